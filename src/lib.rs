@@ -1,0 +1,7 @@
+//! doorward opens a door for a listed face.
+//!
+//! `ARCHITECTURE.md` is the map of these rooms and the rules between them.
+
+pub mod camera;
+pub mod config;
+pub mod embedding;
