@@ -5,3 +5,4 @@
 pub mod camera;
 pub mod config;
 pub mod embedding;
+pub mod vision;

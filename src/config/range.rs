@@ -1,7 +1,7 @@
 //! What each value may be, said once; the parser adds the place.
 
-use serde::de::{Deserializer, Error};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use std::fmt::Display;
 
 fn within<'de, D, T>(d: D, least: T, most: T, what: &str) -> Result<T, D::Error>

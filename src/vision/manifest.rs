@@ -1,0 +1,255 @@
+//! A model set: a folder with `manifest.toml` and the files it names.
+//!
+//! A file is hashed after it was read and the network is built from the very
+//! bytes that were hashed, so what was checked is what runs.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::VisionError;
+
+/// The manifest layout this program reads.
+const SCHEMA: u32 = 1;
+
+/// A larger model file than this is refused before it is read, in bytes.
+const MAX_FILE_BYTES: u64 = 512 << 20;
+
+/// What a network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// MTCNN's proposal network.
+    Pnet,
+    /// MTCNN's refinement network.
+    Rnet,
+    /// MTCNN's output network.
+    Onet,
+    /// The network that turns an aligned face into an embedding.
+    Embedder,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pnet => "pnet",
+            Self::Rnet => "rnet",
+            Self::Onet => "onet",
+            Self::Embedder => "embedder",
+        })
+    }
+}
+
+/// What is done to 8 bit pixels before a network sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Nothing: values 0..=255 go in.
+    None,
+    /// `(x - mean) / max(std, 1 / sqrt(n))` over all `n` values of the picture.
+    PerImageWhitening,
+}
+
+/// How a face is cut out for the embedder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alignment {
+    /// MTCNN's box with a margin, scaled to a square without turning it.
+    MtcnnBox,
+}
+
+/// A network's input, as the manifest promises it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InputSpec {
+    /// The tensor's name.
+    pub name: String,
+    /// Its shape; -1 where any size goes.
+    pub shape: Vec<i64>,
+    /// What is done to the pixels first.
+    pub normalisation: Normalisation,
+}
+
+/// A network's output, as the manifest promises it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OutputSpec {
+    /// The tensor's name.
+    pub name: String,
+    /// Its shape; -1 where any size comes.
+    pub shape: Vec<i64>,
+}
+
+/// One file of a model set.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Entry {
+    /// Its name in configurations and logs.
+    pub id: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its file name, in the manifest's folder.
+    pub file: String,
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+    /// `fp32` or `int8`.
+    pub precision: String,
+    /// Whether this is the one to use for its role unless another is chosen.
+    #[serde(default)]
+    pub default: bool,
+    /// What goes in.
+    pub input: InputSpec,
+    /// What comes out.
+    #[serde(rename = "output")]
+    pub outputs: Vec<OutputSpec>,
+    /// Coordinates of an embedding (embedders only).
+    pub embedding_size: Option<usize>,
+    /// How faces are cut out (embedders only).
+    pub alignment: Option<Alignment>,
+    /// Pixels of the crop that are margin (embedders only).
+    pub margin: Option<u32>,
+    /// Side of the crop, in pixels (embedders only).
+    pub crop: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    schema: u32,
+    set: String,
+    #[serde(rename = "model", default)]
+    models: Vec<Entry>,
+}
+
+/// A manifest that was read and understood; no model file has been opened yet.
+#[derive(Debug)]
+pub struct Manifest {
+    path: PathBuf,
+    set: String,
+    entries: Vec<Entry>,
+}
+
+impl Manifest {
+    /// Reads `manifest.toml` in `dir`.
+    ///
+    /// # Errors
+    /// [`VisionError::Manifest`] if it cannot be read or understood.
+    pub fn load(dir: &Path) -> Result<Self, VisionError> {
+        let path = dir.join("manifest.toml");
+        let wrong = |reason: String| VisionError::Manifest {
+            path: path.clone(),
+            reason,
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            wrong(format!(
+                "{e}; set models.dir to the folder that holds doorward's models"
+            ))
+        })?;
+        let file: File = toml::from_str(&text).map_err(|e| {
+            let line = e.span().map_or(1, |s| {
+                text.get(..s.start).unwrap_or("").matches('\n').count() + 1
+            });
+            wrong(format!("line {line}: {}", e.message()))
+        })?;
+        if file.schema != SCHEMA {
+            return Err(wrong(format!(
+                "its schema is {}, this program reads {SCHEMA}; install the model set that came with it",
+                file.schema
+            )));
+        }
+        if let Some(entry) = file
+            .models
+            .iter()
+            .find(|e| e.file.contains('/') || e.file.starts_with('.'))
+        {
+            return Err(wrong(format!(
+                "{}: file {:?} must be a plain name in the manifest's own folder",
+                entry.id, entry.file
+            )));
+        }
+        Ok(Self {
+            path,
+            set: file.set,
+            entries: file.models,
+        })
+    }
+
+    /// The set's name.
+    pub fn set(&self) -> &str {
+        &self.set
+    }
+
+    /// Every file of the set.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry to use for a role: one of `chosen` ids if it has that role, else the default.
+    ///
+    /// # Errors
+    /// [`VisionError::Manifest`] if there is none, or a chosen id does not exist.
+    pub fn pick(&self, role: Role, chosen: &[String]) -> Result<&Entry, VisionError> {
+        if let Some(unknown) = chosen
+            .iter()
+            .find(|id| !self.entries.iter().any(|e| e.id == **id))
+        {
+            let known: Vec<_> = self.entries.iter().map(|e| e.id.as_str()).collect();
+            return Err(self.wrong(format!(
+                "models.choose names {unknown:?}, which is not in it; it has {}",
+                known.join(", ")
+            )));
+        }
+        let of_role = || self.entries.iter().filter(|e| e.role == role);
+        of_role()
+            .find(|e| chosen.contains(&e.id))
+            .or_else(|| of_role().find(|e| e.default))
+            .ok_or_else(|| {
+                self.wrong(format!(
+                    "no default model for the role {role}; choose one by its id in models.choose"
+                ))
+            })
+    }
+
+    /// Reads an entry's file and checks its hash.
+    ///
+    /// # Errors
+    /// [`VisionError::ModelFile`] if it is missing, unreadable, too large or not the file that was promised.
+    pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, VisionError> {
+        let path = self.path.with_file_name(&entry.file);
+        let wrong = |reason: String| VisionError::ModelFile {
+            path: path.clone(),
+            reason,
+        };
+        let size = std::fs::metadata(&path)
+            .map_err(|e| wrong(e.to_string()))?
+            .len();
+        if size > MAX_FILE_BYTES {
+            return Err(wrong(format!("it has {size} bytes, more than any model")));
+        }
+        let bytes = std::fs::read(&path).map_err(|e| wrong(e.to_string()))?;
+        let found = hex(&Sha256::digest(&bytes));
+        if found != entry.sha256 {
+            return Err(wrong(format!(
+                "its SHA-256 is {found}, the manifest says {}: it is damaged or was replaced",
+                entry.sha256
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// An error about this manifest.
+    pub(super) fn wrong(&self, reason: String) -> VisionError {
+        VisionError::Manifest {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

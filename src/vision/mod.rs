@@ -1,0 +1,197 @@
+//! From a picture to faces and from a face to an embedding.
+//!
+//! This room knows pictures and networks. It does not know who anybody is, and
+//! there is no door in it.
+
+mod embedder;
+pub mod manifest;
+mod mtcnn;
+pub mod quality;
+pub mod resample;
+pub mod runtime;
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use serde::Serialize;
+
+use self::embedder::Embedder;
+use self::manifest::Manifest;
+use self::mtcnn::Mtcnn;
+use self::quality::Quality;
+use crate::config;
+use crate::embedding::{Embedding, ModelVersion};
+
+/// Pictures with a longer side are shrunk before faces are looked for: no camera
+/// at a door needs more, and the detector's memory grows with the picture.
+const MAX_SIDE: u32 = 2048;
+
+/// A face in a picture; coordinates in pixels, possibly a little outside it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Face {
+    /// `[x0, y0, x1, y1]`.
+    pub rect: [f32; 4],
+    /// `[x, y]` of the left eye, right eye, nose and the corners of the mouth, as the viewer sees them.
+    pub landmarks: [[f32; 2]; 5],
+    /// How sure the detector is, 0..=1.
+    pub score: f32,
+}
+
+impl Face {
+    /// Longer side of the box, in pixels.
+    pub fn size(&self) -> f32 {
+        let [x0, y0, x1, y1] = self.rect;
+        (x1 - x0).max(y1 - y0)
+    }
+
+    /// Area of the box, in square pixels.
+    pub fn area(&self) -> f32 {
+        let [x0, y0, x1, y1] = self.rect;
+        (x1 - x0) * (y1 - y0)
+    }
+
+    fn scaled(mut self, by: f32) -> Self {
+        self.rect = self.rect.map(|v| v * by);
+        self.landmarks = self.landmarks.map(|p| p.map(|v| v * by));
+        self
+    }
+}
+
+/// A face cut out for the embedder, and how good the picture of it is.
+#[derive(Debug, Clone)]
+pub struct AlignedFace {
+    /// The crop, of the embedder's own size.
+    pub pixels: RgbImage,
+    /// What was measured about it.
+    pub quality: Quality,
+}
+
+/// What can go wrong between a picture and an embedding.
+#[derive(Debug, thiserror::Error)]
+pub enum VisionError {
+    /// ONNX Runtime's library cannot be used.
+    #[error(
+        "cannot use ONNX Runtime at {path}: {reason}; set models.runtime to the libonnxruntime.so that came with doorward"
+    )]
+    Runtime {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The manifest cannot be used.
+    #[error("model manifest {path}: {reason}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model file is missing or is not the one the manifest promises.
+    #[error("model file {path}: {reason}; install the model set again")]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model is not what the manifest says.
+    #[error("model {id}: {reason}; install the model set again or mend its manifest entry")]
+    Model {
+        /// The manifest's id.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A network failed on a picture.
+    #[error("model {id} failed on this picture: {reason}")]
+    Inference {
+        /// The manifest's id.
+        id: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A face's box is not in the picture.
+    #[error("the face at {rect:?} lies outside the picture")]
+    Align {
+        /// The box.
+        rect: [f32; 4],
+    },
+}
+
+/// The networks, loaded and checked.
+#[derive(Debug)]
+pub struct Vision {
+    mtcnn: Mtcnn,
+    embedder: Embedder,
+    set: String,
+    settings: config::Vision,
+}
+
+impl Vision {
+    /// Loads the model set and checks every file of it that is used.
+    ///
+    /// # Errors
+    /// [`VisionError`] naming the library, manifest or file that is wrong.
+    pub fn open(models: &config::Models, settings: &config::Vision) -> Result<Self, VisionError> {
+        let manifest = Manifest::load(&models.dir)?;
+        let environment = runtime::environment(&models.runtime)?;
+        Ok(Self {
+            mtcnn: Mtcnn::open(&environment, &manifest, models, settings)?,
+            embedder: Embedder::open(&environment, &manifest, models)?,
+            set: manifest.set().to_owned(),
+            settings: settings.clone(),
+        })
+    }
+
+    /// The model set's name.
+    pub fn set(&self) -> &str {
+        &self.set
+    }
+
+    /// What this pipeline's embeddings can be compared with.
+    pub fn version(&self) -> &ModelVersion {
+        self.embedder.version()
+    }
+
+    /// Finds faces, the largest first. In a picture with a side longer than 2048
+    /// pixels they are looked for at that size, found coordinates are its own.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] if a network fails.
+    pub fn detect(&mut self, image: &RgbImage) -> Result<Vec<Face>, VisionError> {
+        let (width, height) = image.dimensions();
+        let longest = width.max(height);
+        if longest <= MAX_SIDE {
+            return self.mtcnn.detect(image);
+        }
+        let side = |s: u32| (u64::from(s) * u64::from(MAX_SIDE) / u64::from(longest)).max(1) as u32;
+        let small = image::imageops::thumbnail(image, side(width), side(height));
+        let faces = self.mtcnn.detect(&small)?;
+        let back = longest as f32 / MAX_SIDE as f32;
+        Ok(faces.into_iter().map(|f| f.scaled(back)).collect())
+    }
+
+    /// Cuts a face out for the embedder and measures its quality.
+    ///
+    /// # Errors
+    /// [`VisionError::Align`] if the face is not in the picture.
+    pub fn align(&mut self, image: &RgbImage, face: &Face) -> Result<AlignedFace, VisionError> {
+        let pixels = self.embedder.align(image, face)?;
+        let quality = Quality::of(face, &pixels);
+        Ok(AlignedFace { pixels, quality })
+    }
+
+    /// What keeps a face from being judged, by the limits this pipeline was opened with.
+    pub fn flaw(&self, quality: &Quality) -> Option<quality::Flaw> {
+        quality.flaw(&self.settings)
+    }
+
+    /// Embeds an aligned face.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] if the network fails.
+    pub fn embed(&mut self, face: &AlignedFace) -> Result<Embedding, VisionError> {
+        self.embedder.embed(&face.pixels)
+    }
+}

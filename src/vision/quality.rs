@@ -1,0 +1,102 @@
+//! Whether a face is worth judging: doubt about the picture must not become
+//! doubt about the person.
+
+use image::RgbImage;
+use serde::Serialize;
+
+use super::Face;
+use crate::config;
+
+/// What can be measured about a face before it is embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quality {
+    /// Longer side of the detector's box, in pixels.
+    pub size_px: f32,
+    /// Detector score, 0..=1.
+    pub score: f32,
+    /// Variance of the Laplacian of the aligned face's luma, in squared grey
+    /// levels: under 20 the face is blurred, a sharp one has 100 and more
+    /// (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy").
+    pub sharpness: f32,
+    /// Mean luma of the aligned face, 0..=255.
+    pub luma: f32,
+}
+
+/// Why a face cannot be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// Fewer pixels than `vision.min_face_px`.
+    TooSmall,
+    /// Detector score below `vision.min_score`.
+    Unsure,
+    /// Sharpness below `vision.min_sharpness`.
+    Blurred,
+    /// Mean luma below `vision.min_luma`.
+    Dark,
+}
+
+impl Quality {
+    /// Measures a face; `aligned` is its crop for the embedder.
+    pub fn of(face: &Face, aligned: &RgbImage) -> Self {
+        let width = aligned.width() as usize;
+        let (pixels, _) = aligned.as_raw().as_chunks::<3>();
+        // BT.601 luma in 1/256.
+        let luma: Vec<i32> = pixels
+            .iter()
+            .map(|[r, g, b]| (77 * i32::from(*r) + 150 * i32::from(*g) + 29 * i32::from(*b)) >> 8)
+            .collect();
+        let mean = luma.iter().map(|&v| f64::from(v)).sum::<f64>() / luma.len().max(1) as f64;
+        Self {
+            size_px: face.size(),
+            score: face.score,
+            sharpness: laplacian_variance(&luma, width),
+            luma: mean as f32,
+        }
+    }
+
+    /// The first thing that keeps this face from being judged.
+    pub fn flaw(&self, settings: &config::Vision) -> Option<Flaw> {
+        let limits = [
+            (self.size_px, settings.min_face_px as f32, Flaw::TooSmall),
+            (self.score, settings.min_score, Flaw::Unsure),
+            (self.luma, settings.min_luma, Flaw::Dark),
+            (self.sharpness, settings.min_sharpness, Flaw::Blurred),
+        ];
+        // A value that cannot be compared, NaN, is a flaw too.
+        limits
+            .into_iter()
+            .find(|(value, least, _)| value.partial_cmp(least).is_none_or(|o| o.is_lt()))
+            .map(|(_, _, flaw)| flaw)
+    }
+}
+
+fn laplacian_variance(luma: &[i32], width: usize) -> f32 {
+    if width < 3 {
+        return 0.0;
+    }
+    let (mut sum, mut squares, mut count) = (0f64, 0f64, 0u32);
+    for rows in luma.windows(2 * width + width).step_by(width) {
+        let (above, rest) = rows.split_at(width);
+        let (here, below) = rest.split_at(width);
+        for ((&up, window), &down) in above
+            .iter()
+            .skip(1)
+            .zip(here.windows(3))
+            .zip(below.iter().skip(1))
+        {
+            let &[left, centre, right] = window else {
+                continue;
+            };
+            let value = f64::from(up + down + left + right - 4 * centre);
+            sum += value;
+            squares += value * value;
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return 0.0;
+    }
+    let mean = sum / f64::from(count);
+    (squares / f64::from(count) - mean * mean) as f32
+}

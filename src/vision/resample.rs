@@ -1,0 +1,174 @@
+//! Pixels to planar floats, averaged over areas.
+//!
+//! The detector's networks were trained on pictures shrunk by averaging; this is
+//! the same average as PyTorch's `adaptive_avg_pool2d`, which facenet-pytorch
+//! uses: output pixel `i` of `n` is the mean of input pixels
+//! `floor(i * len / n) .. ceil((i + 1) * len / n)`.
+
+use image::RgbImage;
+
+/// A rectangle of whole pixels inside a picture: `x0 <= x < x1`, `y0 <= y < y1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// First column.
+    pub x0: usize,
+    /// First row.
+    pub y0: usize,
+    /// Column behind the last.
+    pub x1: usize,
+    /// Row behind the last.
+    pub y1: usize,
+}
+
+impl Region {
+    /// All of a picture.
+    pub fn whole(image: &RgbImage) -> Self {
+        Self {
+            x0: 0,
+            y0: 0,
+            x1: image.width() as usize,
+            y1: image.height() as usize,
+        }
+    }
+
+    /// The part of this rectangle inside the picture; `None` if there is none.
+    pub fn clipped(self, image: &RgbImage) -> Option<Self> {
+        let r = Self {
+            x1: self.x1.min(image.width() as usize),
+            y1: self.y1.min(image.height() as usize),
+            ..self
+        };
+        (r.x0 < r.x1 && r.y0 < r.y1).then_some(r)
+    }
+}
+
+/// Scratch space kept between calls, so that a frame costs no allocation.
+#[derive(Debug, Default)]
+pub struct AreaResampler {
+    columns: Vec<u32>,
+}
+
+impl AreaResampler {
+    /// Appends `region` of `image` at `width` x `height` to `out`, as three
+    /// planes (R, G, B) of values 0..=255.
+    ///
+    /// A region that is not inside the picture is clipped; an empty one gives zeros.
+    pub fn planar(
+        &mut self,
+        image: &RgbImage,
+        region: Region,
+        (width, height): (usize, usize),
+        out: &mut Vec<f32>,
+    ) {
+        let plane = width * height;
+        let start = out.len();
+        out.resize(start + 3 * plane, 0.0);
+        let (Some(region), Some(out)) = (region.clipped(image), out.get_mut(start..)) else {
+            return;
+        };
+        if plane == 0 {
+            return;
+        }
+        let (red, rest) = out.split_at_mut(plane);
+        let (green, blue) = rest.split_at_mut(plane);
+        let stride = image.width() as usize * 3;
+        let (wide, high) = (region.x1 - region.x0, region.y1 - region.y0);
+        let rows = red
+            .chunks_exact_mut(width)
+            .zip(green.chunks_exact_mut(width))
+            .zip(blue.chunks_exact_mut(width));
+        for (y, ((red, green), blue)) in rows.enumerate() {
+            let (y0, y1) = bin(y, high, height);
+            self.columns.clear();
+            self.columns.resize(wide * 3, 0);
+            for row in image
+                .as_raw()
+                .chunks_exact(stride)
+                .skip(region.y0 + y0)
+                .take(y1 - y0)
+            {
+                let row = row.get(region.x0 * 3..region.x1 * 3).unwrap_or_default();
+                for (sum, &value) in self.columns.iter_mut().zip(row) {
+                    *sum += u32::from(value);
+                }
+            }
+            let (columns, _) = self.columns.as_chunks::<3>();
+            for (x, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
+                let (x0, x1) = bin(x, wide, width);
+                let mut sum = [0u32; 3];
+                for column in columns.get(x0..x1).unwrap_or_default() {
+                    for (s, c) in sum.iter_mut().zip(column) {
+                        *s += c;
+                    }
+                }
+                let share = 1.0 / ((x1 - x0) * (y1 - y0)) as f32;
+                *r = sum[0] as f32 * share;
+                *g = sum[1] as f32 * share;
+                *b = sum[2] as f32 * share;
+            }
+        }
+    }
+}
+
+/// The input pixels that make output pixel `i` of `n`; never empty for `len > 0`.
+fn bin(i: usize, len: usize, n: usize) -> (usize, usize) {
+    (i * len / n, ((i + 1) * len).div_ceil(n))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The mean over each bin, computed the slow way.
+        #[test]
+        fn equals_the_definition(
+            (w, h) in (1usize..40, 1usize..40),
+            (ow, oh) in (1usize..30, 1usize..30),
+            seed: u64,
+        ) {
+            let mut state = seed | 1;
+            let image = RgbImage::from_fn(w as u32, h as u32, |_, _| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                image::Rgb([(state >> 33) as u8, (state >> 41) as u8, (state >> 49) as u8])
+            });
+            let mut out = Vec::new();
+            AreaResampler::default().planar(&image, Region::whole(&image), (ow, oh), &mut out);
+            for c in 0..3 {
+                for y in 0..oh {
+                    for x in 0..ow {
+                        let ys = (y * h) as f64 / oh as f64;
+                        let ye = ((y + 1) * h) as f64 / oh as f64;
+                        let xs = (x * w) as f64 / ow as f64;
+                        let xe = ((x + 1) * w) as f64 / ow as f64;
+                        let mut all = Vec::new();
+                        for iy in 0..h {
+                            for ix in 0..w {
+                                let inside = |i: usize, s: f64, e: f64| {
+                                    i as f64 + 1.0 > s + 1e-9 && (i as f64) < e - 1e-9
+                                };
+                                if inside(iy, ys, ye) && inside(ix, xs, xe) {
+                                    all.push(f64::from(image.get_pixel(ix as u32, iy as u32)[c]));
+                                }
+                            }
+                        }
+                        let mean = all.iter().sum::<f64>() / all.len() as f64;
+                        let got = f64::from(out[(c * oh + y) * ow + x]);
+                        prop_assert!((mean - got).abs() < 1e-3, "{mean} {got}");
+                    }
+                }
+            }
+        }
+
+        /// No region, however wrong, can panic.
+        #[test]
+        fn any_region_is_safe(x0 in 0usize..99, y0 in 0usize..99, x1 in 0usize..99, y1 in 0usize..99) {
+            let image = RgbImage::new(20, 10);
+            let mut out = Vec::new();
+            AreaResampler::default().planar(&image, Region { x0, y0, x1, y1 }, (5, 5), &mut out);
+            prop_assert_eq!(out.len(), 75);
+        }
+    }
+}

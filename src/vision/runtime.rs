@@ -1,0 +1,201 @@
+//! ONNX Runtime: one environment a process, one session a network.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use ort::environment::Environment;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionOutputs};
+use ort::value::{TensorElementType, TensorRef, ValueType};
+
+use super::VisionError;
+use super::manifest::{Entry, Manifest};
+
+/// ONNX Runtime allows one environment a process and never unloads its library.
+static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+/// Loads the shared library at `path`, once.
+///
+/// # Errors
+/// [`VisionError::Runtime`] if it is missing, is not ONNX Runtime, is too old, or another one is loaded already.
+pub fn environment(path: &Path) -> Result<Environment, VisionError> {
+    let wrong = |reason: String| VisionError::Runtime {
+        path: path.to_owned(),
+        reason,
+    };
+    let mut loaded = LOADED
+        .lock()
+        .map_err(|_| wrong("loading it has panicked before".into()))?;
+    if let Some((known, environment)) = loaded.as_ref() {
+        return if known == path {
+            Ok(environment.clone())
+        } else {
+            Err(wrong(format!("{} is loaded already", known.display())))
+        };
+    }
+    // Said here because the loader's own words for a missing file differ between C libraries.
+    std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?;
+    let environment = ort::init_from(path)
+        .map_err(|e| wrong(e.to_string()))?
+        .with_name("doorward")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| wrong(e.to_string()))?;
+    environment.set_log_level(ort::logging::LogLevel::Error);
+    *loaded = Some((path.to_owned(), environment.clone()));
+    Ok(environment)
+}
+
+/// A network ready to run, whose inputs and outputs are what the manifest promised.
+#[derive(Debug)]
+pub struct Network {
+    id: String,
+    input: String,
+    session: Session,
+}
+
+impl Network {
+    /// Builds the network from the checked file of `entry`.
+    ///
+    /// # Errors
+    /// [`VisionError`] if the file is not what the manifest says, is not an ONNX
+    /// model, or has other inputs or outputs.
+    pub fn open(
+        environment: &Environment,
+        manifest: &Manifest,
+        entry: &Entry,
+        threads: usize,
+    ) -> Result<Self, VisionError> {
+        let bytes = manifest.read(entry)?;
+        let refused = |reason: String| VisionError::Model {
+            id: entry.id.clone(),
+            reason,
+        };
+        let session = build(environment, &bytes, threads).map_err(refused)?;
+        for (kind, found, name, shape) in std::iter::once((
+            "input",
+            session.inputs(),
+            &entry.input.name,
+            &entry.input.shape,
+        ))
+        .chain(
+            entry
+                .outputs
+                .iter()
+                .map(|o| ("output", session.outputs(), &o.name, &o.shape)),
+        ) {
+            let outlet = found
+                .iter()
+                .find(|o| o.name() == name)
+                .ok_or_else(|| refused(format!("it has no {kind} named {name:?}")))?;
+            check_shape(outlet.dtype(), shape)
+                .map_err(|reason| refused(format!("its {kind} {name:?} {reason}")))?;
+        }
+        if session.inputs().len() != 1 {
+            return Err(refused(format!(
+                "it wants {} inputs, not one picture",
+                session.inputs().len()
+            )));
+        }
+        Ok(Self {
+            id: entry.id.clone(),
+            input: entry.input.name.clone(),
+            session,
+        })
+    }
+
+    /// Runs the network on one NCHW batch.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] with ONNX Runtime's own words.
+    pub fn run(&mut self, shape: [usize; 4], data: &[f32]) -> Result<Outputs<'_>, VisionError> {
+        let Self { id, input, session } = self;
+        let fail = |e: ort::Error| VisionError::Inference {
+            id: id.clone(),
+            reason: e.to_string(),
+        };
+        let tensor = TensorRef::from_array_view((shape, data)).map_err(fail)?;
+        let values = session
+            .run(ort::inputs![input.as_str() => tensor])
+            .map_err(fail)?;
+        Ok(Outputs { id, values })
+    }
+}
+
+/// What a network said.
+pub struct Outputs<'n> {
+    id: &'n str,
+    values: SessionOutputs<'n>,
+}
+
+impl Outputs<'_> {
+    /// One output's shape and values.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] if it is missing, not `f32`, or holds a NaN or an infinity.
+    pub fn tensor(&self, name: &str) -> Result<(&[i64], &[f32]), VisionError> {
+        let fail = |reason: String| VisionError::Inference {
+            id: self.id.to_owned(),
+            reason,
+        };
+        let (shape, data) = self
+            .values
+            .get(name)
+            .ok_or_else(|| fail(format!("no output {name:?}")))?
+            .try_extract_tensor::<f32>()
+            .map_err(|e| fail(e.to_string()))?;
+        if data.iter().any(|v| !v.is_finite()) {
+            return Err(fail(format!("output {name:?} is not finite")));
+        }
+        Ok((shape, data))
+    }
+}
+
+fn build(environment: &Environment, bytes: &[u8], threads: usize) -> Result<Session, String> {
+    // Builder errors carry the builder, which cannot cross threads: keep their words only.
+    let text = |e: &dyn std::fmt::Display| e.to_string();
+    let mut builder = Session::builder(environment)
+        .map_err(|e| text(&e))?
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(|e| text(&e))?
+        .with_intra_threads(threads)
+        .map_err(|e| text(&e))?
+        // A spinning pool burns the core that the camera needs.
+        .with_intra_op_spinning(false)
+        .map_err(|e| text(&e))?;
+    if saturating_int8() {
+        builder = builder
+            .with_config_entry("session.x64quantprecision", "1")
+            .map_err(|e| text(&e))?;
+    }
+    builder.commit_from_memory(bytes).map_err(|e| text(&e))
+}
+
+/// Whether int8 products saturate on this CPU: x86 without VNNI adds pairs of
+/// u8 x s8 products in 16 bits, which ruins embeddings unless told otherwise.
+fn saturating_int8() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        !(is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni"))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+fn check_shape(found: &ValueType, promised: &[i64]) -> Result<(), String> {
+    let ValueType::Tensor { ty, shape, .. } = found else {
+        return Err("is not a tensor".into());
+    };
+    if *ty != TensorElementType::Float32 {
+        return Err(format!("holds {ty}, not f32"));
+    }
+    if shape.len() != promised.len() || shape.iter().zip(promised).any(|(f, p)| f != p) {
+        return Err(format!(
+            "has the shape {:?}, the manifest says {promised:?} (-1 is any size)",
+            &shape[..]
+        ));
+    }
+    Ok(())
+}

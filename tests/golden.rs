@@ -1,0 +1,230 @@
+//! Our pipeline against the references: facenet-pytorch's MTCNN on the pictures
+//! in `tests/golden`, and Python's ONNX Runtime for embeddings.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use doorward::embedding::Embedding;
+use doorward::vision::quality::Quality;
+use doorward::vision::{AlignedFace, Face, Vision};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Reference {
+    parameters: Parameters,
+    pictures: Vec<Picture>,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    min_face_size: u32,
+    thresholds: [f32; 3],
+    factor: f32,
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    file: String,
+    faces: Vec<ReferenceFace>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceFace {
+    rect: [f32; 4],
+    score: f32,
+    landmarks: [[f32; 2]; 5],
+}
+
+#[derive(Deserialize)]
+struct Crops {
+    model_sha256: String,
+    crops: Vec<Crop>,
+}
+
+#[derive(Deserialize)]
+struct Crop {
+    file: String,
+    picture: String,
+    face: usize,
+    embedding: Vec<f32>,
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    support::project().join("tests/golden").join(name)
+}
+
+fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
+    serde_json::from_str(&std::fs::read_to_string(golden(name)).unwrap()).unwrap()
+}
+
+/// The detector with the reference's parameters and the given networks.
+fn vision(reference: &Parameters, choose: &[&str]) -> Vision {
+    let mut config = support::config();
+    config.models.choose = choose.iter().map(|s| s.to_string()).collect();
+    config.vision.min_face_px = reference.min_face_size;
+    config.vision.thresholds = reference.thresholds;
+    config.vision.scale_factor = reference.factor;
+    Vision::open(&config.models, &config.vision).unwrap()
+}
+
+fn iou(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+    let w = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
+    let h = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
+    let area = |r: &[f32; 4]| (r[2] - r[0]) * (r[3] - r[1]);
+    w * h / (area(a) + area(b) - w * h)
+}
+
+/// How far two detectors are from each other.
+#[derive(Debug, Default)]
+struct Agreement {
+    pictures: usize,
+    faces: usize,
+    missed: Vec<String>,
+    extra: Vec<String>,
+    ious: Vec<f32>,
+    landmark_px: Vec<f32>,
+    score: f32,
+}
+
+impl Agreement {
+    fn measure(reference: &Reference, vision: &mut Vision) -> Self {
+        let mut this = Self::default();
+        for picture in &reference.pictures {
+            let image = image::open(golden(&picture.file)).unwrap().to_rgb8();
+            let mut found: Vec<Face> = vision.detect(&image).unwrap();
+            this.pictures += 1;
+            for face in &picture.faces {
+                if face.rect[2] - face.rect[0] < 40.0 {
+                    continue;
+                }
+                this.faces += 1;
+                let best = found
+                    .iter()
+                    .enumerate()
+                    .map(|(i, f)| (i, iou(&f.rect, &face.rect)))
+                    .max_by(|a, b| a.1.total_cmp(&b.1))
+                    .filter(|(_, v)| *v > 0.5);
+                let Some((i, overlap)) = best else {
+                    this.missed.push(picture.file.clone());
+                    continue;
+                };
+                let ours = found.remove(i);
+                this.ious.push(overlap);
+                this.score = this.score.max((ours.score - face.score).abs());
+                for (a, b) in ours.landmarks.iter().zip(&face.landmarks) {
+                    this.landmark_px.push((a[0] - b[0]).hypot(a[1] - b[1]));
+                }
+            }
+            this.extra.extend(
+                found
+                    .iter()
+                    .map(|f| format!("{} {:?}", picture.file, f.rect)),
+            );
+        }
+        this
+    }
+
+    fn mean_iou(&self) -> f32 {
+        self.ious.iter().sum::<f32>() / self.ious.len() as f32
+    }
+
+    fn mean_landmark_px(&self) -> f32 {
+        self.landmark_px.iter().sum::<f32>() / self.landmark_px.len() as f32
+    }
+
+    fn print(&self, name: &str) {
+        println!(
+            "{name}: {} pictures, {} of {} faces found, {} more; IoU mean {:.4} least {:.4}; \
+             landmarks mean {:.3} px most {:.3} px; score differs by {:.5} at most",
+            self.pictures,
+            self.ious.len(),
+            self.faces,
+            self.extra.len(),
+            self.mean_iou(),
+            self.ious.iter().copied().fold(1.0, f32::min),
+            self.mean_landmark_px(),
+            self.landmark_px.iter().copied().fold(0.0, f32::max),
+            self.score,
+        );
+    }
+}
+
+#[test]
+fn the_fp32_detector_equals_facenet_pytorch() {
+    let reference: Reference = read("mtcnn.json");
+    let mut vision = vision(
+        &reference.parameters,
+        &["pnet-fp32", "rnet-fp32", "onet-fp32"],
+    );
+    let agreement = Agreement::measure(&reference, &mut vision);
+    agreement.print("fp32");
+    assert!(agreement.pictures >= 20 && agreement.faces >= 40);
+    assert!(agreement.missed.is_empty(), "{:?}", agreement.missed);
+    assert!(agreement.extra.is_empty(), "{:?}", agreement.extra);
+    assert!(agreement.mean_iou() >= 0.99);
+    assert!(agreement.mean_landmark_px() <= 0.2);
+    assert!(agreement.score <= 0.01);
+}
+
+#[test]
+fn the_int8_detector_stays_near_facenet_pytorch() {
+    let reference: Reference = read("mtcnn.json");
+    let mut vision = vision(
+        &reference.parameters,
+        &["pnet-int8", "rnet-int8", "onet-int8"],
+    );
+    let agreement = Agreement::measure(&reference, &mut vision);
+    agreement.print("int8");
+    assert!(agreement.missed.is_empty(), "{:?}", agreement.missed);
+    assert!(agreement.mean_iou() >= 0.95);
+    assert!(agreement.mean_landmark_px() <= 1.5);
+}
+
+#[test]
+fn embeddings_equal_python_onnxruntime() {
+    let reference: Reference = read("mtcnn.json");
+    let crops: Crops = read("embeddings.json");
+    let mut vision = vision(&reference.parameters, &[]);
+    let manifest =
+        doorward::vision::manifest::Manifest::load(&support::project().join("models")).unwrap();
+    assert!(
+        manifest
+            .entries()
+            .iter()
+            .any(|e| e.sha256 == crops.model_sha256),
+        "the goldens were made with another network: run tests/golden/make.py"
+    );
+    let (mut least_same, mut least_own) = (1f32, 1f32);
+    for crop in &crops.crops {
+        let expected = Embedding::from_raw(crop.embedding.clone()).unwrap();
+        let picture = reference
+            .pictures
+            .iter()
+            .find(|p| p.file == crop.picture)
+            .unwrap();
+        let reference_face = &picture.faces[crop.face];
+        let face = Face {
+            rect: reference_face.rect,
+            landmarks: reference_face.landmarks,
+            score: reference_face.score,
+        };
+
+        // The same pixels: everything behind the crop.
+        let pixels = image::open(golden(&crop.file)).unwrap().to_rgb8();
+        let quality = Quality::of(&face, &pixels);
+        let same = vision.embed(&AlignedFace { pixels, quality }).unwrap();
+        least_same = least_same.min(same.cosine(&expected).unwrap());
+
+        // The same face box: our crop and scaling too.
+        let image = image::open(golden(&crop.picture)).unwrap().to_rgb8();
+        let aligned = vision.align(&image, &face).unwrap();
+        let own = vision.embed(&aligned).unwrap();
+        least_own = least_own.min(own.cosine(&expected).unwrap());
+    }
+    println!(
+        "{} crops: least cosine {least_same:.6} from the same pixels, {least_own:.4} from our own crop",
+        crops.crops.len()
+    );
+    assert!(least_same >= 1.0 - 1e-3);
+    assert!(least_own >= 0.97);
+}
