@@ -1,0 +1,86 @@
+"""Calibration and static quantisation: uint8 activations, int8 weights per channel, QDQ."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnxruntime.quantization import QuantType
+from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+import pipeline
+
+FACES = 128
+
+
+def ranges(model: onnx.ModelProto, batches) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of every tensor over the calibration batches, rounded outwards to three digits.
+
+    The rounding keeps the result the same on processors whose float kernels differ in the last bits.
+    """
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    names = [output for node in model.graph.node for output in node.output]
+    del probe.graph.output[:]
+    for name in names:
+        for op in ("ReduceMin", "ReduceMax"):
+            probe.graph.node.append(helper.make_node(op, [name], [f"{name}:{op}"], keepdims=0))
+            probe.graph.output.append(helper.make_tensor_value_info(f"{name}:{op}", onnx.TensorProto.FLOAT, []))
+    run = pipeline.session(probe.SerializeToString())
+    low, high = np.full(len(names) + 1, np.inf), np.full(len(names) + 1, -np.inf)
+    for batch in batches:
+        values = np.array([batch.min(), batch.max(), *run.run(None, {"input": batch})])
+        low, high = np.minimum(low, values[0::2]), np.maximum(high, values[1::2])
+    return {name: (_outwards(a, -1), _outwards(b, 1)) for name, a, b in zip(["input", *names], low, high)}
+
+
+def _outwards(value: float, direction: int) -> float:
+    if value == 0:
+        return 0.0
+    step = 10.0 ** (np.floor(np.log10(abs(value))) - 2)
+    return float(direction * np.ceil(direction * value / step) * step)
+
+
+def static(model: onnx.ModelProto, tensor_ranges: dict, skip=(), operators=None) -> onnx.ModelProto:
+    """The QDQ form of `model`. `skip` names nodes that stay in fp32."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    as_float = lambda value: np.array(value, np.float32)
+    data = TensorsData(CalibrationMethod.MinMax, {
+        name: TensorData(lowest=as_float(low), highest=as_float(high)) for name, (low, high) in tensor_ranges.items()})
+    operators = operators or ["Add", "Concat", "Conv", "Flatten", "Gemm", "GlobalAveragePool", "MaxPool", "Relu"]
+    logging.disable(logging.WARNING)
+    quantizer = QDQQuantizer(copy, True, False, QuantType.QInt8, QuantType.QUInt8, data, [], list(skip), operators, {})
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    logging.disable(logging.NOTSET)
+    result = quantizer.model.model
+    onnx.checker.check_model(result)
+    return result
+
+
+def faces(photos: list[np.ndarray], detector: pipeline.Detector) -> np.ndarray:
+    """[128, 3, 160, 160], whitened: the best face of each photo, then mirrored ones until there are enough."""
+    cuts = []
+    for photo in photos:
+        boxes, _ = detector.detect(photo)
+        if len(boxes):
+            cuts.append(pipeline.whiten(pipeline.cut_face(photo, boxes[boxes[:, 4].argmax()])))
+    cuts += [cut[:, :, ::-1] for cut in cuts]
+    return np.ascontiguousarray(np.stack(cuts[:FACES]))
+
+
+def windows(photos: list[np.ndarray], detector: pipeline.Detector) -> dict[str, list[np.ndarray]]:
+    """What each network of the detector really sees, over the photos as they are and small on a wide canvas."""
+    detector.seen = []
+    for photo in photos:
+        detector.detect(photo)
+    seen, detector.seen = detector.seen, None
+    return {net: [batch for name, batch in seen if name == net] for net in ("pnet", "rnet", "onet")}
+
+
+def detector_net(net: str, model: onnx.ModelProto, batches: list[np.ndarray]) -> onnx.ModelProto:
+    heads = {"pnet": ["reg", "logit"], "rnet": ["reg", "score"], "onet": ["reg", "points", "score"]}[net]
+    return static(model, ranges(model, batches), skip=heads, operators=["Conv", "Gemm", "MaxPool"])

@@ -1,0 +1,64 @@
+"""Weights in, model files and manifests out. Runs inside the venv that build.py makes."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+import graph
+import manifest
+import pipeline
+import quantise
+import weights
+
+NETS = ("pnet", "rnet", "onet")
+
+# Which MTCNN networks the daemon runs in int8; models/README.md has the measurements behind this.
+INT8_BY_DEFAULT = {"pnet": False, "rnet": False, "onet": False}
+
+
+def _say(text: str) -> None:
+    print(f"models: {text}", flush=True)
+
+
+def build(downloads: Path, work: Path, target: Path, only_fp32: bool) -> None:
+    source, fp32 = work / "source", work / "fp32"
+    fp32.mkdir(parents=True, exist_ok=True)
+    _say("unpacking the weights")
+    weights.unpack(downloads, source)
+    models = {net: graph.mtcnn(net, weights.read_pt(source / f"{net}.pt")) for net in NETS}
+    models["facenet128"] = graph.facenet(weights.KerasFile(source / "facenet_keras.h5"))
+    for name, model in models.items():
+        graph.save(model, fp32 / f"{name}-fp32.onnx")
+    manifest.write(fp32, manifest.SET + "-fp32", {f"{name}-fp32": True for name in models}, weights.SOURCE_SHA256)
+    _say(f"fp32 set written to {fp32}")
+    if only_fp32:
+        return
+
+    photos = [pipeline.load_picture(path, longest=640) for path in sorted((source / "photos").iterdir())]
+    detector = pipeline.Detector(*(pipeline.session(fp32 / f"{net}-fp32.onnx") for net in NETS))
+    _say(f"calibrating the detector on {len(photos)} photos")
+    windows = quantise.windows(photos, detector)
+    for net in NETS:
+        (target / f"{net}-fp32.onnx").write_bytes((fp32 / f"{net}-fp32.onnx").read_bytes())
+        graph.save(quantise.detector_net(net, models[net], windows[net]), target / f"{net}-int8.onnx")
+    _say(f"calibrating the embedder on {quantise.FACES} faces")
+    faces = quantise.faces(photos, detector)
+    ranges = quantise.ranges(models["facenet128"], np.split(faces, len(faces)))
+    graph.save(quantise.static(models["facenet128"], ranges), target / "facenet128-int8.onnx")
+
+    listed = {f"{net}-{precision}": INT8_BY_DEFAULT[net] == (precision == "int8")
+              for net in NETS for precision in ("fp32", "int8")}
+    manifest.write(target, manifest.SET, {**listed, "facenet128-int8": True}, weights.SOURCE_SHA256)
+    for model_id in [*listed, "facenet128-int8"]:
+        onnx.checker.check_model(target / f"{model_id}.onnx")
+        pipeline.session(target / f"{model_id}.onnx")
+    _say(f"written to {target}")
+
+
+if __name__ == "__main__":
+    try:
+        build(*(Path(argument) for argument in sys.argv[1:4]), only_fp32=sys.argv[4] == "fp32")
+    except weights.SourceError as error:
+        sys.exit(f"models: {error}")
