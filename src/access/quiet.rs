@@ -1,0 +1,56 @@
+//! What has been decided lately and is not to be said again yet.
+
+use std::time::{Duration, Instant};
+
+use super::Refusal;
+use crate::person::PersonId;
+
+/// While this many cool-downs run, nobody is granted. It takes as many different
+/// people within one cool-down; the next ones wait, because a cool-down forgotten
+/// early would allow a second grant.
+pub(super) const MOST: usize = 1024;
+
+/// What a decision was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// This person was let in.
+    Granted(PersonId),
+    /// Somebody was refused for this reason.
+    Refused(Refusal),
+    /// Somebody could not be judged.
+    CannotJudge,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Quiet {
+    /// Topics with the end of their cool-down; none is an end beyond the clock's range.
+    running: Vec<(Topic, Option<Instant>)>,
+}
+
+impl Quiet {
+    /// Ends the cool-downs that are over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.running
+            .retain(|(_, end)| end.is_none_or(|end| now < end));
+    }
+
+    /// Whether nothing is to be said about `topic`.
+    pub(super) fn about(&self, topic: Topic) -> bool {
+        self.running.iter().any(|&(running, _)| running == topic)
+    }
+
+    /// Starts a cool-down; `false` if there is no room for it.
+    pub(super) fn start(&mut self, topic: Topic, now: Instant, length: Duration) -> bool {
+        // The other topics are four at most, and each runs once.
+        let room = self.running.len() < MOST || !matches!(topic, Topic::Granted(_));
+        if room && !length.is_zero() {
+            self.running.push((topic, now.checked_add(length)));
+        }
+        room
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+}
