@@ -1,1 +1,3 @@
+//! The `doorward` program; see the library for everything.
+
 fn main() {}

@@ -1,0 +1,155 @@
+//! The commands. Each is thin: parse, call, print. Help texts, man pages and
+//! shell completions all come from the definitions here.
+
+mod check;
+mod compare;
+mod enroll;
+mod events;
+mod generate;
+mod identify;
+mod people;
+mod picture;
+mod relay;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+
+/// Opens a door for a listed face.
+///
+/// doorward watches a camera, recognises the people on its whitelist and switches
+/// the relay of a door for them. The door stays locked in every other case: a
+/// fault, a doubt, a crash. A way out that works without it is the door
+/// hardware's job.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "DOORWARD_CONFIG",
+        default_value = config::DEFAULT_PATH
+    )]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Guard the door (what the service runs)
+    Run,
+    /// Put a person on the whitelist, from photos or from the camera
+    Enroll(enroll::Enroll),
+    /// List and change the people on the whitelist
+    #[command(subcommand)]
+    People(people::People),
+    /// Find the faces in pictures and say who they are
+    Identify(identify::Identify),
+    /// Say whether two pictures show the same person
+    Compare(compare::Compare),
+    /// Show what happened at the door
+    Events(events::Events),
+    /// Check configuration, models, camera, relay and database
+    Check(check::Check),
+    /// Move the relay by hand, for the installer
+    #[command(subcommand)]
+    Relay(relay::Relay),
+    /// Write man pages or shell completions
+    #[command(subcommand, hide = true)]
+    Generate(generate::Generate),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Args)]
+struct Format {
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line this process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.dispatch() {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("doorward: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn dispatch(self) -> anyhow::Result<ExitCode> {
+        let config = || Config::load(&self.config);
+        match self.command {
+            Command::Run => run::run(&self.config),
+            Command::Enroll(enroll) => enroll.run(&logged(config()?)),
+            Command::People(people) => people.run(&logged(config()?)),
+            Command::Identify(identify) => identify.run(&logged(config()?)),
+            Command::Compare(compare) => compare.run(&logged(config()?)),
+            Command::Events(events) => events.run(&logged(config()?)),
+            Command::Check(check) => check.run(&self.config),
+            Command::Relay(relay) => relay.run(&self.config),
+            Command::Generate(generate) => generate.run(),
+        }
+    }
+}
+
+/// Commands other than `run` only speak up when something needs attention.
+fn logged(config: Config) -> Config {
+    start_stderr_log(log::LevelFilter::Warn);
+    config
+}
+
+/// Logs to standard error. A second call changes only the level.
+fn start_stderr_log(level: log::LevelFilter) {
+    use std::io::Write;
+    let _ = env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Trace)
+        .format(|out, record| {
+            writeln!(
+                out,
+                "{} {:<5} {}",
+                jiff::Zoned::now().strftime("%H:%M:%S%.3f"),
+                record.level(),
+                record.args()
+            )
+        })
+        .try_init();
+    log::set_max_level(level);
+}
+
+/// An error and what caused it, each thing said once.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
+}
+
+/// `doorward events | head` is not an error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

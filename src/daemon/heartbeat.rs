@@ -1,0 +1,62 @@
+//! Proof of progress: each thread marks every turn of its loop, and the watchdog
+//! is fed only while all marks are fresh. No timer can stand in for a hung thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// One thread's mark.
+#[derive(Debug, Clone)]
+pub struct Heartbeat {
+    started: Instant,
+    beat_ms: Arc<AtomicU64>,
+}
+
+impl Heartbeat {
+    /// Marks progress now.
+    pub fn beat(&self) {
+        let elapsed = self.started.elapsed().as_millis();
+        self.beat_ms
+            .store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// The marks of all threads.
+#[derive(Debug)]
+pub struct Heartbeats {
+    started: Instant,
+    all: Vec<(&'static str, Arc<AtomicU64>)>,
+}
+
+impl Heartbeats {
+    /// No threads yet.
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            all: Vec::new(),
+        }
+    }
+
+    /// A mark for one more thread, fresh now.
+    pub fn add(&mut self, name: &'static str) -> Heartbeat {
+        let heartbeat = Heartbeat {
+            started: self.started,
+            beat_ms: Arc::new(AtomicU64::new(0)),
+        };
+        heartbeat.beat();
+        self.all.push((name, Arc::clone(&heartbeat.beat_ms)));
+        heartbeat
+    }
+
+    /// The thread whose mark is older than `limit`, and how old; `None` if all are fresh.
+    pub fn stale(&self, limit: Duration) -> Option<(&'static str, Duration)> {
+        let now = self.started.elapsed();
+        self.all
+            .iter()
+            .map(|(name, beat)| {
+                let beat = Duration::from_millis(beat.load(Ordering::Relaxed));
+                (*name, now.saturating_sub(beat))
+            })
+            .find(|(_, age)| *age > limit)
+    }
+}

@@ -1,0 +1,187 @@
+//! The one place between the camera and the networks: it holds one frame, and a
+//! newer frame replaces it. A slow judge sees fewer frames, never old ones.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::camera::Frame;
+
+/// What the judge finds.
+#[derive(Debug)]
+pub enum Item {
+    /// The newest frame.
+    Frame(Frame),
+    /// The camera was lost since the last item; frames before it are gone.
+    Lost,
+    /// The recording is over and its last frame has been taken.
+    Ended,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    frame: Option<Frame>,
+    lost: bool,
+    ended: bool,
+    dropped: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    slot: Mutex<Slot>,
+    changed: Condvar,
+}
+
+impl Mailbox {
+    /// Leaves a frame, in place of one nobody took.
+    pub fn put(&self, frame: Frame) {
+        let mut slot = self.lock();
+        if slot.frame.replace(frame).is_some() {
+            slot.dropped += 1;
+        }
+        self.changed.notify_all();
+    }
+
+    /// Leaves a frame once the last one was taken; gives it back if `patience` ends first.
+    pub fn put_in_turn(&self, frame: Frame, patience: Duration) -> Option<Frame> {
+        let slot = self.lock();
+        let (mut slot, waited) = self
+            .changed
+            .wait_timeout_while(slot, patience, |s| s.frame.is_some())
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Some(frame);
+        }
+        slot.frame = Some(frame);
+        self.changed.notify_all();
+        None
+    }
+
+    /// Says that the camera was lost: a frame from before counts for nothing.
+    pub fn lose(&self) {
+        let mut slot = self.lock();
+        slot.frame = None;
+        slot.lost = true;
+        self.changed.notify_all();
+    }
+
+    /// Says that no frame will follow.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// The next item, or `None` after `patience`.
+    pub fn take(&self, patience: Duration) -> Option<Item> {
+        let until = Instant::now() + patience;
+        let mut slot = self.lock();
+        loop {
+            if std::mem::take(&mut slot.lost) {
+                return Some(Item::Lost);
+            }
+            if let Some(frame) = slot.frame.take() {
+                self.changed.notify_all();
+                return Some(Item::Frame(frame));
+            }
+            if slot.ended {
+                return Some(Item::Ended);
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            slot = self
+                .changed
+                .wait_timeout(slot, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Frames that were replaced before anybody took them.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    /// The slot is whole after every statement, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame(sequence: u64) -> Frame {
+        Frame {
+            image: image::RgbImage::new(1, 1),
+            at: Instant::now(),
+            sequence,
+            origin: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever is put and taken: frames come out newest first, in order, and
+        /// none from before a loss comes out after it.
+        #[test]
+        fn newest_wins(steps in prop::collection::vec(0u8..4, 0..60)) {
+            let mailbox = Mailbox::default();
+            let (mut next, mut newest, mut lost) = (0u64, None, false);
+            for step in steps {
+                match step {
+                    0 | 1 => {
+                        mailbox.put(frame(next));
+                        newest = Some(next);
+                        next += 1;
+                    }
+                    2 => {
+                        mailbox.lose();
+                        newest = None;
+                        lost = true;
+                    }
+                    _ => match mailbox.take(Duration::ZERO) {
+                        Some(Item::Lost) => {
+                            prop_assert!(lost);
+                            lost = false;
+                        }
+                        Some(Item::Frame(f)) => {
+                            prop_assert!(!lost);
+                            prop_assert_eq!(Some(f.sequence), newest.take());
+                        }
+                        Some(Item::Ended) => prop_assert!(false),
+                        None => prop_assert!(!lost && newest.is_none()),
+                    },
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_turn_loses_nothing() {
+        let mailbox = Mailbox::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..200 {
+                    let mut waiting = Some(frame(n));
+                    while let Some(frame) = waiting.take() {
+                        waiting = mailbox.put_in_turn(frame, Duration::from_millis(50));
+                    }
+                }
+                mailbox.end();
+            });
+            let mut expected = 0;
+            loop {
+                match mailbox.take(Duration::from_secs(10)) {
+                    Some(Item::Frame(f)) => {
+                        assert_eq!(f.sequence, expected);
+                        expected += 1;
+                    }
+                    Some(Item::Ended) => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(expected, 200);
+        });
+    }
+}
