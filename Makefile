@@ -12,7 +12,8 @@ export ORT_DISABLE_TELEMETRY = 1
 .PHONY: demo test build runtime lint doc models clean
 
 demo: runtime
-	$(CARGO) run --release --quiet --example demo
+	$(CARGO) build --release --quiet --bin doorward --example demo
+	@target/release/examples/demo
 
 test: runtime
 	$(CARGO) test

@@ -3,9 +3,14 @@
 //! `ARCHITECTURE.md` is the map of these rooms and the rules between them.
 
 pub mod access;
+pub mod audit;
 pub mod camera;
+pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod database;
 pub mod door;
 pub mod embedding;
 pub mod person;
 pub mod vision;
+pub mod whitelist;

@@ -26,7 +26,12 @@ use crate::config::{self, Config};
 /// fault, a doubt, a crash. A way out that works without it is the door
 /// hardware's job.
 #[derive(Debug, Parser)]
-#[command(name = "doorward", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "doorward",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Configuration file
     #[arg(
@@ -78,9 +83,11 @@ struct Format {
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, Command::Run | Command::Relay(_)) {
+        end_quietly_with_the_reader();
+    }
     match cli.dispatch() {
         Ok(code) => code,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("doorward: {}", sentence(&error));
             ExitCode::FAILURE
@@ -120,7 +127,7 @@ fn start_stderr_log(level: log::LevelFilter) {
             writeln!(
                 out,
                 "{} {:<5} {}",
-                jiff::Zoned::now().strftime("%H:%M:%S%.3f"),
+                jiff::ZonedDateTime::now().strftime("%H:%M:%S%.3f"),
                 record.level(),
                 record.args()
             )
@@ -145,11 +152,50 @@ fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-/// `doorward events | head` is not an error.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+/// Who works at this command line, for the audit log.
+fn actor() -> String {
+    let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let uid = rustix::process::getuid().as_raw();
+    match (user("SUDO_USER"), user("USER").or_else(|| user("LOGNAME"))) {
+        // The environment is only a hint, the number is the system's word.
+        (Some(sudo), _) => format!("{sudo} by sudo (uid {uid})"),
+        (None, Some(name)) => format!("{name} (uid {uid})"),
+        (None, None) => format!("uid {uid}"),
+    }
+}
+
+fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "{value}")?;
+    Ok(())
+}
+
+/// Columns as wide as they need to be.
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let mut lines: Vec<Vec<String>> = vec![header.iter().map(|h| (*h).to_owned()).collect()];
+    lines.extend(rows);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .filter_map(|line| line.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    for line in &lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        println!("{}", cells.join("  ").trim_end());
+    }
+}
+
+/// `doorward events | head` ends without a word, as other programs do. Not for
+/// what holds the relay: that must live to lock it.
+fn end_quietly_with_the_reader() {
+    // SAFETY: no thread runs yet, and the default action has no handler to be unsafe.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

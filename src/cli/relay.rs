@@ -3,13 +3,18 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Subcommand;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::start_stderr_log;
+use super::{actor, start_stderr_log};
+use crate::audit::{Kind, Log, NewEvent};
 use crate::config::Config;
+use crate::database::Database;
 use crate::door::relay;
 
 /// What to do with the relay.
@@ -38,9 +43,18 @@ impl Relay {
         // Opening drives the line to the locked level.
         let mut relay = relay::open(&config)?;
         if let Self::Pulse { ms } = self {
-            record_by_hand(path, ms)?;
+            record_by_hand(path, &relay.describe(), ms)?;
+            // Ctrl-C ends the pulse early, not the program with the strike open.
+            let stop = Arc::new(AtomicBool::new(false));
+            for signal in [SIGINT, SIGTERM, SIGHUP] {
+                signal_hook::flag::register(signal, Arc::clone(&stop))
+                    .context("cannot listen to signals; the relay was not moved")?;
+            }
             relay.set(true)?;
-            std::thread::sleep(Duration::from_millis(ms));
+            let until = Instant::now() + Duration::from_millis(ms);
+            while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
         relay.set(false)?;
         println!("locked: {}", relay.describe());
@@ -48,8 +62,16 @@ impl Relay {
     }
 }
 
-/// A door that opens by hand is on record like any other.
-fn record_by_hand(path: &Path, ms: u64) -> anyhow::Result<()> {
-    let _ = (path, ms);
-    Err(anyhow::anyhow!("to be written")).context("relay pulse")
+/// A door that opens by hand is on record like any other, before it does.
+fn record_by_hand(path: &Path, relay: &str, ms: u64) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    let event = NewEvent::new(Kind::RelayByHand)
+        .actor(actor())
+        .detail("relay", relay)
+        .detail("pulse_ms", ms);
+    Database::open(&config.whitelist.database)
+        .map_err(anyhow::Error::from)
+        .and_then(|db| Ok(Log::new(db).append(jiff::Timestamp::now().as_millisecond(), &event)?))
+        .context("the relay was not moved, because that cannot be put on record")?;
+    Ok(())
 }

@@ -16,8 +16,15 @@ impl Heartbeat {
     /// Marks progress now.
     pub fn beat(&self) {
         let elapsed = self.started.elapsed().as_millis();
-        self.beat_ms
-            .store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.beat_ms.store(
+            u64::try_from(elapsed).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Says that the thread has done all it had to do, and ends as it should.
+    pub fn retire(&self) {
+        self.beat_ms.store(u64::MAX, Ordering::Relaxed);
     }
 }
 
@@ -58,5 +65,24 @@ impl Heartbeats {
                 (*name, now.saturating_sub(beat))
             })
             .find(|(_, age)| *age > limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_stands_still_is_named() {
+        let mut heartbeats = Heartbeats::new();
+        let busy = heartbeats.add("busy");
+        let done = heartbeats.add("done");
+        heartbeats.add("hung");
+        done.retire();
+        std::thread::sleep(Duration::from_millis(30));
+        busy.beat();
+        let limit = Duration::from_millis(20);
+        assert_eq!(heartbeats.stale(limit).map(|(name, _)| name), Some("hung"));
+        assert_eq!(heartbeats.stale(Duration::from_secs(3600)), None);
     }
 }

@@ -17,11 +17,23 @@ pub enum Item {
     Ended,
 }
 
+/// Where a recording stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordingEnd {
+    /// Frames may follow.
+    #[default]
+    NotYet,
+    /// No frame will follow the one that may still be here.
+    Told,
+    /// The judge has taken all there was.
+    Seen,
+}
+
 #[derive(Debug, Default)]
 struct Slot {
     frame: Option<Frame>,
     lost: bool,
-    ended: bool,
+    end: RecordingEnd,
     dropped: u64,
 }
 
@@ -66,9 +78,14 @@ impl Mailbox {
     }
 
     /// Says that no frame will follow.
-    pub fn end(&self) {
-        self.lock().ended = true;
+    pub fn finish(&self) {
+        self.lock().end = RecordingEnd::Told;
         self.changed.notify_all();
+    }
+
+    /// Where a recording stands.
+    pub fn end(&self) -> RecordingEnd {
+        self.lock().end
     }
 
     /// The next item, or `None` after `patience`.
@@ -83,7 +100,8 @@ impl Mailbox {
                 self.changed.notify_all();
                 return Some(Item::Frame(frame));
             }
-            if slot.ended {
+            if slot.end != RecordingEnd::NotYet {
+                slot.end = RecordingEnd::Seen;
                 return Some(Item::Ended);
             }
             let left = until.checked_duration_since(Instant::now())?;
@@ -168,7 +186,7 @@ mod tests {
                         waiting = mailbox.put_in_turn(frame, Duration::from_millis(50));
                     }
                 }
-                mailbox.end();
+                mailbox.finish();
             });
             let mut expected = 0;
             loop {

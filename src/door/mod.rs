@@ -201,6 +201,11 @@ impl Door {
         self.state
     }
 
+    /// Whether it was told to stop and the relay is known to be released.
+    pub fn is_stopped(&self) -> bool {
+        self.stopping && self.state == State::Locked
+    }
+
     /// Takes one input at the time `now`.
     pub fn step(&mut self, now: Instant, input: Input) -> Actions {
         let backwards = self.clock.is_some_and(|clock| now < clock);

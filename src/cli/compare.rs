@@ -1,0 +1,71 @@
+//! `doorward compare`: verification of two pictures.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+
+use super::{Format, print_json};
+use crate::camera;
+use crate::config::Config;
+use crate::embedding::Embedding;
+use crate::vision::Vision;
+
+/// Which two.
+#[derive(Debug, Args)]
+#[command(after_help = "Exits with 0 if both show the same person, with 2 if not.")]
+pub struct Compare {
+    /// A picture; its largest face counts
+    a: PathBuf,
+    /// Another picture; its largest face counts
+    b: PathBuf,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Compare {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let mut vision = Vision::open(&config.models, &config.vision)?;
+        let a = largest(&self.a, &mut vision)?;
+        let b = largest(&self.b, &mut vision)?;
+        let score = a
+            .cosine(&b)
+            .context("one model gave embeddings of two sizes")?;
+        // Euclidean distance of unit vectors, as FaceNet's paper has it (squared there).
+        let distance = (2.0 - 2.0 * score).max(0.0).sqrt();
+        let threshold = config.access.threshold;
+        let same = score >= threshold;
+        if self.format.json {
+            print_json(&json!({
+                "same": same, "score": score, "distance": distance, "threshold": threshold,
+            }))?;
+        } else {
+            println!(
+                "{}: score {score:.3} (threshold {threshold:.3}), distance {distance:.3}",
+                if same {
+                    "the same person"
+                } else {
+                    "not the same person"
+                },
+            );
+        }
+        Ok(ExitCode::from(if same { 0 } else { 2 }))
+    }
+}
+
+fn largest(path: &Path, vision: &mut Vision) -> anyhow::Result<Embedding> {
+    let image = camera::load_picture(path)?;
+    let faces = vision.detect(&image)?;
+    let Some(face) = faces.first() else {
+        bail!(
+            "{} shows no face; take one from the front, with the whole head in it",
+            path.display()
+        );
+    };
+    let aligned = vision
+        .align(&image, face)
+        .with_context(|| path.display().to_string())?;
+    Ok(vision.embed(&aligned)?)
+}

@@ -1,0 +1,214 @@
+//! `doorward enroll`: a person's templates, from photos or from the camera.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use image::RgbImage;
+
+use super::actor;
+use crate::camera::{self, CameraError, Next};
+use crate::config::Config;
+use crate::database::Database;
+use crate::vision::quality::{Flaw, Quality};
+use crate::vision::{AlignedFace, Vision};
+use crate::whitelist::{self, NewTemplate};
+
+/// Whom to enroll, and from what.
+#[derive(Debug, Args)]
+pub struct Enroll {
+    /// The person's name; photos are added to a person of that name
+    name: String,
+
+    /// Photos (JPEG or PNG) that show this person and nobody else; three or more,
+    /// in different light, make recognition much surer
+    #[arg(value_name = "PHOTO", required_unless_present = "camera")]
+    photos: Vec<PathBuf>,
+
+    /// Take the pictures live with the configured camera
+    #[arg(long, conflicts_with = "photos")]
+    camera: bool,
+
+    /// How many pictures to take with --camera
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "camera",
+          value_parser = clap::value_parser!(u8).range(1..=20))]
+    pictures: u8,
+
+    /// How long to wait for them with --camera, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "camera",
+          value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+}
+
+impl Enroll {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let name = whitelist::check_name(&self.name)?;
+        // Whatever is wrong with the database is told before anybody poses for photos.
+        let mut database = Database::open(&config.whitelist.database)?;
+        let mut vision = Vision::open(&config.models, &config.vision)?;
+        let templates = if self.camera {
+            self.from_camera(config, &mut vision)?
+        } else {
+            self.from_photos(config, &mut vision)?
+        };
+        let person =
+            whitelist::enroll(&mut database, &name, &templates, vision.version(), &actor())?;
+        println!(
+            "{name} ({person}) is enrolled with {} new template{}",
+            templates.len(),
+            if templates.len() == 1 { "" } else { "s" }
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// All photos or none: half an enrolment would look like a whole one.
+    fn from_photos(
+        &self,
+        config: &Config,
+        vision: &mut Vision,
+    ) -> anyhow::Result<Vec<NewTemplate>> {
+        let mut templates = Vec::new();
+        let mut faults = Vec::new();
+        for photo in &self.photos {
+            match camera::load_picture(photo)
+                .map_err(anyhow::Error::from)
+                .and_then(|image| only_face(&image, vision))
+            {
+                Ok(face) => match fault(&face, vision, config) {
+                    Some(fault) => faults.push(format!("{}: {fault}", photo.display())),
+                    None => templates.push(NewTemplate {
+                        embedding: vision.embed(&face)?,
+                        source: photo.display().to_string(),
+                    }),
+                },
+                Err(error) => {
+                    let error = super::sentence(&error);
+                    let photo = photo.display().to_string();
+                    faults.push(if error.contains(&photo) {
+                        error
+                    } else {
+                        format!("{photo}: {error}")
+                    });
+                }
+            }
+        }
+        ensure!(
+            faults.is_empty(),
+            "nobody was enrolled:\n  {}",
+            faults.join("\n  ")
+        );
+        Ok(templates)
+    }
+
+    fn from_camera(
+        &self,
+        config: &Config,
+        vision: &mut Vision,
+    ) -> anyhow::Result<Vec<NewTemplate>> {
+        let mut source = camera::open(&config.camera)?;
+        println!("{}", source.describe());
+        println!("Look at the camera and turn your head a little between pictures.");
+        let until = Instant::now() + Duration::from_secs(self.timeout);
+        let mut templates = Vec::new();
+        let mut said = String::new();
+        let mut next_at = Instant::now();
+        while templates.len() < usize::from(self.pictures) {
+            ensure!(
+                Instant::now() < until,
+                "nobody was enrolled: {} of {} good pictures in {} s, the last one was left out because {}",
+                templates.len(),
+                self.pictures,
+                self.timeout,
+                if said.is_empty() {
+                    "no frame came"
+                } else {
+                    &said
+                }
+            );
+            let frame = match source.next_frame(Duration::from_millis(200)) {
+                Ok(Next::Frame(frame)) => frame,
+                Ok(Next::Ended) => bail!(
+                    "nobody was enrolled: the recording ended after {} of {} good pictures",
+                    templates.len(),
+                    self.pictures
+                ),
+                Err(error) if error.is_passing() => {
+                    if matches!(error, CameraError::BadFrame { .. }) {
+                        said = error.to_string();
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error).context("nobody was enrolled"),
+            };
+            // Frames in a row show the same: one in half a second says more.
+            if Instant::now() < next_at {
+                continue;
+            }
+            let fault = match only_face(&frame.image, vision) {
+                Ok(face) => match fault(&face, vision, config) {
+                    None => {
+                        templates.push(NewTemplate {
+                            embedding: vision.embed(&face)?,
+                            source: "camera".into(),
+                        });
+                        println!("picture {} of {}", templates.len(), self.pictures);
+                        next_at = Instant::now() + Duration::from_millis(500);
+                        said.clear();
+                        continue;
+                    }
+                    Some(fault) => fault,
+                },
+                Err(error) => error.to_string(),
+            };
+            if fault != said {
+                println!("waiting: {fault}");
+                said = fault;
+            }
+        }
+        Ok(templates)
+    }
+}
+
+/// The face of a picture that shows exactly one.
+fn only_face(image: &RgbImage, vision: &mut Vision) -> anyhow::Result<AlignedFace> {
+    let faces = vision.detect(image)?;
+    match &faces[..] {
+        [face] => Ok(vision.align(image, face)?),
+        [] => bail!("it shows no face; take one from the front, with the whole head in it"),
+        several => bail!(
+            "it shows {} faces; cut it so that it shows one person",
+            several.len()
+        ),
+    }
+}
+
+/// What is wrong with a face, and what to do.
+fn fault(face: &AlignedFace, vision: &Vision, config: &Config) -> Option<String> {
+    let Quality {
+        size_px,
+        score,
+        sharpness,
+        luma,
+    } = face.quality;
+    let limits = &config.vision;
+    Some(match vision.flaw(&face.quality)? {
+        Flaw::TooSmall => format!(
+            "the face is too small, {size_px:.0} pixels of {}; take it from nearer",
+            limits.min_face_px
+        ),
+        Flaw::Unsure => format!(
+            "the face is not clear, detector score {score:.2} of {:.2}; take it from the front, uncovered",
+            limits.min_score
+        ),
+        Flaw::Blurred => format!(
+            "the face is too blurred, sharpness {sharpness:.0} of {:.0}; hold still and focus",
+            limits.min_sharpness
+        ),
+        Flaw::Dark => format!(
+            "the face is too dark, brightness {luma:.0} of {:.0}; put light on it",
+            limits.min_luma
+        ),
+    })
+}

@@ -1,0 +1,123 @@
+//! `doorward events`: the audit log, to read, to follow and to verify.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::Format;
+use crate::audit::{Event, Kind, Log, Query};
+use crate::config::Config;
+use crate::database::Database;
+
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// Which events, and how.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Go on and show events as they happen
+    #[arg(long, short, conflicts_with = "verify")]
+    follow: bool,
+
+    /// Only events from then on: a day or a time such as 2026-05-01 or
+    /// 2026-05-01T08:30, or a span back from now such as 8h or 3d
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+
+    /// Only events before then
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+
+    /// Only events of this kind, such as granted or refused; can be given again
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<Kind>,
+
+    /// Only events about this person (the name as it was then)
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+
+    /// At most this many, the newest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
+    limit: u32,
+
+    /// Check that no event was changed, removed or put in between
+    #[arg(long)]
+    verify: bool,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Events {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let log = Log::new(Database::open_existing(&config.whitelist.database)?);
+        if self.verify {
+            let verified = log.verify()?;
+            if self.format.json {
+                super::print_json(&serde_json::to_value(&verified)?)?;
+            } else {
+                println!("{verified}");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut query = Query {
+            since_ms: self.since.as_deref().map(when).transpose()?,
+            until_ms: self.until.as_deref().map(when).transpose()?,
+            kinds: self.kind.clone(),
+            person: self.person.clone(),
+            limit: Some(self.limit),
+            ..Query::default()
+        };
+        // Taken before, so that an event in between is shown rather than missed.
+        let mut last = log.last_id()?;
+        for event in log.events(&query)? {
+            last = last.max(event.id);
+            self.show(&event)?;
+        }
+        query.limit = None;
+        while self.follow {
+            std::thread::sleep(FOLLOW_EVERY);
+            query.after_id = Some(last);
+            for event in log.events(&query)? {
+                last = last.max(event.id);
+                self.show(&event)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self, event: &Event) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.format.json {
+            writeln!(out, "{}", event.to_json())?;
+        } else {
+            writeln!(out, "{event}")?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+/// A time as people write it, in milliseconds since 1970.
+fn when(text: &str) -> anyhow::Result<i64> {
+    let now = jiff::ZonedDateTime::now();
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(time.as_millisecond());
+    }
+    if let Ok(time) = text.parse::<jiff::civil::DateTime>() {
+        return Ok(time
+            .to_zoned_datetime(TimeZone::system())?
+            .timestamp()
+            .as_millisecond());
+    }
+    text.parse::<jiff::Span>()
+        .ok()
+        .and_then(|span| now.checked_sub(span.abs()).ok())
+        .map(|time| time.timestamp().as_millisecond())
+        .with_context(|| {
+            format!("{text:?} is not a time; write 2026-05-01, 2026-05-01T08:30, 8h or 3d")
+        })
+}

@@ -1,0 +1,185 @@
+//! `doorward identify`: who is in a picture. The output of the original demo:
+//! `faces: [{rect, embedding, name}]`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
+
+use super::{Format, picture, table};
+use crate::camera;
+use crate::config::Config;
+use crate::database::Database;
+use crate::vision::{Face, Vision};
+use crate::whitelist::{self, Gallery};
+
+/// Which pictures.
+#[derive(Debug, Args)]
+pub struct Identify {
+    /// Pictures (JPEG or PNG)
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<PathBuf>,
+
+    /// Write the picture with boxes and names to a PNG file (with one PICTURE)
+    #[arg(long, value_name = "OUT.png")]
+    annotate: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+/// One face and what became of it.
+struct Found {
+    face: Face,
+    /// Nearest person and score; nothing with an empty whitelist.
+    nearest: Option<(String, f32, bool)>,
+    flaw: Option<String>,
+    embedding: Vec<f32>,
+}
+
+impl Found {
+    /// The name, if the face may carry it.
+    fn name(&self, threshold: f32) -> Option<&str> {
+        let (name, score, _) = self.nearest.as_ref()?;
+        (*score >= threshold).then_some(name)
+    }
+
+    fn label(&self, threshold: f32) -> String {
+        match (&self.nearest, self.name(threshold)) {
+            (Some((name, score, true)), Some(_)) => format!("{name} {score:.2}"),
+            (Some((name, score, false)), Some(_)) => format!("{name} {score:.2} (disabled)"),
+            (Some((_, score, _)), None) => format!("not listed {score:.2}"),
+            (None, _) => "not listed".into(),
+        }
+    }
+}
+
+impl Identify {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        ensure!(
+            self.annotate.is_none() || self.pictures.len() == 1,
+            "--annotate writes one picture; give one PICTURE"
+        );
+        let mut vision = Vision::open(&config.models, &config.vision)?;
+        // Without a whitelist there are still faces to find.
+        let gallery = if config.whitelist.database.exists() {
+            let mut database = Database::open_existing(&config.whitelist.database)?;
+            Some(whitelist::gallery(&mut database, vision.version())?)
+        } else {
+            None
+        };
+        let threshold = config.access.threshold;
+        let mut results = Vec::new();
+        for path in &self.pictures {
+            let mut image = camera::load_picture(path)?;
+            let found = find(&image, &mut vision, gallery.as_ref())
+                .with_context(|| path.display().to_string())?;
+            if let Some(out) = &self.annotate {
+                draw(&mut image, &found, threshold);
+                image
+                    .save_with_format(out, image::ImageFormat::Png)
+                    .with_context(|| format!("cannot write {}", out.display()))?;
+            }
+            if self.format.json {
+                results.push(as_json(path, &found, threshold));
+            } else {
+                print(path, &found, threshold);
+            }
+        }
+        if self.format.json {
+            // One picture gives the object itself, as the original demo did.
+            let all = match <[Value; 1]>::try_from(results) {
+                Ok([one]) => one,
+                Err(many) => json!({ "pictures": many }),
+            };
+            super::print_json(&all)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn find(
+    image: &RgbImage,
+    vision: &mut Vision,
+    gallery: Option<&Gallery>,
+) -> anyhow::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for face in vision.detect(image)? {
+        let aligned = vision.align(image, &face)?;
+        let embedding = vision.embed(&aligned)?;
+        let nearest = gallery.and_then(|gallery| {
+            let m = gallery.nearest(&embedding, vision.version())?;
+            let name = gallery.name_of(m.person).unwrap_or("?");
+            Some((name.to_owned(), m.score, m.enabled))
+        });
+        let flaw = vision.flaw(&aligned.quality);
+        found.push(Found {
+            face,
+            nearest,
+            flaw: flaw.map(|f| format!("{f:?}").to_lowercase()),
+            embedding: embedding.as_slice().to_vec(),
+        });
+    }
+    Ok(found)
+}
+
+fn as_json(path: &std::path::Path, found: &[Found], threshold: f32) -> Value {
+    let faces: Vec<Value> = found
+        .iter()
+        .map(|f| {
+            json!({
+                "rect": f.face.rect,
+                "landmarks": f.face.landmarks,
+                "score": f.face.score,
+                "name": f.name(threshold),
+                "nearest": f.nearest.as_ref().map(|(name, similarity, enabled)| {
+                    json!({ "name": name, "similarity": similarity, "enabled": enabled })
+                }),
+                "flaw": f.flaw,
+                "embedding": f.embedding,
+            })
+        })
+        .collect();
+    json!({ "picture": path.display().to_string(), "threshold": threshold, "faces": faces })
+}
+
+fn print(path: &std::path::Path, found: &[Found], threshold: f32) {
+    if found.is_empty() {
+        println!("{}: no face", path.display());
+        return;
+    }
+    println!("{}", path.display());
+    let rows = found.iter().map(|f| {
+        let [x0, y0, x1, y1] = f.face.rect.map(|v| v.round());
+        let nearest = f.nearest.as_ref();
+        vec![
+            f.name(threshold).unwrap_or("not listed").to_owned(),
+            nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
+            format!("{x0},{y0} {x1},{y1}"),
+            format!("{:.3}", f.face.score),
+            f.flaw.clone().unwrap_or_else(|| "good".into()),
+        ]
+    });
+    table(
+        &["who", "similarity", "box", "detector", "picture of it"],
+        rows,
+    );
+}
+
+fn draw(image: &mut RgbImage, found: &[Found], threshold: f32) {
+    for f in found {
+        let listed = matches!(
+            (&f.nearest, f.name(threshold)),
+            (Some((_, _, true)), Some(_))
+        );
+        let colour = if listed {
+            Rgb([64, 224, 96])
+        } else {
+            Rgb([255, 96, 64])
+        };
+        picture::annotate(image, &f.face, &f.label(threshold), colour);
+    }
+}

@@ -1,0 +1,139 @@
+//! `doorward people`: the whitelist, read and changed by hand.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Format, actor, print_json, table};
+use crate::config::Config;
+use crate::database::Database;
+use crate::whitelist::{self, Person};
+
+/// What to do with whom. A person is named by name or by number, such as `#3`.
+#[derive(Debug, Subcommand)]
+pub enum People {
+    /// List everybody
+    List(#[command(flatten)] Format),
+    /// Show a person and the templates
+    Show {
+        /// Name, or number such as #3
+        person: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Give a person another name
+    Rename {
+        /// Name, or number such as #3
+        person: String,
+        /// The new name
+        name: String,
+    },
+    /// Keep a person out without forgetting the templates
+    Disable {
+        /// Name, or number such as #3
+        person: String,
+    },
+    /// Let a disabled person in again
+    Enable {
+        /// Name, or number such as #3
+        person: String,
+    },
+    /// Forget a person and all templates; the events stay
+    Remove {
+        /// Name, or number such as #3
+        person: String,
+    },
+}
+
+impl People {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let mut database = Database::open_existing(&config.whitelist.database)?;
+        let db = &mut database;
+        match self {
+            Self::List(format) => list(&whitelist::people(db)?, format)?,
+            Self::Show { person, format } => show(db, &whitelist::find(db, &person)?, format)?,
+            Self::Rename { person, name } => {
+                let person = whitelist::find(db, &person)?;
+                whitelist::rename(db, person.id, &name, &actor())?;
+                println!(
+                    "{} ({}) is now called {}",
+                    person.name,
+                    person.id,
+                    name.trim()
+                );
+            }
+            Self::Disable { person } => {
+                let person = whitelist::find(db, &person)?;
+                whitelist::set_enabled(db, person.id, false, &actor())?;
+                println!("{} ({}) is not let in any more", person.name, person.id);
+            }
+            Self::Enable { person } => {
+                let person = whitelist::find(db, &person)?;
+                whitelist::set_enabled(db, person.id, true, &actor())?;
+                println!("{} ({}) is let in again", person.name, person.id);
+            }
+            Self::Remove { person } => {
+                let person = whitelist::find(db, &person)?;
+                whitelist::remove(db, person.id, &actor())?;
+                println!("{} ({}) and the templates are gone", person.name, person.id);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(people: &[Person], format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return print_json(&json!({ "people": people }));
+    }
+    if people.is_empty() {
+        println!("Nobody is enrolled yet: doorward enroll NAME PHOTO...");
+        return Ok(());
+    }
+    let rows = people.iter().map(|p| {
+        vec![
+            p.id.to_string(),
+            p.name.clone(),
+            if p.enabled { "enabled" } else { "DISABLED" }.into(),
+            p.templates.to_string(),
+            day(p.created_at_ms),
+        ]
+    });
+    table(&["", "name", "state", "templates", "since"], rows);
+    Ok(())
+}
+
+fn show(db: &mut Database, person: &Person, format: Format) -> anyhow::Result<()> {
+    let templates = whitelist::templates_of(db, person.id)?;
+    if format.json {
+        return print_json(&json!({ "person": person, "templates": templates }));
+    }
+    println!(
+        "{} ({}), {}, since {}",
+        person.name,
+        person.id,
+        if person.enabled {
+            "enabled"
+        } else {
+            "DISABLED"
+        },
+        day(person.created_at_ms)
+    );
+    let rows = templates
+        .iter()
+        .map(|t| vec![day(t.created_at_ms), t.model.to_string(), t.source.clone()]);
+    table(&["template of", "model", "from"], rows);
+    Ok(())
+}
+
+fn day(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(
+        |_| "?".into(),
+        |t| {
+            t.to_zoned_datetime(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%d")
+                .to_string()
+        },
+    )
+}

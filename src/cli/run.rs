@@ -1,0 +1,51 @@
+//! `doorward run`: the daemon in the foreground, as systemd wants it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::{sentence, start_stderr_log};
+use crate::config::Config;
+use crate::daemon::{self, DaemonError};
+
+/// A part failed while the door was guarded (`EX_SOFTWARE` of sysexits.h).
+const FAULT: u8 = 70;
+
+pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(path)?;
+    start_log(&config)?;
+    match daemon::run(path, config) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error @ (DaemonError::Fault(_) | DaemonError::NotLocked(_))) => {
+            log::error!("{}", sentence(&error.into()));
+            leave(FAULT)
+        }
+        Err(error) => {
+            let error = error.into();
+            log::error!("{}; the door stays locked", sentence(&error));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Ends at once. A thread that hangs in a library would hang that library's own
+/// clean-up too, and the door has been locked already.
+fn leave(code: u8) -> ! {
+    // SAFETY: _exit has no preconditions; nothing of ours waits to be flushed.
+    unsafe { libc::_exit(i32::from(code)) }
+}
+
+/// To the journal under systemd, to standard error otherwise.
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let level = daemon::level(config.daemon.log);
+    if systemd_journal_logger::connected_to_journal() {
+        systemd_journal_logger::JournalLog::new()
+            .and_then(|log| log.install().map_err(std::io::Error::other))
+            .context("cannot log to the journal")?;
+        log::set_max_level(level);
+    } else {
+        start_stderr_log(level);
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The capture thread: keeps the camera open and the mailbox filled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::heartbeat::Heartbeat;
+use super::mailbox::Mailbox;
+use super::notes::Notes;
+use crate::audit::{Kind, NewEvent};
+use crate::camera::{self, CameraError, FrameSource, Next};
+use crate::config::{self, Pace, Source};
+
+/// How long one wait for a frame may take, so that a stop is seen in time.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// The first and the longest pause before a lost camera is tried again.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// A spoilt frame is logged at most this often.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// The capture thread's things.
+pub struct Capture {
+    pub config: config::Camera,
+    pub mailbox: Arc<Mailbox>,
+    pub notes: Notes,
+    pub heartbeat: Heartbeat,
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Why frames stopped coming.
+enum End {
+    /// The recording is over.
+    Ended,
+    /// The daemon stops.
+    Stopped,
+    /// The camera is gone or silent.
+    Lost(String),
+}
+
+impl Capture {
+    /// Runs until the daemon stops or the recording ends. `source` is the camera if it could be opened
+    /// at the start, or why not.
+    pub fn run(mut self, source: Result<Box<dyn FrameSource>, CameraError>) {
+        let mut opened = source;
+        let mut pause = BACK_OFF.0;
+        let mut known_lost = false;
+        loop {
+            let end = match opened {
+                Ok(mut source) => {
+                    log::info!("camera: {}", source.describe());
+                    self.watch(&mut *source, &mut known_lost, &mut pause)
+                }
+                Err(error) => End::Lost(error.to_string()),
+            };
+            match end {
+                End::Stopped => return,
+                End::Ended => {
+                    self.mailbox.finish();
+                    self.heartbeat.retire();
+                    return;
+                }
+                End::Lost(why) => {
+                    self.mailbox.lose();
+                    // Said once for each loss, however often reopening fails.
+                    if known_lost {
+                        log::debug!("camera still lost: {why}");
+                    } else {
+                        self.notes
+                            .happened(NewEvent::new(Kind::CameraLost).why(why));
+                    }
+                    known_lost = true;
+                }
+            }
+            if !self.wait(pause) {
+                return;
+            }
+            pause = (pause * 2).min(BACK_OFF.1);
+            self.heartbeat.beat();
+            opened = camera::open(&self.config);
+            self.heartbeat.beat();
+        }
+    }
+
+    fn watch(
+        &mut self,
+        source: &mut dyn FrameSource,
+        known_lost: &mut bool,
+        pause: &mut Duration,
+    ) -> End {
+        let live = self.config.source == Source::V4l2;
+        let stall = Duration::from_millis(self.config.stall_ms);
+        let mut last_frame = Instant::now();
+        let mut complained: Option<Instant> = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            self.heartbeat.beat();
+            match source.next_frame(PATIENCE) {
+                Ok(Next::Frame(frame)) => {
+                    last_frame = Instant::now();
+                    *pause = BACK_OFF.0;
+                    if std::mem::take(known_lost) {
+                        let event = NewEvent::new(Kind::CameraBack).why(source.describe());
+                        self.notes.happened(event);
+                    }
+                    if self.config.replay.pace == Pace::EveryFrame && !live {
+                        let mut waiting = Some(frame);
+                        while let Some(frame) = waiting.take() {
+                            if self.stop.load(Ordering::Relaxed) {
+                                return End::Stopped;
+                            }
+                            self.heartbeat.beat();
+                            waiting = self.mailbox.put_in_turn(frame, PATIENCE);
+                        }
+                    } else {
+                        self.mailbox.put(frame);
+                    }
+                }
+                Ok(Next::Ended) => return End::Ended,
+                Err(error) if error.is_passing() => {
+                    if matches!(error, CameraError::BadFrame { .. })
+                        && complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY)
+                    {
+                        complained = Some(Instant::now());
+                        log::warn!("frame left out: {error}");
+                    }
+                }
+                Err(error) => return End::Lost(error.to_string()),
+            }
+            if live && last_frame.elapsed() > stall {
+                return End::Lost(format!(
+                    "no frame for {} ms from {}; look at its cable and its power",
+                    self.config.stall_ms,
+                    self.config.device.display()
+                ));
+            }
+        }
+        End::Stopped
+    }
+
+    /// Waits; false if the daemon stops meanwhile.
+    fn wait(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        loop {
+            self.heartbeat.beat();
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(PATIENCE));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The vision thread: looks at the newest frame, asks the whitelist who it shows,
+//! and the access rules what follows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::heartbeat::Heartbeat;
+use super::mailbox::{Item, Mailbox};
+use super::notes::Notes;
+use super::timing::Timing;
+use crate::access::{
+    Access, Candidate, Decision, Input, Judgement, Policy, Refusal, Sighting, Unusable,
+};
+use crate::audit::{Kind, NewEvent};
+use crate::camera::Frame;
+use crate::person::PersonId;
+use crate::vision::quality::Flaw;
+use crate::vision::{Face, Vision, VisionError};
+use crate::whitelist::Gallery;
+
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a grant may take from the decision to the relay. Later the person in
+/// front of the door may be another.
+const GRANT_LIFE: Duration = Duration::from_secs(2);
+
+/// The vision thread's things.
+pub struct Judge {
+    pub vision: Vision,
+    pub max_faces: usize,
+    pub policy: Arc<ArcSwap<Policy>>,
+    /// Nothing while the whitelist cannot be read: then nobody is judged.
+    pub gallery: Arc<ArcSwapOption<Gallery>>,
+    pub mailbox: Arc<Mailbox>,
+    pub notes: Notes,
+    pub heartbeat: Heartbeat,
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Judge {
+    /// Runs until the daemon stops or the recording is over; gives the time each frame took.
+    ///
+    /// # Errors
+    /// [`VisionError`] if a network fails: what it would say next cannot be trusted.
+    pub fn run(mut self) -> Result<Timing, VisionError> {
+        let mut timing = Timing::default();
+        let mut policy = self.policy.load_full();
+        let mut gallery = self.gallery.load_full();
+        let mut access = Access::new(Policy::clone(&policy));
+        while !self.stop.load(Ordering::Relaxed) {
+            self.heartbeat.beat();
+            let item = self.mailbox.take(PATIENCE);
+            let (new_policy, new_gallery) = (self.policy.load_full(), self.gallery.load_full());
+            if !Arc::ptr_eq(&policy, &new_policy) {
+                let changed = Input::PolicyChanged(Policy::clone(&new_policy));
+                access.step(Instant::now(), changed);
+                policy = new_policy;
+            }
+            if !same(gallery.as_ref(), new_gallery.as_ref()) {
+                access.step(Instant::now(), Input::GalleryChanged);
+                gallery = new_gallery;
+            }
+            match (item, &gallery) {
+                (None, _) | (Some(Item::Frame(_)), None) => {}
+                (Some(Item::Lost), _) => {
+                    access.step(Instant::now(), Input::CameraLost);
+                }
+                (Some(Item::Ended), _) => {
+                    self.heartbeat.retire();
+                    break;
+                }
+                (Some(Item::Frame(frame)), Some(gallery)) => {
+                    self.look(&frame, gallery, &mut access, &mut timing)?;
+                }
+            }
+        }
+        Ok(timing)
+    }
+
+    fn look(
+        &mut self,
+        frame: &Frame,
+        gallery: &Gallery,
+        access: &mut Access,
+        timing: &mut Timing,
+    ) -> Result<(), VisionError> {
+        let start = Instant::now();
+        let found = self.vision.detect(&frame.image)?;
+        let faces = found
+            .iter()
+            .take(self.max_faces)
+            .map(|face| self.judge(frame, face, gallery))
+            .collect::<Result<Vec<_>, _>>()?;
+        let vision = start.elapsed();
+        timing.add(vision);
+        log::debug!(
+            "frame {}: {:.1} ms, {}",
+            name(frame),
+            vision.as_secs_f64() * 1000.0,
+            describe(&faces, gallery)
+        );
+        let now = Instant::now();
+        let sighting = Sighting {
+            taken_at: frame.at,
+            faces,
+        };
+        for decision in access.step(now, Input::Frame(sighting)) {
+            self.record(decision, gallery, |event| {
+                let age = now.saturating_duration_since(frame.at);
+                event
+                    .detail("frame", name(frame))
+                    .detail("vision_ms", tenths_ms(vision))
+                    .detail("age_ms", tenths_ms(age))
+            });
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        frame: &Frame,
+        face: &Face,
+        gallery: &Gallery,
+    ) -> Result<Judgement, VisionError> {
+        let aligned = match self.vision.align(&frame.image, face) {
+            Ok(aligned) => aligned,
+            // A box outside the picture is the detector's doubt, not its failure.
+            Err(VisionError::Align { .. }) => return Ok(Judgement::Unusable(Unusable::LowScore)),
+            Err(error) => return Err(error),
+        };
+        if let Some(flaw) = self.vision.flaw(&aligned.quality) {
+            return Ok(Judgement::Unusable(unusable(flaw)));
+        }
+        let embedding = self.vision.embed(&aligned)?;
+        let nearest = gallery.nearest(&embedding, self.vision.version());
+        Ok(Judgement::Nearest(nearest.map(|m| Candidate {
+            person: m.person,
+            score: m.score,
+            enabled: m.enabled,
+        })))
+    }
+
+    fn record(
+        &self,
+        decision: Decision,
+        gallery: &Gallery,
+        with_frame: impl Fn(NewEvent) -> NewEvent,
+    ) {
+        let named = |event: NewEvent, person: PersonId| {
+            event.person(person, gallery.name_of(person).unwrap_or("?"))
+        };
+        let event = |kind| with_frame(NewEvent::new(kind)).model(self.vision.version());
+        match decision {
+            Decision::Grant {
+                person,
+                score,
+                threshold,
+                frames,
+            } => {
+                let event = named(event(Kind::Granted), person)
+                    .score(score)
+                    .threshold(threshold)
+                    .frames(frames)
+                    .why("recognised");
+                self.notes.grant(event, Instant::now() + GRANT_LIFE);
+            }
+            Decision::Refuse {
+                why,
+                nearest,
+                threshold,
+                frames,
+            } => {
+                let event = event(Kind::Refused)
+                    .threshold(threshold)
+                    .frames(frames)
+                    .why(match why {
+                        Refusal::NotListed => "resembles nobody on the whitelist enough",
+                        Refusal::Disabled => "on the whitelist, but disabled",
+                        Refusal::EmptyWhitelist => "the whitelist is empty",
+                    });
+                self.notes.happened(match nearest {
+                    Some(nearest) => named(event, nearest.person).score(nearest.score),
+                    None => event,
+                });
+            }
+            Decision::CannotJudge { why } => {
+                self.notes.happened(event(Kind::CannotJudge).why(match why {
+                    Unusable::TooSmall => "the face is too small: come closer",
+                    Unusable::Blurred => "the face is blurred: stand still, or clean the lens",
+                    Unusable::Dark => "the face is too dark: more light is needed",
+                    Unusable::LowScore => "the face is half hidden or turned away",
+                }));
+            }
+        }
+    }
+}
+
+/// How vision's flaws are called where decisions are made.
+fn unusable(flaw: Flaw) -> Unusable {
+    match flaw {
+        Flaw::TooSmall => Unusable::TooSmall,
+        Flaw::Unsure => Unusable::LowScore,
+        Flaw::Blurred => Unusable::Blurred,
+        Flaw::Dark => Unusable::Dark,
+    }
+}
+
+fn same(a: Option<&Arc<Gallery>>, b: Option<&Arc<Gallery>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn name(frame: &Frame) -> String {
+    match &frame.origin {
+        Some(origin) => origin.to_string(),
+        None => frame.sequence.to_string(),
+    }
+}
+
+fn tenths_ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// One frame's faces, for the debug log.
+fn describe(faces: &[Judgement], gallery: &Gallery) -> String {
+    if faces.is_empty() {
+        return "nobody".into();
+    }
+    let each: Vec<String> = faces
+        .iter()
+        .map(|face| match face {
+            Judgement::Unusable(why) => format!("{why:?}"),
+            Judgement::Nearest(None) => "a face".into(),
+            Judgement::Nearest(Some(c)) => format!(
+                "{} {:.3}",
+                gallery.name_of(c.person).unwrap_or("?"),
+                c.score
+            ),
+        })
+        .collect();
+    each.join(", ")
+}

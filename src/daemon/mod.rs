@@ -1,0 +1,419 @@
+//! The wiring: threads, channels, signals, the watchdog, and the order in which
+//! things start and stop.
+//!
+//! ```text
+//! capture ─ mailbox ─► judge ─ notes ─► scribe ─ orders ─► doorkeeper ─► relay
+//! ```
+//!
+//! The relay is opened, and thereby locked, before anything else is tried, and
+//! released before anything else is stopped. A thread that ends, hangs or panics
+//! ends the daemon with the door locked; systemd starts it again.
+
+mod capture;
+mod doorkeeper;
+mod heartbeat;
+mod judge;
+mod mailbox;
+mod notes;
+mod roster;
+mod scribe;
+mod threads;
+mod timing;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use self::capture::Capture;
+use self::doorkeeper::{Doorkeeper, Order};
+use self::heartbeat::Heartbeats;
+use self::judge::Judge;
+use self::mailbox::{Mailbox, RecordingEnd};
+use self::notes::{Notes, now_ms};
+use self::roster::Roster;
+use self::scribe::Scribe;
+use self::threads::Threads;
+use crate::access::Policy;
+use crate::audit::{AuditError, Kind, Log, NewEvent};
+use crate::camera::{self, CameraError};
+use crate::config::{self, Config, ConfigError, Source};
+use crate::database::{Database, DatabaseError};
+use crate::door::relay::{self, RelayError};
+use crate::door::{Door, Why};
+use crate::vision::{Vision, VisionError};
+use crate::whitelist::WhitelistError;
+
+/// How often signals, threads and the whitelist are looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// How often the whitelist is looked at for changes.
+const ROSTER_EVERY: Duration = Duration::from_secs(1);
+/// How long a part may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why the daemon does not run. The door is locked.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The relay cannot be used.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Nothing can be put on record.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The networks cannot be used.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The recording cannot be played.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// The whitelist cannot be read.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
+    /// The system gave no thread or no signals.
+    #[error("cannot start {what}: {source}; look at the limits of the service")]
+    System {
+        /// What.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A part failed while the door was guarded.
+    #[error("{0}; the door is locked, and systemd starts the daemon again")]
+    Fault(String),
+    /// A part failed and the relay did not confirm that it is released.
+    #[error("{0}; THE DOOR MAY BE UNLOCKED: run `doorward relay lock`")]
+    NotLocked(String),
+}
+
+/// Why guarding ended.
+enum End {
+    /// SIGTERM or SIGINT.
+    Asked,
+    /// A recording is over and the door locked again.
+    RecordingOver,
+    /// A part failed.
+    Fault(String),
+}
+
+/// Guards the door until SIGTERM, SIGINT or the end of a recording; SIGHUP reads `path` again.
+///
+/// # Errors
+/// [`DaemonError`]; the relay is released, unless the error says otherwise.
+pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|source| DaemonError::System {
+            what: "listening to signals",
+            source,
+        })?;
+    let relay = relay::open(&config.relay)?;
+    log::info!("relay: {}, locked", relay.describe());
+    let mut log = Log::new(Database::open(&config.whitelist.database)?);
+    let vision = match Vision::open(&config.models, &config.vision) {
+        Ok(vision) => vision,
+        Err(error) => {
+            // The record says why the door stayed locked; the journal does in any case.
+            let event = NewEvent::new(Kind::Fault).why(error.to_string());
+            let id = log.append(now_ms(), &event)?;
+            scribe::tell(id, &event);
+            return Err(error.into());
+        }
+    };
+    let camera = match (camera::open(&config.camera), config.camera.source) {
+        // A camera may come later, a recording will not.
+        (Err(error), Source::Replay) => return Err(error.into()),
+        (camera, _) => camera,
+    };
+    let event = NewEvent::new(Kind::Started)
+        .model(vision.version())
+        .detail("version", env!("CARGO_PKG_VERSION"))
+        .detail("relay", relay.describe())
+        .detail("models", vision.set());
+    let id = log.append(now_ms(), &event)?;
+    scribe::tell(id, &event);
+
+    let (mut guard, threads) = Guard::start(path, config, relay, log, vision, camera)?;
+    notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
+    let end = guard.watch(&mut signals, &threads);
+    guard.stop(threads, end)
+}
+
+/// Everything the main thread keeps an eye on.
+struct Guard {
+    path: PathBuf,
+    config: Config,
+    policy: Arc<ArcSwap<Policy>>,
+    retention: Arc<ArcSwap<config::Audit>>,
+    notes: Notes,
+    orders: crossbeam_channel::Sender<Order>,
+    mailbox: Arc<Mailbox>,
+    heartbeats: Heartbeats,
+    roster: Roster,
+    locked: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    stop_scribe: Arc<AtomicBool>,
+}
+
+impl Guard {
+    fn start(
+        path: &Path,
+        config: Config,
+        relay: Box<dyn relay::Relay>,
+        log: Log,
+        vision: Vision,
+        camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+    ) -> Result<(Self, Threads), DaemonError> {
+        let (notes, incoming) = Notes::channel();
+        let (orders, taken_orders) = crossbeam_channel::bounded(0);
+        let mut heartbeats = Heartbeats::new();
+        let mailbox = Arc::new(Mailbox::default());
+        let gallery = Arc::new(ArcSwapOption::empty());
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::from(&config.access)));
+        let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
+        let (locked, stop, stop_scribe) = <(Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
+        let roster = Roster::open(
+            Database::open_existing(&config.whitelist.database)?,
+            vision.version().clone(),
+            Arc::clone(&gallery),
+            &notes,
+        )?;
+        let doorkeeper = Doorkeeper {
+            door: Door::new(Duration::from_millis(config.door.pulse_ms)),
+            relay,
+            orders: taken_orders,
+            notes: notes.clone(),
+            heartbeat: heartbeats.add("the door thread"),
+            locked: Arc::clone(&locked),
+        };
+        let scribe = Scribe {
+            log,
+            notes: notes.clone(),
+            incoming,
+            door: orders.clone(),
+            retention: Arc::clone(&retention),
+            heartbeat: heartbeats.add("the audit thread"),
+            stop: Arc::clone(&stop_scribe),
+        };
+        let judge = Judge {
+            vision,
+            max_faces: config.vision.max_faces,
+            policy: Arc::clone(&policy),
+            gallery,
+            mailbox: Arc::clone(&mailbox),
+            notes: notes.clone(),
+            heartbeat: heartbeats.add("the vision thread"),
+            stop: Arc::clone(&stop),
+        };
+        let capture = Capture {
+            config: config.camera.clone(),
+            mailbox: Arc::clone(&mailbox),
+            notes: notes.clone(),
+            heartbeat: heartbeats.add("the camera thread"),
+            stop: Arc::clone(&stop),
+        };
+        // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
+        let threads =
+            Threads::start(doorkeeper, scribe, judge, capture, camera).map_err(|source| {
+                DaemonError::System {
+                    what: "a thread",
+                    source,
+                }
+            })?;
+        let guard = Self {
+            path: path.to_owned(),
+            config,
+            policy,
+            retention,
+            notes,
+            orders,
+            mailbox,
+            heartbeats,
+            roster,
+            locked,
+            stop,
+            stop_scribe,
+        };
+        Ok((guard, threads))
+    }
+
+    fn watch(&mut self, signals: &mut Signals, threads: &Threads) -> End {
+        let mut roster_at = Instant::now() + ROSTER_EVERY;
+        loop {
+            for signal in signals.pending() {
+                if signal == SIGHUP {
+                    self.reload();
+                    if let Err(error) = self.roster.refresh(true, &self.notes) {
+                        return End::Fault(error.to_string());
+                    }
+                } else {
+                    return End::Asked;
+                }
+            }
+            if Instant::now() >= roster_at {
+                if let Err(error) = self.roster.refresh(false, &self.notes) {
+                    return End::Fault(error.to_string());
+                }
+                roster_at = Instant::now() + ROSTER_EVERY;
+            }
+            if let Some(part) = threads.ended(&self.mailbox) {
+                return End::Fault(format!("{part} ended"));
+            }
+            let limit = Duration::from_millis(self.config.daemon.hang_ms);
+            if let Some((part, age)) = self.heartbeats.stale(limit) {
+                return End::Fault(format!(
+                    "{part} made no progress for {} ms",
+                    age.as_millis()
+                ));
+            }
+            let over = self.mailbox.end() == RecordingEnd::Seen;
+            if over && self.locked.load(Ordering::Acquire) {
+                return End::RecordingOver;
+            }
+            // Reached only while every part makes progress.
+            notify(&[NotifyState::Watchdog]);
+            std::thread::sleep(TICK);
+        }
+    }
+
+    /// Reads the configuration again. A file that is refused changes nothing.
+    fn reload(&mut self) {
+        let config = match Config::load(&self.path) {
+            Ok(config) => config,
+            Err(error) => {
+                self.reject(&error);
+                return;
+            }
+        };
+        let mut event =
+            NewEvent::new(Kind::ConfigReloaded).detail("file", self.path.display().to_string());
+        let restart = needs_restart(&self.config, &config);
+        if !restart.is_empty() {
+            event = event
+                .why("other changed sections take effect after a restart")
+                .detail("restart_for", restart.join(", "));
+        }
+        self.notes.happened(event);
+        if config.access != self.config.access {
+            self.policy.store(Arc::new(Policy::from(&config.access)));
+        }
+        self.retention.store(Arc::new(config.audit.clone()));
+        let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));
+        if self.orders.send_timeout(pulse, STOP_PATIENCE).is_err() {
+            // The heartbeat tells about it in a moment.
+            log::error!("the door thread did not take the new pulse length");
+        }
+        log::set_max_level(level(config.daemon.log));
+        self.config.access = config.access;
+        self.config.audit = config.audit;
+        self.config.door = config.door;
+        self.config.daemon = config.daemon;
+    }
+
+    fn reject(&self, error: &ConfigError) {
+        let event = NewEvent::new(Kind::ConfigRejected)
+            .why(format!("{error}; the old configuration stays in force"));
+        self.notes.happened(event);
+    }
+
+    /// Locks first, then stops the parts, then writes the last words.
+    fn stop(self, threads: Threads, end: End) -> Result<(), DaemonError> {
+        notify(&[NotifyState::Stopping]);
+        let locked = self.lock();
+        if let End::Fault(what) = &end {
+            log::error!("{what}");
+            let event = NewEvent::new(Kind::Fault).why(what.clone());
+            self.notes.happened(event);
+        }
+        self.stop.store(true, Ordering::Release);
+        threads::join(threads.capture, STOP_PATIENCE);
+        let timing = threads::join(threads.judge, STOP_PATIENCE).and_then(Result::ok);
+        self.stop_scribe.store(true, Ordering::Release);
+        let log = threads::join(threads.scribe, STOP_PATIENCE);
+        drop(self.orders);
+        let door_ended = threads::join(threads.door, STOP_PATIENCE).is_some();
+        if let Some(mut log) = log {
+            let mut event = NewEvent::new(Kind::Stopped).why(match &end {
+                End::Asked => "asked to",
+                End::RecordingOver => "the recording is over",
+                End::Fault(what) => what,
+            });
+            if let Some(timing) = timing {
+                event = event
+                    .detail("frames", timing.frames())
+                    .detail("frames_dropped", self.mailbox.dropped())
+                    .detail("frame_ms_p50", timing.quantile_ms(0.5))
+                    .detail("frame_ms_p95", timing.quantile_ms(0.95));
+            }
+            match log.append(now_ms(), &event) {
+                Ok(id) => scribe::tell(id, &event),
+                Err(error) => log::error!("not on record ({error}): {event}"),
+            }
+        }
+        match (end, locked && door_ended) {
+            (End::Asked | End::RecordingOver, true) => Ok(()),
+            (End::Fault(what), true) => Err(DaemonError::Fault(what)),
+            (End::Fault(what), false) => Err(DaemonError::NotLocked(what)),
+            (End::Asked | End::RecordingOver, false) => {
+                let what = "the relay did not confirm that it is released";
+                Err(DaemonError::NotLocked(what.into()))
+            }
+        }
+    }
+
+    /// Has the door locked for good; false if that was not confirmed.
+    fn lock(&self) -> bool {
+        let (done, confirmed) = crossbeam_channel::bounded(1);
+        let order = Order::Lock(Why::Stopping, done);
+        let until = Instant::now() + STOP_PATIENCE;
+        if self.orders.send_deadline(order, until).is_err() {
+            return false;
+        }
+        // The door tries a relay that failed again and again.
+        let _ = confirmed.recv_deadline(until);
+        while !self.locked.load(Ordering::Acquire) {
+            if Instant::now() >= until {
+                return false;
+            }
+            std::thread::sleep(TICK);
+        }
+        true
+    }
+}
+
+/// The level as the `log` crate calls it.
+pub fn level(level: config::LogLevel) -> log::LevelFilter {
+    match level {
+        config::LogLevel::Error => log::LevelFilter::Error,
+        config::LogLevel::Warn => log::LevelFilter::Warn,
+        config::LogLevel::Info => log::LevelFilter::Info,
+        config::LogLevel::Debug => log::LevelFilter::Debug,
+    }
+}
+
+/// Sections that changed and cannot change under a running daemon.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    [
+        (old.camera != new.camera, "[camera]"),
+        (old.models != new.models, "[models]"),
+        (old.vision != new.vision, "[vision]"),
+        (old.relay != new.relay, "[relay]"),
+        (old.whitelist != new.whitelist, "[whitelist]"),
+    ]
+    .into_iter()
+    .filter_map(|(changed, section)| changed.then_some(section))
+    .collect()
+}
+
+/// Tells systemd, if it listens.
+fn notify(state: &[NotifyState]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::debug!("systemd was not told: {error}");
+    }
+}

@@ -1,0 +1,101 @@
+//! What the other threads tell the scribe, and how: without ever waiting for a disk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::audit::NewEvent;
+
+/// Notes that may wait for the disk. A door makes a few a minute.
+const WAITING: usize = 64;
+
+/// One thing to write down.
+#[derive(Debug)]
+pub enum Note {
+    /// It happened.
+    Happened {
+        /// Milliseconds since 1970, UTC.
+        at_ms: i64,
+        /// What.
+        event: NewEvent,
+    },
+    /// Somebody may pass: to be written down, then given to the door.
+    Grant {
+        /// Milliseconds since 1970, UTC.
+        at_ms: i64,
+        /// Who and why.
+        event: NewEvent,
+        /// After this the person may be gone, and somebody else at the door.
+        valid_until: Instant,
+    },
+}
+
+/// The threads' end of the channel to the scribe.
+#[derive(Debug, Clone)]
+pub struct Notes {
+    sender: Sender<Note>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Notes {
+    /// Both ends.
+    pub fn channel() -> (Self, crossbeam_channel::Receiver<Note>) {
+        let (sender, receiver) = crossbeam_channel::bounded(WAITING);
+        let notes = Self {
+            sender,
+            lost: Arc::default(),
+        };
+        (notes, receiver)
+    }
+
+    /// Has an event written down. If the scribe cannot keep up, the event goes to
+    /// the log alone and the audit record will say how many went missing.
+    pub fn happened(&self, event: NewEvent) {
+        let at_ms = now_ms();
+        self.send(Note::Happened { at_ms, event });
+    }
+
+    /// Has a grant written down and given to the door. If it cannot be written, the
+    /// door stays locked.
+    pub fn grant(&self, event: NewEvent, valid_until: Instant) {
+        let at_ms = now_ms();
+        self.send(Note::Grant {
+            at_ms,
+            event,
+            valid_until,
+        });
+    }
+
+    /// How many events were lost since this was asked last.
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    /// Counts events that did not reach the record.
+    pub fn count_lost(&self, events: u64) {
+        self.lost.fetch_add(events, Ordering::Relaxed);
+    }
+
+    fn send(&self, note: Note) {
+        let note = match self.sender.try_send(note) {
+            Ok(()) => return,
+            Err(TrySendError::Full(note) | TrySendError::Disconnected(note)) => note,
+        };
+        self.count_lost(1);
+        match note {
+            Note::Happened { event, .. } => {
+                log::error!("not on record, the audit log cannot keep up: {event}");
+            }
+            Note::Grant { event, .. } => {
+                log::error!("the door stays locked, the audit log cannot keep up: {event}");
+            }
+        }
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

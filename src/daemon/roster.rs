@@ -1,0 +1,113 @@
+//! Keeps the gallery that faces are compared with equal to the whitelist on disk.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use super::notes::Notes;
+use crate::audit::{Kind, NewEvent};
+use crate::database::Database;
+use crate::embedding::ModelVersion;
+use crate::whitelist::{self, Gallery, WhitelistError};
+
+/// The whitelist's watcher.
+pub struct Roster {
+    database: Database,
+    file: Option<(u64, u64)>,
+    model: ModelVersion,
+    /// What was loaded last; nothing while it cannot be read.
+    revision: Option<u64>,
+    unreadable: bool,
+    shared: Arc<ArcSwapOption<Gallery>>,
+}
+
+/// The database file is not the one that was opened.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database {0} was moved, deleted or replaced while it was in use; the daemon has to start again with it"
+)]
+pub struct Replaced(String);
+
+impl Roster {
+    /// Reads the whitelist for the first time.
+    ///
+    /// # Errors
+    /// [`WhitelistError`] if it cannot be read: the daemon does not start blind.
+    pub fn open(
+        mut database: Database,
+        model: ModelVersion,
+        shared: Arc<ArcSwapOption<Gallery>>,
+        notes: &Notes,
+    ) -> Result<Self, WhitelistError> {
+        let (revision, gallery) = load(&mut database, &model)?;
+        notes.happened(loaded(&gallery, &model));
+        shared.store(Some(Arc::new(gallery)));
+        Ok(Self {
+            file: identity(&database),
+            database,
+            model,
+            revision: Some(revision),
+            unreadable: false,
+            shared,
+        })
+    }
+
+    /// Reads the whitelist again if it changed, or in any case with `force`. While it cannot be read
+    /// there is no gallery, and so no grant.
+    ///
+    /// # Errors
+    /// [`Replaced`]
+    pub fn refresh(&mut self, force: bool, notes: &Notes) -> Result<(), Replaced> {
+        if identity(&self.database) != self.file {
+            self.shared.store(None);
+            return Err(Replaced(self.database.path().display().to_string()));
+        }
+        if let Err(error) = self.reload(force, notes) {
+            self.shared.store(None);
+            self.revision = None;
+            if !std::mem::replace(&mut self.unreadable, true) {
+                let event = NewEvent::new(Kind::WhitelistUnreadable).why(error.to_string());
+                notes.happened(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn reload(&mut self, force: bool, notes: &Notes) -> Result<(), WhitelistError> {
+        let revision = whitelist::revision(&self.database)?;
+        if !force && self.revision == Some(revision) {
+            return Ok(());
+        }
+        let (revision, gallery) = load(&mut self.database, &self.model)?;
+        notes.happened(loaded(&gallery, &self.model));
+        self.shared.store(Some(Arc::new(gallery)));
+        self.revision = Some(revision);
+        self.unreadable = false;
+        Ok(())
+    }
+}
+
+/// The revision is read first: a change in between is then found the next time.
+fn load(database: &mut Database, model: &ModelVersion) -> Result<(u64, Gallery), WhitelistError> {
+    let revision = whitelist::revision(database)?;
+    Ok((revision, whitelist::gallery(database, model)?))
+}
+
+fn loaded(gallery: &Gallery, model: &ModelVersion) -> NewEvent {
+    let event = NewEvent::new(Kind::WhitelistLoaded)
+        .model(model)
+        .detail("people", gallery.people() as u64)
+        .detail("templates", gallery.len() as u64);
+    match gallery.other_models() {
+        0 => event,
+        others => event
+            .why("some templates were made by another model and match nobody; enroll those people again")
+            .detail("templates_of_other_models", others as u64),
+    }
+}
+
+fn identity(database: &Database) -> Option<(u64, u64)> {
+    let file = std::fs::metadata(database.path()).ok()?;
+    Some((file.dev(), file.ino()))
+}

@@ -1,0 +1,81 @@
+//! The four threads and how each of them ends.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::capture::Capture;
+use super::doorkeeper::Doorkeeper;
+use super::judge::Judge;
+use super::mailbox::{Mailbox, RecordingEnd};
+use super::scribe::Scribe;
+use super::timing::Timing;
+use crate::audit::Log;
+use crate::camera::{CameraError, FrameSource};
+use crate::vision::VisionError;
+
+/// The running threads.
+pub struct Threads {
+    pub door: JoinHandle<()>,
+    pub scribe: JoinHandle<Log>,
+    pub judge: JoinHandle<Result<Timing, VisionError>>,
+    pub capture: JoinHandle<()>,
+}
+
+impl Threads {
+    /// Starts them, the door first.
+    pub fn start(
+        door: Doorkeeper,
+        scribe: Scribe,
+        judge: Judge,
+        capture: Capture,
+        camera: Result<Box<dyn FrameSource>, CameraError>,
+    ) -> io::Result<Self> {
+        let named = |name: &str| Builder::new().name(name.into());
+        Ok(Self {
+            door: named("door").spawn(move || door.run())?,
+            scribe: named("audit").spawn(move || scribe.run())?,
+            judge: named("vision").spawn(move || {
+                let judged = judge.run();
+                if let Err(error) = &judged {
+                    log::error!("{error}");
+                }
+                judged
+            })?,
+            capture: named("camera").spawn(move || capture.run(camera))?,
+        })
+    }
+
+    /// The part that is gone although nobody asked it to stop.
+    pub fn ended(&self, mailbox: &Mailbox) -> Option<&'static str> {
+        let recording = mailbox.end();
+        [
+            (self.door.is_finished(), "the door thread"),
+            (self.scribe.is_finished(), "the audit thread"),
+            (
+                self.judge.is_finished() && recording != RecordingEnd::Seen,
+                "the vision thread",
+            ),
+            (
+                self.capture.is_finished() && recording == RecordingEnd::NotYet,
+                "the camera thread",
+            ),
+        ]
+        .into_iter()
+        .find_map(|(ended, part)| ended.then_some(part))
+    }
+}
+
+/// Waits for a thread to end; `None` if it hangs or panicked.
+pub fn join<T>(thread: JoinHandle<T>, patience: Duration) -> Option<T> {
+    let until = Instant::now() + patience;
+    while !thread.is_finished() {
+        if Instant::now() >= until {
+            let name = thread.thread().name().unwrap_or("?").to_owned();
+            log::error!("the {name} thread does not stop");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    thread.join().ok()
+}

@@ -1,0 +1,311 @@
+//! The one file that lasts: people, templates and events, in SQLite.
+//!
+//! Every commit is on the disk before it is reported (`synchronous = FULL` in WAL
+//! mode), and the file is readable by its owner only. Its version is SQLite's
+//! `user_version`; an older one is brought up to date in one transaction, a newer
+//! one is refused.
+
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+/// Marks a file as doorward's (`PRAGMA application_id`): "door".
+const APPLICATION: i32 = 0x646f_6f72;
+/// How long to wait for another process that is writing.
+const BUSY: Duration = Duration::from_secs(2);
+/// The steps from an empty file to the present; step n makes version n + 1.
+const MIGRATIONS: &[&str] = &[include_str!("database/v1.sql")];
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// Why the database cannot be used. Nothing is lost by any of these.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// There is none.
+    #[error(
+        "there is no database at {path}: enroll somebody first (doorward enroll NAME PHOTO...), or set whitelist.database"
+    )]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error(
+        "{path} is not a SQLite database; move it away or set whitelist.database to another file"
+    )]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a database, of another program.
+    #[error("{path} is the database of another program; set whitelist.database to another file")]
+    OtherApplication {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer doorward wrote it.
+    #[error(
+        "{path} has version {found} and this doorward knows versions up to {known}; install the newer doorward again"
+    )]
+    FutureVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// It cannot be written.
+    #[error(
+        "{path} cannot be written: it or its file system is read-only; remount it, or give the file to the user doorward runs as"
+    )]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No room.
+    #[error("{path} cannot be written: the disk is full; free some space")]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process keeps writing.
+    #[error("{path} is in use by another program; try again, and end that program if it stays so")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its pages contradict each other.
+    #[error(
+        "{path} is damaged ({reason}); put a backup in its place, or move it away and enroll again"
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found.
+        reason: String,
+    },
+    /// The user may not open it.
+    #[error(
+        "{path} cannot be opened: {reason}; look at the folder and its permissions, or set whitelist.database"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("{path}: {reason}; `doorward check` looks at the database")]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+}
+
+impl Database {
+    /// Opens the database, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        if !path.exists() {
+            // Private from the first byte on; SQLite gives -wal and -shm the same mode.
+            std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path)
+                .map_err(|error| at_open(path, &error))?;
+        }
+        Self::open_existing(path)
+    }
+
+    /// Opens a database that must be there.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn open_existing(path: &Path) -> Result<Self, DatabaseError> {
+        let file = std::fs::metadata(path).map_err(|error| at_open(path, &error))?;
+        if !file.is_file() {
+            return Err(DatabaseError::NotADatabase { path: path.into() });
+        }
+        if file.permissions().mode() & 0o077 != 0 {
+            // It holds biometric data; a backup put back by hand is often too open.
+            let private = std::fs::Permissions::from_mode(0o600);
+            if std::fs::set_permissions(path, private).is_err() {
+                log::warn!("{} can be read by others; chmod 600 it", path.display());
+            }
+        }
+        let fail = |error| classify(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+        connection.busy_timeout(BUSY).map_err(fail)?;
+        let mut database = Self {
+            path: path.into(),
+            connection,
+        };
+        database.prepare()?;
+        Ok(database)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Has SQLite check every page.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Corrupt`] with the first thing it found.
+    pub fn integrity_check(&self) -> Result<(), DatabaseError> {
+        let found: String = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(|e| self.fail(e))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        Err(DatabaseError::Corrupt {
+            path: self.path.clone(),
+            reason: found,
+        })
+    }
+
+    /// Reads or changes the database in one transaction, all or nothing. No other
+    /// process writes meanwhile.
+    pub(crate) fn transaction<T, E: From<DatabaseError>>(
+        &mut self,
+        work: impl FnOnce(&Connection, &dyn Fn(rusqlite::Error) -> DatabaseError) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let path = self.path.clone();
+        let fail = |error| classify(&path, error);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fail)?;
+        let done = work(&transaction, &fail)?;
+        transaction.commit().map_err(fail)?;
+        Ok(done)
+    }
+
+    /// Reads, in one consistent view.
+    pub(crate) fn read<T, E: From<DatabaseError>>(
+        &self,
+        work: impl FnOnce(&Connection, &dyn Fn(rusqlite::Error) -> DatabaseError) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let fail = |error| self.fail(error);
+        let view = self.connection.unchecked_transaction().map_err(fail)?;
+        work(&view, &fail)
+    }
+
+    fn fail(&self, error: rusqlite::Error) -> DatabaseError {
+        classify(&self.path, error)
+    }
+
+    fn prepare(&mut self) -> Result<(), DatabaseError> {
+        let path = self.path.clone();
+        let fail = |error| classify(&path, error);
+        let number = |connection: &Connection, name: &str| -> Result<i64, DatabaseError> {
+            connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+                .map_err(fail)
+        };
+        let known = MIGRATIONS.len() as i64;
+        let found = number(&self.connection, "user_version")?;
+        let application = number(&self.connection, "application_id")?;
+        let tables: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .map_err(fail)?;
+        if application != i64::from(APPLICATION) && (application != 0 || found != 0 || tables != 0)
+        {
+            return Err(DatabaseError::OtherApplication { path });
+        }
+        if found > known {
+            return Err(DatabaseError::FutureVersion { path, found, known });
+        }
+        let c = &self.connection;
+        c.pragma_update(None, "foreign_keys", true).map_err(fail)?;
+        c.pragma_update(None, "trusted_schema", false)
+            .map_err(fail)?;
+        c.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+        // A removed person's template leaves no bytes behind in free pages.
+        c.pragma_update(None, "secure_delete", true).map_err(fail)?;
+        let mode: String = c
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .map_err(fail)?;
+        if mode != "wal" {
+            return Err(DatabaseError::Other {
+                path,
+                reason: format!("the file system keeps journal mode {mode} instead of WAL"),
+            });
+        }
+        if found == known {
+            return Ok(());
+        }
+        self.transaction(|connection, fail| {
+            // Another process may have been faster.
+            let found = number(connection, "user_version")?;
+            for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+                connection.execute_batch(step).map_err(fail)?;
+            }
+            connection
+                .pragma_update(None, "application_id", APPLICATION)
+                .map_err(fail)?;
+            connection
+                .pragma_update(None, "user_version", known)
+                .map_err(fail)
+        })
+    }
+}
+
+/// What the system says about a path.
+fn at_open(path: &Path, error: &std::io::Error) -> DatabaseError {
+    use std::io::ErrorKind;
+    let path = path.to_path_buf();
+    match error.kind() {
+        ErrorKind::NotFound if path.parent().is_some_and(Path::is_dir) => {
+            DatabaseError::Missing { path }
+        }
+        ErrorKind::NotFound => DatabaseError::Open {
+            reason: "its folder does not exist".into(),
+            path,
+        },
+        ErrorKind::ReadOnlyFilesystem => DatabaseError::ReadOnly { path },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DatabaseError::Full { path },
+        _ => DatabaseError::Open {
+            reason: error.to_string(),
+            path,
+        },
+    }
+}
+
+/// What SQLite says, as something a person can act on.
+fn classify(path: &Path, error: rusqlite::Error) -> DatabaseError {
+    let path = path.to_path_buf();
+    let reason = error.to_string();
+    // An I/O error with no more to it: the system's own word for it says more.
+    let Some(failure) = error.sqlite_error() else {
+        return DatabaseError::Other { path, reason };
+    };
+    match failure.code {
+        ErrorCode::NotADatabase => DatabaseError::NotADatabase { path },
+        ErrorCode::DatabaseCorrupt => DatabaseError::Corrupt { path, reason },
+        ErrorCode::ReadOnly => DatabaseError::ReadOnly { path },
+        ErrorCode::DiskFull => DatabaseError::Full { path },
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DatabaseError::Locked { path },
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => DatabaseError::Open { path, reason },
+        _ => DatabaseError::Other { path, reason },
+    }
+}

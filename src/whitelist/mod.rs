@@ -1,0 +1,10 @@
+//! Who may pass: people, their templates, and the gallery faces are compared with.
+
+mod gallery;
+mod store;
+
+pub use gallery::{Gallery, Match};
+pub use store::{
+    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery, people,
+    remove, rename, revision, set_enabled, templates_of,
+};

@@ -1,0 +1,409 @@
+//! The whitelist in the database. Every change is an administrator's act and is on
+//! record in the same transaction: there is no change without an event, and no
+//! event without its change.
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::gallery::{Entry, Gallery};
+use crate::audit::{Kind, NewEvent, append_within};
+use crate::database::{Database, DatabaseError};
+use crate::embedding::{Embedding, ModelVersion};
+use crate::person::PersonId;
+
+const LONGEST_NAME: usize = 100;
+
+type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
+
+/// Somebody on the whitelist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Number, never given to anybody else.
+    pub id: PersonId,
+    /// Name, unique in any case of letters.
+    pub name: String,
+    /// Whether the person is let in.
+    pub enabled: bool,
+    /// When the person was enrolled, in milliseconds since 1970.
+    pub created_at_ms: i64,
+    /// How many templates there are, of all model versions.
+    pub templates: usize,
+}
+
+/// What is kept of one picture of a person. The vector stays in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Template {
+    /// What made it.
+    pub model: ModelVersion,
+    /// The photo it was made from, or `camera`.
+    pub source: String,
+    /// When, in milliseconds since 1970.
+    pub created_at_ms: i64,
+}
+
+/// A template to be kept.
+#[derive(Debug, Clone)]
+pub struct NewTemplate {
+    /// The face.
+    pub embedding: Embedding,
+    /// The photo it was made from, or `camera`.
+    pub source: String,
+}
+
+/// Why the whitelist could not be read or changed. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum WhitelistError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A name that cannot be used.
+    #[error("{name:?} cannot be a name: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Nobody is called that.
+    #[error("nobody on the whitelist is called {0:?}; `doorward people list` shows everybody")]
+    Unknown(String),
+    /// Somebody is called that already.
+    #[error("{0:?} is on the whitelist already; choose another name")]
+    Taken(String),
+    /// Nothing to enroll.
+    #[error("there is no template to enroll {0:?} with; give at least one photo")]
+    NoTemplates(String),
+    /// A stored template is not one.
+    #[error(
+        "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
+    )]
+    DamagedTemplate {
+        /// Whose.
+        name: String,
+        /// Its row.
+        template: i64,
+    },
+}
+
+/// A name as it is kept: without blanks around it.
+///
+/// # Errors
+/// [`WhitelistError::Name`] if it is empty, longer than 100 characters, starts
+/// with `#` as numbers do, or has a control character in it.
+pub fn check_name(name: &str) -> Result<String, WhitelistError> {
+    let trimmed = name.trim();
+    let why = if trimmed.is_empty() {
+        "it is empty"
+    } else if trimmed.chars().count() > LONGEST_NAME {
+        "it has more than 100 characters"
+    } else if trimmed.chars().any(char::is_control) {
+        "it has a control character in it"
+    } else if trimmed.starts_with('#') {
+        "# is how numbers of people start"
+    } else {
+        return Ok(trimmed.to_owned());
+    };
+    Err(WhitelistError::Name {
+        name: name.to_owned(),
+        why,
+    })
+}
+
+/// Adds templates to a person, who is put on the whitelist if nobody has that name yet.
+///
+/// # Errors
+/// [`WhitelistError`]; nobody was enrolled.
+pub fn enroll(
+    database: &mut Database,
+    name: &str,
+    templates: &[NewTemplate],
+    model: &ModelVersion,
+    actor: &str,
+) -> Result<PersonId, WhitelistError> {
+    let name = check_name(name)?;
+    if templates.is_empty() {
+        return Err(WhitelistError::NoTemplates(name));
+    }
+    let now = now_ms();
+    database.transaction(|c, fail| {
+        let known = by_name(c, fail, &name)?;
+        let (id, name) = match known {
+            Some(person) => (person.id, person.name),
+            None => {
+                c.execute(
+                    "INSERT INTO people (name, folded, created_at_ms) VALUES (?1, ?2, ?3)",
+                    params![name, fold(&name), now],
+                )
+                .map_err(fail)?;
+                (PersonId(c.last_insert_rowid()), name)
+            }
+        };
+        for template in templates {
+            c.execute(
+                "INSERT INTO templates (person, model, vector, source, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    id.0,
+                    model.as_str(),
+                    to_bytes(&template.embedding),
+                    template.source,
+                    now
+                ],
+            )
+            .map_err(fail)?;
+        }
+        let event = NewEvent::new(Kind::Enrolled)
+            .person(id, name)
+            .model(model)
+            .actor(actor)
+            .detail("templates", templates.len() as u64);
+        append_within(c, fail, now, &event)?;
+        Ok(id)
+    })
+}
+
+/// Everybody, by number.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub fn people(database: &Database) -> Result<Vec<Person>, WhitelistError> {
+    database.read(|c, fail| select(c, fail, "1 = ?1", &1i64))
+}
+
+/// Somebody by name in any case of letters, or by number such as `#3`.
+///
+/// # Errors
+/// [`WhitelistError::Unknown`]
+pub fn find(database: &Database, who: &str) -> Result<Person, WhitelistError> {
+    let who = who.trim();
+    let number = who.strip_prefix('#').and_then(|n| n.parse::<i64>().ok());
+    let found = database.read(|c, fail| match number {
+        Some(number) => Ok::<_, WhitelistError>(select(c, fail, "p.id = ?1", &number)?.pop()),
+        None => by_name(c, fail, who),
+    })?;
+    found.ok_or_else(|| WhitelistError::Unknown(who.to_owned()))
+}
+
+/// Gives somebody another name.
+///
+/// # Errors
+/// [`WhitelistError`]; the name is as it was.
+pub fn rename(
+    database: &mut Database,
+    id: PersonId,
+    name: &str,
+    actor: &str,
+) -> Result<(), WhitelistError> {
+    let name = check_name(name)?;
+    database.transaction(|c, fail| {
+        let person = by_id(c, fail, id)?;
+        if by_name(c, fail, &name)?.is_some_and(|other| other.id != id) {
+            return Err(WhitelistError::Taken(name));
+        }
+        c.execute(
+            "UPDATE people SET name = ?2, folded = ?3 WHERE id = ?1",
+            params![id.0, name, fold(&name)],
+        )
+        .map_err(fail)?;
+        let event = NewEvent::new(Kind::Renamed)
+            .person(id, name)
+            .actor(actor)
+            .detail("before", person.name);
+        append_within(c, fail, now_ms(), &event)?;
+        Ok(())
+    })
+}
+
+/// Lets somebody in from now on, or not.
+///
+/// # Errors
+/// [`WhitelistError`]; nothing was changed.
+pub fn set_enabled(
+    database: &mut Database,
+    id: PersonId,
+    enabled: bool,
+    actor: &str,
+) -> Result<(), WhitelistError> {
+    database.transaction(|c, fail| {
+        let person = by_id(c, fail, id)?;
+        c.execute(
+            "UPDATE people SET enabled = ?2 WHERE id = ?1",
+            params![id.0, enabled],
+        )
+        .map_err(fail)?;
+        let kind = if enabled {
+            Kind::Enabled
+        } else {
+            Kind::Disabled
+        };
+        let event = NewEvent::new(kind).person(id, person.name).actor(actor);
+        append_within(c, fail, now_ms(), &event)?;
+        Ok(())
+    })
+}
+
+/// Forgets somebody and all templates. Events keep the name.
+///
+/// # Errors
+/// [`WhitelistError`]; nothing was removed.
+pub fn remove(database: &mut Database, id: PersonId, actor: &str) -> Result<(), WhitelistError> {
+    database.transaction(|c, fail| {
+        let person = by_id(c, fail, id)?;
+        c.execute("DELETE FROM people WHERE id = ?1", [id.0])
+            .map_err(fail)?;
+        let event = NewEvent::new(Kind::Removed)
+            .person(id, person.name)
+            .actor(actor)
+            .detail("templates", person.templates as u64);
+        append_within(c, fail, now_ms(), &event)?;
+        Ok(())
+    })
+}
+
+/// A person's templates, oldest first.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub fn templates_of(database: &Database, id: PersonId) -> Result<Vec<Template>, WhitelistError> {
+    database.read(|c, fail| {
+        let mut statement = c
+            .prepare(
+                "SELECT model, source, created_at_ms FROM templates WHERE person = ?1 ORDER BY id",
+            )
+            .map_err(fail)?;
+        let templates = statement
+            .query_map([id.0], |row| {
+                Ok(Template {
+                    model: ModelVersion::new(row.get::<_, String>(0)?),
+                    source: row.get(1)?,
+                    created_at_ms: row.get(2)?,
+                })
+            })
+            .and_then(Iterator::collect)
+            .map_err(fail)?;
+        Ok(templates)
+    })
+}
+
+/// Counts the changes there ever were: if it is the same, the whitelist is.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub fn revision(database: &Database) -> Result<u64, WhitelistError> {
+    database.read(|c, fail| {
+        c.query_row(
+            "SELECT value FROM meta WHERE key = 'whitelist_revision'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(i64::cast_unsigned)
+        .map_err(|e| fail(e).into())
+    })
+}
+
+/// The templates that embeddings of `model` can be compared with.
+///
+/// # Errors
+/// [`WhitelistError::DamagedTemplate`] for a row that is no template: a gallery
+/// that silently lacks somebody is not the whitelist.
+pub fn gallery(database: &Database, model: &ModelVersion) -> Result<Gallery, WhitelistError> {
+    database.read(|c, fail| {
+        let people = select(c, fail, "1 = ?1", &1i64)?;
+        let all: usize = people.iter().map(|p| p.templates).sum();
+        let mut statement = c
+            .prepare(
+                "SELECT id, person, vector FROM templates WHERE model = ?1 ORDER BY person, id",
+            )
+            .map_err(fail)?;
+        let rows: Vec<(i64, i64, Vec<u8>)> = statement
+            .query_map([model.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .and_then(Iterator::collect)
+            .map_err(fail)?;
+        let entries = people
+            .iter()
+            .map(|p| Entry {
+                person: p.id,
+                name: p.name.clone(),
+                enabled: p.enabled,
+            })
+            .collect();
+        let mut gallery = Gallery::new(model.clone(), entries, all.saturating_sub(rows.len()));
+        for (template, person, bytes) in rows {
+            let owner = people.binary_search_by_key(&person, |p| p.id.0).ok();
+            let added = owner
+                .zip(from_bytes(&bytes))
+                .is_some_and(|(owner, embedding)| gallery.push(owner, &embedding));
+            if !added {
+                let name = owner.and_then(|o| people.get(o)).map(|p| p.name.clone());
+                return Err(WhitelistError::DamagedTemplate {
+                    name: name.unwrap_or_else(|| format!("person #{person}")),
+                    template,
+                });
+            }
+        }
+        Ok(gallery)
+    })
+}
+
+fn select(
+    c: &Connection,
+    fail: Fail<'_>,
+    term: &str,
+    value: &dyn rusqlite::ToSql,
+) -> Result<Vec<Person>, WhitelistError> {
+    let mut statement = c
+        .prepare(&format!(
+            "SELECT p.id, p.name, p.enabled, p.created_at_ms, (SELECT count(*) FROM templates t WHERE t.person = p.id)
+             FROM people p WHERE {term} ORDER BY p.id"
+        ))
+        .map_err(fail)?;
+    let people = statement
+        .query_map([value], |row| {
+            Ok(Person {
+                id: PersonId(row.get(0)?),
+                name: row.get(1)?,
+                enabled: row.get(2)?,
+                created_at_ms: row.get(3)?,
+                templates: row.get::<_, u32>(4)? as usize,
+            })
+        })
+        .and_then(Iterator::collect)
+        .map_err(fail)?;
+    Ok(people)
+}
+
+fn by_name(c: &Connection, fail: Fail<'_>, name: &str) -> Result<Option<Person>, WhitelistError> {
+    Ok(select(c, fail, "p.folded = ?1", &fold(name))?.pop())
+}
+
+fn by_id(c: &Connection, fail: Fail<'_>, id: PersonId) -> Result<Person, WhitelistError> {
+    select(c, fail, "p.id = ?1", &id.0)?
+        .pop()
+        .ok_or_else(|| WhitelistError::Unknown(id.to_string()))
+}
+
+/// Unicode's lower case, which SQLite's own comparison does not know.
+fn fold(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn to_bytes(embedding: &Embedding) -> Vec<u8> {
+    let values = embedding.as_slice().iter();
+    values.flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// `None` unless it is what [`to_bytes`] made: whole numbers of f32, of length 1.
+fn from_bytes(bytes: &[u8]) -> Option<Embedding> {
+    let (values, rest) = bytes.as_chunks::<4>();
+    let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let norm: f64 = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    if !rest.is_empty() || !((norm - 1.0).abs() < 1e-3) {
+        return None;
+    }
+    Embedding::from_raw(values).ok()
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
