@@ -210,12 +210,19 @@ fn all_pairs(embedded: &Embedded) {
             passed as f64 / genuine.len() as f64
         );
     }
-    println!();
+    // What an installer gets who changes nothing.
+    let threshold = Config::default().access.threshold;
+    let over = |scores: &[f32]| scores.len() - scores.partition_point(|s| *s < threshold);
+    println!(
+        " default threshold {threshold}: FMR {:.1e}, TAR {:.4}",
+        over(&impostor) as f64 / impostor.len() as f64,
+        over(&genuine) as f64 / genuine.len() as f64
+    );
 }
 
 /// How sharp and bright usable faces are: where the quality limits can be read from.
 fn qualities(embedded: &Embedded) {
-    let mut print = |name: &str, value: fn(&Quality) -> f32| {
+    let print = |name: &str, value: fn(&Quality) -> f32| {
         let mut all: Vec<f32> = embedded.values().flatten().map(|(_, q)| value(q)).collect();
         all.sort_by(f32::total_cmp);
         let at = |share: f64| all[(all.len() as f64 * share) as usize];

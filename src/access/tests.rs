@@ -321,7 +321,7 @@ fn passing(faces: &[Judgement], threshold: f32) -> Vec<PersonId> {
     let over = |enabled: bool| {
         faces.iter().filter_map(move |f| match f {
             Judgement::Nearest(Some(c))
-                if c.enabled == enabled && c.score < 2.0 && !(c.score < threshold) =>
+                if c.enabled == enabled && c.score < 2.0 && c.score >= threshold =>
             {
                 Some(c.person)
             }

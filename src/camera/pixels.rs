@@ -193,7 +193,8 @@ mod tests {
         #[test]
         fn an_impossible_size_is_refused(width: u32, height: u32, stride: u32) {
             prop_assume!(u64::from(width) * u64::from(height) > 64);
-            prop_assert!(to_rgb(Layout::Grey, Shape { width, height, stride }, &[0; 64]).is_err());
+            let shape = Shape { width, height, stride };
+            prop_assert!(to_rgb(Layout::Grey, shape, &[0; 64]).is_err());
         }
     }
 }

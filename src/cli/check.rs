@@ -202,7 +202,7 @@ fn check_camera(config: &Config, report: &mut Report) {
 
 fn check_database(config: &Config, model: Option<&ModelVersion>, report: &mut Report) {
     let part = "database";
-    let mut database = match Database::open_existing(&config.whitelist.database) {
+    let database = match Database::open_existing(&config.whitelist.database) {
         Ok(database) => database,
         Err(error) => {
             report.add(part, Verdict::Wrong, error.to_string());
@@ -219,7 +219,7 @@ fn check_database(config: &Config, model: Option<&ModelVersion>, report: &mut Re
     if let Some(model) = model {
         report.result(
             "whitelist",
-            whitelist::gallery(&mut database, model)
+            whitelist::gallery(&database, model)
                 .map_err(anyhow::Error::from)
                 .and_then(|gallery| {
                     anyhow::ensure!(

@@ -49,9 +49,9 @@ impl Enroll {
         let mut database = Database::open(&config.whitelist.database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let templates = if self.camera {
-            self.from_camera(config, &mut vision)?
+            self.take_pictures(config, &mut vision)?
         } else {
-            self.from_photos(config, &mut vision)?
+            self.read_photos(config, &mut vision)?
         };
         let person =
             whitelist::enroll(&mut database, &name, &templates, vision.version(), &actor())?;
@@ -64,7 +64,7 @@ impl Enroll {
     }
 
     /// All photos or none: half an enrolment would look like a whole one.
-    fn from_photos(
+    fn read_photos(
         &self,
         config: &Config,
         vision: &mut Vision,
@@ -102,7 +102,7 @@ impl Enroll {
         Ok(templates)
     }
 
-    fn from_camera(
+    fn take_pictures(
         &self,
         config: &Config,
         vision: &mut Vision,

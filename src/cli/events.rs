@@ -78,7 +78,10 @@ impl Events {
             self.show(&event)?;
         }
         query.limit = None;
-        while self.follow {
+        if !self.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        loop {
             std::thread::sleep(FOLLOW_EVERY);
             query.after_id = Some(last);
             for event in log.events(&query)? {
@@ -86,7 +89,6 @@ impl Events {
                 self.show(&event)?;
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     fn show(&self, event: &Event) -> anyhow::Result<()> {

@@ -66,8 +66,8 @@ impl Identify {
         let mut vision = Vision::open(&config.models, &config.vision)?;
         // Without a whitelist there are still faces to find.
         let gallery = if config.whitelist.database.exists() {
-            let mut database = Database::open_existing(&config.whitelist.database)?;
-            Some(whitelist::gallery(&mut database, vision.version())?)
+            let database = Database::open_existing(&config.whitelist.database)?;
+            Some(whitelist::gallery(&database, vision.version())?)
         } else {
             None
         };

@@ -331,7 +331,7 @@ impl Default for Vision {
             scale_factor: 0.709,
             thresholds: [0.6, 0.7, 0.7],
             min_score: 0.9,
-            min_sharpness: 20.0,
+            min_sharpness: 10.0,
             min_luma: 35.0,
             max_faces: 4,
         }
@@ -341,7 +341,7 @@ impl Default for Vision {
 impl Default for Access {
     fn default() -> Self {
         Self {
-            threshold: 0.75,
+            threshold: 0.7,
             frames: 3,
             window_ms: 1500,
             cooldown_ms: 5000,

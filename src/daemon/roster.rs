@@ -35,12 +35,12 @@ impl Roster {
     /// # Errors
     /// [`WhitelistError`] if it cannot be read: the daemon does not start blind.
     pub fn open(
-        mut database: Database,
+        database: Database,
         model: ModelVersion,
         shared: Arc<ArcSwapOption<Gallery>>,
         notes: &Notes,
     ) -> Result<Self, WhitelistError> {
-        let (revision, gallery) = load(&mut database, &model)?;
+        let (revision, gallery) = load(&database, &model)?;
         notes.happened(loaded(&gallery, &model));
         shared.store(Some(Arc::new(gallery)));
         Ok(Self {
@@ -79,7 +79,7 @@ impl Roster {
         if !force && self.revision == Some(revision) {
             return Ok(());
         }
-        let (revision, gallery) = load(&mut self.database, &self.model)?;
+        let (revision, gallery) = load(&self.database, &self.model)?;
         notes.happened(loaded(&gallery, &self.model));
         self.shared.store(Some(Arc::new(gallery)));
         self.revision = Some(revision);
@@ -89,7 +89,7 @@ impl Roster {
 }
 
 /// The revision is read first: a change in between is then found the next time.
-fn load(database: &mut Database, model: &ModelVersion) -> Result<(u64, Gallery), WhitelistError> {
+fn load(database: &Database, model: &ModelVersion) -> Result<(u64, Gallery), WhitelistError> {
     let revision = whitelist::revision(database)?;
     Ok((revision, whitelist::gallery(database, model)?))
 }

@@ -15,7 +15,7 @@ pub struct Quality {
     /// Detector score, 0..=1.
     pub score: f32,
     /// Variance of the Laplacian of the aligned face's luma, in squared grey
-    /// levels: under 20 the face is blurred, a sharp one has 100 and more
+    /// levels: under 10 the face is blurred, half of LFW's faces have 33 and more
     /// (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy").
     pub sharpness: f32,
     /// Mean luma of the aligned face, 0..=255.

@@ -398,10 +398,8 @@ fn from_bytes(bytes: &[u8]) -> Option<Embedding> {
     let (values, rest) = bytes.as_chunks::<4>();
     let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
     let norm: f64 = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-    if !rest.is_empty() || !((norm - 1.0).abs() < 1e-3) {
-        return None;
-    }
-    Embedding::from_raw(values).ok()
+    let whole = rest.is_empty() && (norm - 1.0).abs() < 1e-3;
+    whole.then(|| Embedding::from_raw(values).ok()).flatten()
 }
 
 fn now_ms() -> i64 {
