@@ -273,7 +273,8 @@ impl Guard {
                 ));
             }
             let over = self.mailbox.end() == RecordingEnd::Seen;
-            if over && self.locked.load(Ordering::Acquire) {
+            // What the last frames led to may still be on its way to the door.
+            if over && self.notes.settle(TICK) && self.locked.load(Ordering::Acquire) {
                 return End::RecordingOver;
             }
             // Reached only while every part makes progress.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
 
@@ -30,6 +30,8 @@ pub enum Note {
         /// After this the person may be gone, and somebody else at the door.
         valid_until: Instant,
     },
+    /// Say when all that was sent before has been dealt with.
+    Reached(Sender<()>),
 }
 
 /// The threads' end of the channel to the scribe.
@@ -68,6 +70,16 @@ impl Notes {
         });
     }
 
+    /// Waits until all that was sent before is on record and with the door; false if that takes longer.
+    pub fn settle(&self, patience: Duration) -> bool {
+        let (reached, here) = crossbeam_channel::bounded(1);
+        let until = Instant::now() + patience;
+        self.sender
+            .send_deadline(Note::Reached(reached), until)
+            .is_ok()
+            && here.recv_deadline(until).is_ok()
+    }
+
     /// How many events were lost since this was asked last.
     pub fn take_lost(&self) -> u64 {
         self.lost.swap(0, Ordering::Relaxed)
@@ -88,6 +100,7 @@ impl Notes {
             Note::Happened { event, .. } => {
                 log::error!("not on record, the audit log cannot keep up: {event}");
             }
+            Note::Reached(_) => {}
             Note::Grant { event, .. } => {
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");
             }

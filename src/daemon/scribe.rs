@@ -46,6 +46,9 @@ impl Scribe {
                     event,
                     valid_until,
                 }) => self.grant(at_ms, &event, valid_until),
+                Ok(Note::Reached(reached)) => {
+                    let _ = reached.try_send(());
+                }
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {

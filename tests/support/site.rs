@@ -1,0 +1,217 @@
+//! A door of its own for a test: folder, configuration, recording, database, relay.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use doorward::audit::{Event, Kind, Log, Query};
+use doorward::database::Database;
+use tempfile::TempDir;
+
+/// Longer than anything takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Site {
+    folder: TempDir,
+    /// TOML put over the plain configuration: `section.key` and value.
+    settings: Vec<(String, String)>,
+}
+
+impl Site {
+    /// With a simulated relay and an every-frame recording of nothing yet.
+    pub fn new() -> Self {
+        let site = Self {
+            folder: tempfile::tempdir().unwrap(),
+            settings: Vec::new(),
+        };
+        std::fs::create_dir(site.at("frames")).unwrap();
+        site.write_config();
+        site
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.at("doorward.toml")
+    }
+
+    /// Sets a key, such as `access.frames`, to a TOML value.
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.push((key.into(), value.to_string()));
+        self.write_config();
+        self
+    }
+
+    fn write_config(&self) {
+        let project = super::project();
+        let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
+        let mut all: Vec<(String, String)> = [
+            ("camera.source", "\"replay\"".into()),
+            ("camera.replay.path", quoted(self.at("frames"))),
+            ("camera.replay.pace", "\"every-frame\"".into()),
+            ("models.dir", quoted(project.join("models"))),
+            ("models.runtime", quoted(super::runtime())),
+            ("models.threads", "1".into()),
+            ("door.pulse_ms", "300".into()),
+            ("relay.driver", "\"simulated\"".into()),
+            ("relay.state_file", quoted(self.at("relay"))),
+            ("whitelist.database", quoted(self.at("doorward.db"))),
+        ]
+        .map(|(key, value): (&str, String)| (key.to_owned(), value))
+        .into();
+        for (key, value) in &self.settings {
+            all.retain(|(k, _)| k != key);
+            all.push((key.clone(), value.clone()));
+        }
+        let mut text = String::new();
+        for (key, value) in all {
+            writeln!(text, "{key} = {value}").unwrap();
+        }
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Adds frames: the same photo so many times.
+    pub fn frames(self, photo: &str, count: usize) -> Self {
+        let have = std::fs::read_dir(self.at("frames")).unwrap().count();
+        for n in have..have + count {
+            let to = self.at("frames").join(format!("{n:04}.jpg"));
+            std::fs::copy(photo_path(photo), to).unwrap();
+        }
+        self
+    }
+
+    pub fn enrolled(self, name: &str, photos: &[&str]) -> Self {
+        let mut command = self.command(&["enroll", name]);
+        command.args(photos.iter().map(|p| photo_path(p)));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        self
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command.arg("--config").arg(self.config()).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must fail, and gives what it said.
+    pub fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}: {}", said(&output));
+        let said = said(&output);
+        assert!(!said.contains("panicked"), "{said}");
+        assert_ne!(self.level(), Some("energised".into()), "{said}");
+        said
+    }
+
+    /// Starts the daemon.
+    pub fn start(&self) -> Daemon {
+        let mut child = self
+            .command(&["run"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let reader = std::thread::spawn(move || {
+            let lines = stderr.lines().map_while(Result::ok);
+            lines.fold(String::new(), |all, line| all + &line + "\n")
+        });
+        Daemon {
+            child,
+            reader: Some(reader),
+        }
+    }
+
+    /// What the relay's file says.
+    pub fn level(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.at("relay")).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    pub fn log(&self) -> Log {
+        Log::new(Database::open_existing(&self.at("doorward.db")).unwrap())
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.log().events(&Query::default()).unwrap()
+    }
+
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.events().into_iter().map(|e| e.says.kind).collect()
+    }
+
+    pub fn count(&self, kind: Kind) -> usize {
+        self.kinds().into_iter().filter(|k| *k == kind).count()
+    }
+
+    /// Waits until there are so many events of a kind.
+    pub fn await_events(&self, kind: Kind, count: usize) {
+        let until = Instant::now() + PATIENCE;
+        while !self.at("doorward.db").exists() || self.count(kind) < count {
+            assert!(
+                Instant::now() < until,
+                "no {count} x {kind} in {:#?}",
+                self.events()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+pub struct Daemon {
+    child: Child,
+    reader: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Daemon {
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for its end and gives its exit code (none if a signal ended it) and its log.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "the daemon does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let log = self.reader.take().unwrap().join().unwrap();
+        assert!(!log.contains("panicked"), "{log}");
+        (status.code(), log)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn photo_path(photo: &str) -> PathBuf {
+    if Path::new(photo).is_absolute() {
+        return photo.into();
+    }
+    super::project().join("tests/photos").join(photo)
+}
+
+/// All a command printed.
+pub fn said(output: &Output) -> String {
+    let both = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8_lossy(&both).into_owned()
+}
