@@ -295,10 +295,24 @@ fn at_open(path: &Path, error: &std::io::Error) -> DatabaseError {
 fn classify(path: &Path, error: rusqlite::Error) -> DatabaseError {
     let path = path.to_path_buf();
     let reason = error.to_string();
-    // An I/O error with no more to it: the system's own word for it says more.
     let Some(failure) = error.sqlite_error() else {
         return DatabaseError::Other { path, reason };
     };
+    // SQLite has one word for much of what a file system can refuse; the file system itself is clearer.
+    if matches!(
+        failure.code,
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen
+    ) {
+        let folder = path.parent().unwrap_or(&path);
+        if let Ok(about) = rustix::fs::statvfs(folder) {
+            if about.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+                return DatabaseError::ReadOnly { path };
+            }
+            if about.f_bavail == 0 || about.f_favail == 0 && about.f_files > 0 {
+                return DatabaseError::Full { path };
+            }
+        }
+    }
     match failure.code {
         ErrorCode::NotADatabase => DatabaseError::NotADatabase { path },
         ErrorCode::DatabaseCorrupt => DatabaseError::Corrupt { path, reason },

@@ -65,11 +65,11 @@ fn mistakes_are_named_with_their_place() {
         ("[access]\nthreshold = 75\n", "test.toml:2:13: "),
         (
             "[access]\nthreshold = 0.1\n",
-            "test.toml:2:13: 0.1 is out of range: a cosine similarity",
+            "test.toml:2:13: threshold: 0.1 is out of range: a cosine similarity",
         ),
         (
             "[access]\nthreshold = nan\n",
-            "test.toml:2:13: NaN is out of range",
+            "test.toml:2:13: threshold: NaN is out of range",
         ),
         (
             "[door]\npulse_ms = 0\n",
@@ -78,11 +78,11 @@ fn mistakes_are_named_with_their_place() {
         ("[door]\npulse_ms = -1\n", "test.toml:2:12: "),
         (
             "[relay]\ndriver = \"magic\"\n",
-            "test.toml:2:10: unknown variant `magic`",
+            "test.toml:2:10: driver: unknown variant `magic`",
         ),
         (
             "[vision]\nthresholds = [0.6, 0.7, 1.7]\n",
-            "test.toml:2:14: 1.7 is out of range",
+            "test.toml:2:14: thresholds: 1.7 is out of range",
         ),
         (
             "[camera]\nfps = 1\n[access]\nframes = 5\n",

@@ -166,18 +166,23 @@ fn the_fp32_detector_equals_facenet_pytorch() {
     assert!(agreement.score <= 0.01);
 }
 
+/// What models/README.md says of the int8 networks; by default the fp32 ones run.
 #[test]
-fn the_int8_detector_stays_near_facenet_pytorch() {
+fn the_int8_detector_finds_the_same_faces_less_exactly() {
     let reference: Reference = read("mtcnn.json");
-    let mut vision = vision(
-        &reference.parameters,
-        &["pnet-int8", "rnet-int8", "onet-int8"],
-    );
-    let agreement = Agreement::measure(&reference, &mut vision);
-    agreement.print("int8");
-    assert!(agreement.missed.is_empty(), "{:?}", agreement.missed);
-    assert!(agreement.mean_iou() >= 0.95);
-    assert!(agreement.mean_landmark_px() <= 1.5);
+    for (networks, least_iou, most_px) in [
+        (&["pnet-int8"][..], 0.9, 2.0),
+        (&["rnet-int8"], 0.9, 2.0),
+        (&["onet-int8"], 0.9, 2.0),
+        (&["pnet-int8", "rnet-int8", "onet-int8"], 0.9, 2.0),
+    ] {
+        let mut vision = vision(&reference.parameters, networks);
+        let agreement = Agreement::measure(&reference, &mut vision);
+        agreement.print(&networks.join(" + "));
+        assert!(agreement.missed.is_empty(), "{:?}", agreement.missed);
+        assert!(agreement.mean_iou() >= least_iou);
+        assert!(agreement.mean_landmark_px() <= most_px);
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! EXIF says, and bounded before anything is allocated for them.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{Cursor, Read};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use image::error::LimitErrorKind;
@@ -15,6 +15,8 @@ const LONGEST: u32 = 10_000;
 const MOST_PIXELS: u64 = 50_000_000;
 /// Shortest side, in pixels: no face fits into less.
 const SHORTEST: u32 = 20;
+/// Bytes in all.
+const MOST_BYTES: u64 = 100_000_000;
 /// What a decoder may allocate for itself.
 const MEMORY: u64 = 512 * 1024 * 1024;
 
@@ -54,27 +56,28 @@ fn read(path: &Path) -> Result<RgbImage, String> {
     if about.len() == 0 {
         return Err("is empty; copy it again".into());
     }
-    let mut file = BufReader::new(file);
-    let format = format(&mut file)?;
+    if about.len() > MOST_BYTES {
+        return Err(format!(
+            "has more than {} MB; make it smaller",
+            MOST_BYTES / 1_000_000
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    let format = format(&bytes)?;
+    // The decoder would fill what is missing with grey.
+    if format == ImageFormat::Jpeg && !ends(&bytes) {
+        return Err("is cut off; copy it again".into());
+    }
     // Decoders have panicked on made-up bytes before.
-    catch_unwind(AssertUnwindSafe(|| decode(file, format)))
+    catch_unwind(|| decode(&bytes, format))
         .unwrap_or_else(|_| Err("is damaged: the decoder failed on it; save it again".into()))
 }
 
-fn format(file: &mut BufReader<File>) -> Result<ImageFormat, String> {
-    let mut start = [0; 16];
-    let mut filled = 0;
-    while let Some(rest) = start.get_mut(filled..).filter(|r| !r.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) => return Err(format!("cannot be read: {error}")),
-        }
-    }
-    file.rewind()
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    let start = start.get(..filled).unwrap_or_default();
-    match image::guess_format(start) {
+fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
+    match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => Ok(format),
         Ok(other) => {
             let name = format!("{other:?}").to_uppercase();
@@ -84,12 +87,34 @@ fn format(file: &mut BufReader<File>) -> Result<ImageFormat, String> {
     }
 }
 
-fn decode(file: impl BufRead + Seek, format: ImageFormat) -> Result<RgbImage, String> {
+/// Whether a JPEG goes on to its end marker (ITU-T T.81, annex B). What comes after
+/// that is not looked at, and neither are pictures inside its segments.
+fn ends(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // To the next marker: in coded data 0xff 0x00 is a value and 0xd0..=0xd7 only mark places.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(marker) = rest.windows(2).position(
+            |pair| matches!(pair, [0xff, marker] if !matches!(marker, 0x00 | 0xd0..=0xd7 | 0xff)),
+        ) else {
+            return false;
+        };
+        match rest.get(marker + 1..marker + 4) {
+            Some(&[0xd9, ..]) => return true,
+            Some(&[_, high, low]) => {
+                at += marker + 2 + usize::from(u16::from_be_bytes([high, low]));
+            }
+            _ => return rest.get(marker + 1) == Some(&0xd9),
+        }
+    }
+}
+
+fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, String> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST);
     limits.max_image_height = Some(LONGEST);
     limits.max_alloc = Some(MEMORY);
-    let mut reader = ImageReader::with_format(file, format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| say(&error))?;
     let (width, height) = decoder.dimensions();

@@ -539,10 +539,24 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
+/// The key whose value stands at `offset`, if one does.
+fn key_before(text: &str, offset: usize) -> Option<&str> {
+    let line = text.get(..offset)?.lines().next_back()?;
+    let key = line.trim_end().strip_suffix('=')?.trim();
+    (!key.is_empty()).then_some(key)
+}
+
 fn from_toml<T: serde::de::DeserializeOwned>(text: &str, path: &Path) -> Result<T, ConfigError> {
-    toml::from_str(text).map_err(|error| ConfigError::Invalid {
-        path: path.to_owned(),
-        place: Place::of(text, error.span().map_or(0, |span| span.start)),
-        message: error.message().replace('\n', "; "),
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let message = error.message().replace('\n', "; ");
+        ConfigError::Invalid {
+            path: path.to_owned(),
+            place: Place::of(text, at),
+            message: match key_before(text, at) {
+                Some(key) => format!("{key}: {message}"),
+                None => message,
+            },
+        }
     })
 }

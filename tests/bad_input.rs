@@ -1,0 +1,499 @@
+//! Whatever is wrong with what is put in: one sentence that names the thing, the
+//! place and the fix, nothing lost, and the relay locked.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use doorward::audit::Kind;
+use image::{ImageEncoder, Rgb, RgbImage};
+use sha2::{Digest, Sha256};
+use support::site::{Site, photo_path, said};
+
+const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
+const PROBE: &str = "barack-obama/03.jpg";
+
+/// Runs the daemon and expects it to end with these words, and the door untouched.
+fn run_says(site: &Site, words: &[&str]) {
+    let said = site.fails(&["run"]);
+    let last = said.lines().last().unwrap_or_default();
+    for word in words {
+        assert!(last.contains(word), "{word:?} is not in: {said}");
+    }
+    if site.at("doorward.db").exists() && words.iter().all(|w| !w.contains("database")) {
+        if let Ok(log) = std::panic::catch_unwind(|| site.kinds()) {
+            assert!(!log.contains(&Kind::Unlocked) && !log.contains(&Kind::Granted));
+        }
+    }
+}
+
+/// The model folder, with links that a test can replace.
+fn models(site: &Site) -> PathBuf {
+    let folder = site.at("models");
+    std::fs::create_dir(&folder).unwrap();
+    for file in std::fs::read_dir(support::project().join("models")).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name();
+        if name.to_string_lossy().ends_with(".onnx") || name == "manifest.toml" {
+            std::os::unix::fs::symlink(file.path(), folder.join(name)).unwrap();
+        }
+    }
+    folder
+}
+
+fn replace(path: &Path, bytes: &[u8]) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn with_models() -> (Site, PathBuf) {
+    let site = Site::new()
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 4);
+    let folder = models(&site);
+    let site = site.set("models.dir", format!("{:?}", folder.display().to_string()));
+    (site, folder)
+}
+
+#[test]
+fn a_model_that_is_missing_cut_off_or_changed() {
+    let (site, folder) = with_models();
+    let model = folder.join("rnet-fp32.onnx");
+    let whole = std::fs::read(&model).unwrap();
+    std::fs::remove_file(&model).unwrap();
+    run_says(
+        &site,
+        &[
+            "rnet-fp32.onnx",
+            "install the model set again",
+            "stays locked",
+        ],
+    );
+    for bytes in [
+        &whole[..whole.len() / 2],
+        &[whole.as_slice(), b"x"].concat(),
+        b"",
+        &vec![0; whole.len()],
+    ] {
+        std::fs::write(&model, bytes).unwrap();
+        run_says(&site, &["rnet-fp32.onnx", "install the model set again"]);
+        std::fs::remove_file(&model).unwrap();
+    }
+    // An auditor finds out why the door did not open.
+    assert!(site.count(Kind::Fault) >= 5);
+    std::fs::write(&model, whole).unwrap();
+    assert_eq!(site.start().end().0, Some(0));
+}
+
+#[test]
+fn a_model_of_another_shape_even_with_a_right_hash() {
+    let (site, folder) = with_models();
+    let onet = std::fs::read(folder.join("onet-fp32.onnx")).unwrap();
+    let manifest = std::fs::read_to_string(folder.join("manifest.toml")).unwrap();
+    let (before, entry) = manifest.split_once("id = \"rnet-fp32\"").unwrap();
+    let hash: String = Sha256::digest(&onet)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let entry: Vec<String> = entry
+        .lines()
+        .scan(false, |done, line| {
+            let changed = match line.split_once(" = ") {
+                _ if *done => line.to_owned(),
+                Some(("file", _)) => "file = \"onet-fp32.onnx\"".into(),
+                Some(("sha256", _)) => format!("sha256 = \"{hash}\""),
+                Some(("bytes", _)) => format!("bytes = {}", onet.len()),
+                _ => line.to_owned(),
+            };
+            *done |= line.starts_with("[[model]]");
+            Some(changed)
+        })
+        .collect();
+    let changed = format!("{before}id = \"rnet-fp32\"{}", entry.join("\n"));
+    replace(&folder.join("manifest.toml"), changed.as_bytes());
+    run_says(&site, &["rnet-fp32", "shape", "manifest"]);
+}
+
+#[test]
+fn a_manifest_that_is_missing_or_nonsense() {
+    let (site, folder) = with_models();
+    replace(&folder.join("manifest.toml"), b"schema = [");
+    run_says(&site, &["manifest.toml"]);
+    std::fs::remove_file(folder.join("manifest.toml")).unwrap();
+    run_says(&site, &["manifest.toml"]);
+    let site = site.set("models.dir", "\"nowhere\"");
+    run_says(&site, &["nowhere/manifest.toml"]);
+}
+
+#[test]
+fn a_runtime_library_that_is_missing_or_none() {
+    let site = Site::new()
+        .set("models.runtime", "\"/nowhere/libonnxruntime.so\"")
+        .frames(PROBE, 1);
+    run_says(&site, &["/nowhere/libonnxruntime.so", "models.runtime"]);
+    std::fs::write(site.at("lib.so"), b"not a library").unwrap();
+    let library = format!("{:?}", site.at("lib.so").display().to_string());
+    let site = site.set("models.runtime", library);
+    run_says(&site, &["lib.so", "models.runtime"]);
+}
+
+#[test]
+fn a_database_that_is_something_else() {
+    let site = Site::new().frames(PROBE, 1);
+    let path = site.at("doorward.db");
+    std::fs::write(&path, "a shopping list ".repeat(100)).unwrap();
+    run_says(&site, &["doorward.db", "not a SQLite database"]);
+    let said = site.fails(&["enroll", "Ada", photo_path(PROBE).to_str().unwrap()]);
+    assert!(said.contains("not a SQLite database"), "{said}");
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        "a shopping list ".repeat(100).as_bytes()
+    );
+
+    std::fs::remove_file(&path).unwrap();
+    let site = site.enrolled("Barack Obama", &OBAMA);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 7).unwrap();
+    drop(raw);
+    run_says(&site, &["version 7", "install the newer doorward"]);
+
+    let site = site.set("whitelist.database", "\"/nowhere/at/all.db\"");
+    run_says(&site, &["/nowhere/at/all.db", "folder"]);
+}
+
+/// In a mount namespace of its own, with a small file system for the database.
+fn in_a_small_file_system(site: &Site, script: &str) -> Option<String> {
+    let mount = site.at("small");
+    std::fs::create_dir_all(&mount).unwrap();
+    let prelude = "set -e\nmount -t tmpfs -o size=512k tmpfs \"$SMALL\"\n";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--mount", "sh", "-c"])
+        .arg(format!("{prelude}{script}"))
+        .env("SMALL", &mount)
+        .env("PROBE", photo_path(PROBE))
+        .env("PHOTO", photo_path(OBAMA[0]))
+        .env("DOORWARD", env!("CARGO_BIN_EXE_doorward"))
+        .env("DOORWARD_CONFIG", site.config());
+    let output = command.output().ok()?;
+    let said = said(&output);
+    if said.contains("unshare") || said.contains("mount:") {
+        eprintln!("skipped: this machine gives no mount namespace: {said}");
+        return None;
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    Some(said)
+}
+
+fn on_a_small_file_system() -> Site {
+    let site = Site::new();
+    let database = format!("{:?}", site.at("small/doorward.db").display().to_string());
+    site.set("whitelist.database", database)
+}
+
+#[test]
+fn a_full_disk_at_enrolment() {
+    let site = on_a_small_file_system();
+    let script = r#"
+        $DOORWARD enroll Ada "$PHOTO"
+        dd if=/dev/zero of="$SMALL/filler" bs=1k 2>/dev/null || true
+        for n in 1 2 3 4 5 6 7 8 9; do $DOORWARD enroll "Bob $n" "$PHOTO" && continue || break; done
+        rm "$SMALL/filler"
+        $DOORWARD check || true
+        $DOORWARD people list
+    "#;
+    let Some(said) = in_a_small_file_system(&site, script) else {
+        return;
+    };
+    assert!(said.contains("the disk is full; free some space"), "{said}");
+    assert!(
+        said.contains("none changed or missing") && said.contains("Ada"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_read_only_disk_at_enrolment() {
+    let site = on_a_small_file_system();
+    let script = r#"
+        $DOORWARD enroll Ada "$PHOTO"
+        mount -o remount,ro "$SMALL"
+        $DOORWARD enroll Bob "$PHOTO" || true
+        $DOORWARD run || true
+    "#;
+    let Some(said) = in_a_small_file_system(&site, script) else {
+        return;
+    };
+    assert!(said.matches("read-only").count() >= 2, "{said}");
+    assert!(said.contains("the door stays locked"), "{said}");
+}
+
+#[test]
+fn a_disk_that_fills_before_a_grant() {
+    let site = on_a_small_file_system()
+        .set("camera.replay.pace", "\"real-time\"")
+        .frames("scenes-free/brick.jpg", 45)
+        .frames(PROBE, 15);
+    let script = r#"
+        $DOORWARD enroll Ada "$PHOTO"
+        $DOORWARD run & daemon=$!
+        sleep 1.5
+        dd if=/dev/zero of="$SMALL/filler" bs=1k 2>/dev/null || true
+        # What SQLite's journal still has room for is used up.
+        for n in 1 2 3 4 5 6 7 8 9 10 11 12; do $DOORWARD people disable Ada && $DOORWARD people enable Ada || break; done
+        wait $daemon || true
+        rm "$SMALL/filler"
+        $DOORWARD events
+    "#;
+    let Some(said) = in_a_small_file_system(&site, script) else {
+        return;
+    };
+    assert!(
+        said.contains("the door stays locked, the grant cannot be put on record"),
+        "{said}"
+    );
+    assert!(said.contains("the disk is full"), "{said}");
+    assert!(
+        !said.contains(": unlocked") && !said.contains("  unlocked"),
+        "{said}"
+    );
+    assert_eq!(site.level().as_deref(), Some("released"));
+}
+
+#[test]
+fn a_configuration_that_is_wrong() {
+    for (text, words) in [
+        ("[camera", &["1:", "doorward.toml"][..]),
+        ("[access]\nthreshhold = 0.7\n", &["2:1", "threshhold"]),
+        ("[access]\nthreshold = 1.7\n", &["2:13", "threshold"]),
+        ("[camera]\nwidth = \"wide\"\n", &["2:9", "wide"]),
+        ("[relay]\nline = -4\n", &["doorward.toml:2"]),
+        ("[camera]\nformat = \"BGR3\"\n", &["2:10", "YUYV"]),
+        (
+            "[access]\nframes = 20\nwindow_ms = 200\n",
+            &["nobody could ever be let in"],
+        ),
+    ] {
+        let site = Site::new();
+        std::fs::write(site.config(), text).unwrap();
+        let said = site.fails(&["run"]);
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+        assert!(site.fails(&["people", "list"]).contains("doorward.toml"));
+    }
+    let site = Site::new();
+    std::fs::write(site.config(), [0xff, 0xfe, 0x00]).unwrap();
+    assert!(site.fails(&["run"]).contains("UTF-8"));
+    std::fs::remove_file(site.config()).unwrap();
+    assert!(site.fails(&["run"]).contains("--config FILE"));
+}
+
+#[test]
+fn a_relay_that_is_taken_or_not_there() {
+    let site = Site::new()
+        .set("camera.replay.repeat", true)
+        .frames("scenes-free/brick.jpg", 2);
+    let daemon = site.start();
+    site.await_events(Kind::Started, 1);
+    for command in [&["run"][..], &["relay", "pulse"], &["relay", "lock"]] {
+        let said = site.fails(command);
+        assert!(said.contains("held by a running doorward"), "{said}");
+    }
+    drop(daemon);
+    let site = site
+        .set("relay.driver", "\"gpiochip\"")
+        .set("relay.chip", "\"no-such-chip\"");
+    let said = site.fails(&["run"]);
+    assert!(said.contains("no-such-chip"), "{said}");
+}
+
+fn png(image: &image::DynamicImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A PNG that claims to be huge, in a few bytes.
+fn huge_png(side: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8; 4], body: &[u8]| {
+        let whole = [kind, body].concat();
+        bytes.extend((body.len() as u32).to_be_bytes());
+        bytes.extend(&whole);
+        bytes.extend(crc32(&whole).to_be_bytes());
+    };
+    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    header.extend([8, 2, 0, 0, 0]);
+    chunk(b"IHDR", &header);
+    chunk(b"IDAT", &[0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01]);
+    chunk(b"IEND", &[]);
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & 0u32.wrapping_sub(crc & 1))
+        })
+    })
+}
+
+#[test]
+fn pictures_that_cannot_be_used_enroll_nobody() {
+    let site = Site::new();
+    let photo = std::fs::read(photo_path(PROBE)).unwrap();
+    let plain = RgbImage::from_pixel(300, 300, Rgb([90, 90, 90]));
+    let gif = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;".to_vec();
+    let two = {
+        let one = image::open(photo_path(PROBE)).unwrap().to_rgb8();
+        let mut both = RgbImage::new(one.width() * 2, one.height());
+        image::imageops::replace(&mut both, &one, 0, 0);
+        image::imageops::replace(&mut both, &one, i64::from(one.width()), 0);
+        image::imageops::resize(&both, 1000, 500, image::imageops::FilterType::Triangle)
+    };
+    let small = {
+        let one = image::open(photo_path(PROBE)).unwrap().to_rgb8();
+        image::imageops::resize(&one, 330, 330, image::imageops::FilterType::Triangle)
+    };
+    let blurred = image::imageops::blur(&image::open(photo_path(PROBE)).unwrap().to_rgb8(), 9.0);
+    let dark = {
+        let mut one = image::open(photo_path(PROBE)).unwrap().to_rgb8();
+        one.iter_mut().for_each(|v| *v /= 8);
+        one
+    };
+    let rgb = |image: RgbImage| png(&image.into());
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty.jpg", vec![], "is empty"),
+        (
+            "text.jpg",
+            b"Dear Sir or Madam, please find enclosed".to_vec(),
+            "is not a picture",
+        ),
+        ("cut.jpg", photo[..photo.len() / 3].to_vec(), "cut.jpg: is"),
+        (
+            "cut.png",
+            png(&plain.clone().into())[..200].to_vec(),
+            "cut.png: is",
+        ),
+        ("huge.png", huge_png(20_000), "more than 10000"),
+        ("wide.png", huge_png(9_000), "50 million"),
+        ("tiny.png", rgb(RgbImage::new(8, 8)), "only 8x8"),
+        ("animated.gif", gif, "is GIF, not JPEG or PNG"),
+        ("wall.png", rgb(plain), "shows no face"),
+        ("two.png", rgb(two), "shows 2 faces"),
+        ("small.png", rgb(small), "too small"),
+        ("blurred.png", rgb(blurred), "too blurred"),
+        ("dark.png", rgb(dark), "too dark"),
+    ];
+    for (name, bytes, words) in cases {
+        let path = site.at(name);
+        std::fs::write(&path, bytes).unwrap();
+        // A good photo beside it does not help: all or nobody.
+        let good = photo_path(PROBE);
+        let said = site.fails(&[
+            "enroll",
+            "Ada",
+            good.to_str().unwrap(),
+            path.to_str().unwrap(),
+        ]);
+        assert!(
+            said.contains(name) && said.contains(words),
+            "{name}: {said}"
+        );
+    }
+    let said = site.fails(&["enroll", "Ada", "/nowhere/photo.jpg"]);
+    assert!(said.contains("/nowhere/photo.jpg"), "{said}");
+    let said = site.fails(&["enroll", "Ada", site.at("frames").to_str().unwrap()]);
+    assert!(said.contains("is not a file"), "{said}");
+    assert!(said_of(&site, &["people", "list"]).contains("Nobody is enrolled"));
+}
+
+fn said_of(site: &Site, arguments: &[&str]) -> String {
+    said(&site.run(arguments))
+}
+
+#[test]
+fn unusual_pictures_that_can_be_used_are() {
+    let site = Site::new();
+    let photo = image::open(photo_path(PROBE)).unwrap();
+    let plain = identify(&site, &photo_path(PROBE));
+    // 16 bits a channel, with alpha, by a name that says something else.
+    let path = site.at("sixteen.jpg");
+    std::fs::write(&path, png(&photo.to_rgba16().into())).unwrap();
+    close(&identify(&site, &path), &plain);
+    // An animated PNG: its first picture.
+    let path = site.at("animated.png");
+    std::fs::write(&path, animated(&png(&photo.to_rgb8().into()))).unwrap();
+    close(&identify(&site, &path), &plain);
+    // CMYK, as print shops have it.
+    let said = said_of(
+        &site,
+        &[
+            "compare",
+            photo_path("formats/cmyk.jpg").to_str().unwrap(),
+            photo_path(PROBE).to_str().unwrap(),
+        ],
+    );
+    assert!(said.starts_with("the same person"), "{said}");
+    // On its side, with an EXIF note that says so.
+    let path = site.at("turned.jpg");
+    std::fs::write(&path, turned(&photo.to_rgb8())).unwrap();
+    close(&identify(&site, &path), &plain);
+}
+
+fn identify(site: &Site, path: &Path) -> Vec<f64> {
+    let output = site.run(&["identify", "--json", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rect = all["faces"][0]["rect"].as_array().unwrap();
+    rect.iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+fn close(a: &[f64], b: &[f64]) {
+    let worst = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(worst < 8.0, "{a:?} {b:?}");
+}
+
+/// Adds the chunks that make a PNG an animation of one picture.
+fn animated(png: &[u8]) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], body: &[u8]| {
+        let whole = [kind, body].concat();
+        [
+            &(body.len() as u32).to_be_bytes()[..],
+            &whole,
+            &crc32(&whole).to_be_bytes(),
+        ]
+        .concat()
+    };
+    let size = &png[16..24];
+    let control = [&0u32.to_be_bytes()[..], size, &[0; 8], &[0, 1, 0, 10, 0, 0]].concat();
+    let (header, rest) = png.split_at(33);
+    let animation = chunk(b"acTL", &[0, 0, 0, 1, 0, 0, 0, 0]);
+    [header, &animation, &chunk(b"fcTL", &control), rest].concat()
+}
+
+/// Turned left, with orientation 6: to be shown turned right.
+fn turned(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
+    let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0".to_vec();
+    exif.extend([0; 4]);
+    encoder.set_exif_metadata(exif).unwrap();
+    let left = image::imageops::rotate270(image);
+    encoder
+        .write_image(
+            &left,
+            left.width(),
+            left.height(),
+            image::ExtendedColorType::Rgb8,
+        )
+        .unwrap();
+    bytes
+}
