@@ -15,7 +15,7 @@ import weights
 NETS = ("pnet", "rnet", "onet")
 
 # Which MTCNN networks the daemon runs in int8; models/README.md has the measurements behind this.
-INT8_BY_DEFAULT = {"pnet": False, "rnet": False, "onet": False}
+INT8_BY_DEFAULT = {"pnet": False, "rnet": False, "onet": True}
 
 
 def _say(text: str) -> None:

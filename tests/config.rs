@@ -73,7 +73,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "[door]\npulse_ms = 0\n",
-            "test.toml:2:12: 0 is out of range: milliseconds, from 100 to 30000",
+            "test.toml:2:12: pulse_ms: 0 is out of range: milliseconds, from 100 to 30000",
         ),
         ("[door]\npulse_ms = -1\n", "test.toml:2:12: "),
         (

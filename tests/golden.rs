@@ -166,15 +166,15 @@ fn the_fp32_detector_equals_facenet_pytorch() {
     assert!(agreement.score <= 0.01);
 }
 
-/// What models/README.md says of the int8 networks; by default the fp32 ones run.
+/// What models/README.md says of the int8 networks; by default only O-Net's runs.
 #[test]
 fn the_int8_detector_finds_the_same_faces_less_exactly() {
     let reference: Reference = read("mtcnn.json");
     for (networks, least_iou, most_px) in [
-        (&["pnet-int8"][..], 0.9, 2.0),
-        (&["rnet-int8"], 0.9, 2.0),
-        (&["onet-int8"], 0.9, 2.0),
-        (&["pnet-int8", "rnet-int8", "onet-int8"], 0.9, 2.0),
+        (&["pnet-int8"][..], 0.93, 2.0),
+        (&["rnet-int8"], 0.95, 1.2),
+        (&["onet-int8"], 0.98, 0.6),
+        (&["pnet-int8", "rnet-int8", "onet-int8"], 0.92, 2.0),
     ] {
         let mut vision = vision(&reference.parameters, networks);
         let agreement = Agreement::measure(&reference, &mut vision);
