@@ -177,10 +177,7 @@ fn only_face(image: &RgbImage, vision: &mut Vision) -> anyhow::Result<AlignedFac
     match &faces[..] {
         [face] => Ok(vision.align(image, face)?),
         [] => bail!("it shows no face; take one from the front, with the whole head in it"),
-        several => bail!(
-            "it shows {} faces; cut it so that it shows one person",
-            several.len()
-        ),
+        several => bail!("it shows {} faces; let it show one person", several.len()),
     }
 }
 
@@ -195,7 +192,8 @@ fn fault(face: &AlignedFace, vision: &Vision, config: &Config) -> Option<String>
     let limits = &config.vision;
     Some(match vision.flaw(&face.quality)? {
         Flaw::TooSmall => format!(
-            "the face is too small, {size_px:.0} pixels of {}; take it from nearer",
+            "the face is too small, {} pixels of {}; take it from nearer",
+            size_px.floor(),
             limits.min_face_px
         ),
         Flaw::Unsure => format!(

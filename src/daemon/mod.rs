@@ -35,7 +35,7 @@ use self::doorkeeper::{Doorkeeper, Order};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
-use self::notes::{Notes, now_ms};
+use self::notes::{Note, Notes, now_ms};
 use self::roster::Roster;
 use self::scribe::Scribe;
 use self::threads::Threads;
@@ -47,7 +47,7 @@ use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError};
 use crate::door::{Door, Why};
 use crate::vision::{Vision, VisionError};
-use crate::whitelist::WhitelistError;
+use crate::whitelist::{Gallery, WhitelistError};
 
 /// How often signals, threads and the whitelist are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -116,33 +116,61 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let relay = relay::open(&config.relay)?;
     log::info!("relay: {}, locked", relay.describe());
     let mut log = Log::new(Database::open(&config.whitelist.database)?);
-    let vision = match Vision::open(&config.models, &config.vision) {
-        Ok(vision) => vision,
+    let (notes, incoming) = Notes::channel();
+    let parts = match Parts::open(&config, &notes) {
+        Ok(parts) => parts,
         Err(error) => {
             // The record says why the door stayed locked; the journal does in any case.
             let event = NewEvent::new(Kind::Fault).why(error.to_string());
             let id = log.append(now_ms(), &event)?;
             scribe::tell(id, &event);
-            return Err(error.into());
+            return Err(error);
         }
     };
-    let camera = match (camera::open(&config.camera), config.camera.source) {
-        // A camera may come later, a recording will not.
-        (Err(error), Source::Replay) => return Err(error.into()),
-        (camera, _) => camera,
-    };
     let event = NewEvent::new(Kind::Started)
-        .model(vision.version())
+        .model(parts.vision.version())
         .detail("version", env!("CARGO_PKG_VERSION"))
         .detail("relay", relay.describe())
-        .detail("models", vision.set());
+        .detail("models", parts.vision.set());
     let id = log.append(now_ms(), &event)?;
     scribe::tell(id, &event);
 
-    let (mut guard, threads) = Guard::start(path, config, relay, log, vision, camera)?;
+    let (mut guard, threads) = Guard::start(path, config, relay, log, parts, notes, incoming)?;
     notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
     let end = guard.watch(&mut signals, &threads);
     guard.stop(threads, end)
+}
+
+/// What is tried before the door is guarded.
+struct Parts {
+    vision: Vision,
+    gallery: Arc<ArcSwapOption<Gallery>>,
+    roster: Roster,
+    camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+}
+
+impl Parts {
+    fn open(config: &Config, notes: &Notes) -> Result<Self, DaemonError> {
+        let vision = Vision::open(&config.models, &config.vision)?;
+        let gallery = Arc::new(ArcSwapOption::empty());
+        let roster = Roster::open(
+            Database::open_existing(&config.whitelist.database)?,
+            vision.version().clone(),
+            Arc::clone(&gallery),
+            notes,
+        )?;
+        let camera = match (camera::open(&config.camera), config.camera.source) {
+            // A camera may come later, a recording will not.
+            (Err(error), Source::Replay) => return Err(error.into()),
+            (camera, _) => camera,
+        };
+        Ok(Self {
+            vision,
+            gallery,
+            roster,
+            camera,
+        })
+    }
 }
 
 /// Everything the main thread keeps an eye on.
@@ -167,23 +195,22 @@ impl Guard {
         config: Config,
         relay: Box<dyn relay::Relay>,
         log: Log,
-        vision: Vision,
-        camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+        parts: Parts,
+        notes: Notes,
+        incoming: crossbeam_channel::Receiver<Note>,
     ) -> Result<(Self, Threads), DaemonError> {
-        let (notes, incoming) = Notes::channel();
+        let Parts {
+            vision,
+            gallery,
+            roster,
+            camera,
+        } = parts;
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
-        let gallery = Arc::new(ArcSwapOption::empty());
         let policy = Arc::new(ArcSwap::from_pointee(Policy::from(&config.access)));
         let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
         let (locked, stop, stop_scribe) = <(Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
-        let roster = Roster::open(
-            Database::open_existing(&config.whitelist.database)?,
-            vision.version().clone(),
-            Arc::clone(&gallery),
-            &notes,
-        )?;
         let doorkeeper = Doorkeeper {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
             relay,
