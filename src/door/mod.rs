@@ -341,7 +341,7 @@ impl Door {
     fn on_time(&mut self, now: Instant) -> Actions {
         match self.state {
             State::Locked => Actions::default(),
-            State::Unlocked { until, .. } if now <= until => Actions {
+            State::Unlocked { until, .. } if now < until => Actions {
                 wake_at: Some(until),
                 ..Actions::default()
             },
