@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test build runtime lint doc models clean
+.PHONY: demo test build runtime lint doc models vm test-vm clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -23,6 +23,16 @@ build: runtime
 
 runtime:
 	@$(PYTHON) models/fetch_runtime.py $(RUNTIME)
+
+# The service on a real kernel with virtual cameras and GPIO; needs root and a Debian host, see tests/vm.
+VM_CACHE ?= $(HOME)/.cache/doorward-vm
+vm:
+	tests/vm/build.sh $(VM_CACHE)
+
+test-vm: runtime
+	$(CARGO) build --release --bin doorward --example feed --example demo
+	@[ -d demo/scenes ] || target/release/examples/demo >/dev/null
+	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh
 
 lint:
 	$(CARGO) fmt --all -- --check

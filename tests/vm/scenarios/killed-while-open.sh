@@ -1,0 +1,10 @@
+# kill -9 while the strike is open: locked by ExecStopPost, then guarded again.
+start
+feed listed yuyv
+await_high
+kill -9 "$(pid)"
+await_low 5
+unfeed
+await started 2
+events >/dev/null
+runuser -u doorward -- doorward events --verify | grep -q 'none changed or missing' || fail "the chain is broken"
