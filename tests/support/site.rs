@@ -56,6 +56,10 @@ impl Site {
             ("models.dir", quoted(project.join("models"))),
             ("models.runtime", quoted(super::runtime())),
             ("models.threads", "1".into()),
+            // A busy machine must not change what is decided.
+            ("access.window_ms", "30000".into()),
+            ("access.max_frame_age_ms", "5000".into()),
+            ("daemon.hang_ms", "30000".into()),
             ("door.pulse_ms", "300".into()),
             ("relay.driver", "\"simulated\"".into()),
             ("relay.state_file", quoted(self.at("relay"))),
