@@ -136,7 +136,7 @@ impl FrameSource for Camera {
 
     fn describe(&self) -> String {
         format!(
-            "{} ({}), {}x{} {:?} at {} a second",
+            "{} ({}), {}x{} {:?} at {:.0} a second",
             self.card,
             self.path.display(),
             self.shape.width,

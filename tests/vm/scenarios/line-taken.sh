@@ -1,6 +1,7 @@
 # Another program holds the line: the daemon does not start and says who it is.
-gpioset -m signal "$(cat $bank/chip_name)" 4=0 & holder=$!
-sleep 0.5
+runuser -u doorward -- doorward relay pulse --ms 10000 & holder=$!
+await_high
 systemctl start doorward && fail "it started"
-kill $holder
-journalctl -u doorward --no-pager | grep -q 'is held by gpioset' || fail "it does not say by whom"
+journalctl -u doorward --since "$since" --no-pager | grep -q 'is held by' || fail "it does not say by whom"
+wait $holder
+low || fail "the pulse by hand did not end"
