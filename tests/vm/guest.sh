@@ -21,6 +21,7 @@ groupadd -r gpio 2>/dev/null
 useradd --system --home /var/lib/doorward --groups video,gpio doorward
 permit() { chgrp gpio /dev/gpiochip*; chmod 660 /dev/gpiochip*; chgrp video /dev/video*; chmod 660 /dev/video*; }
 permit
+: >$share/read.toml
 v4l2-ctl -d $camera -c loop_video=1,osd_text_mode=2
 for device in $camera $feeder; do v4l2-ctl -d $device --set-dv-bt-timings=index=0; done >/dev/null
 
@@ -50,7 +51,8 @@ feed() {
 }
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
-events() { runuser -u doorward -- doorward events --json --limit 10000; }
+# By the defaults: the configuration may be wrong on purpose.
+events() { runuser -u doorward -- doorward --config $share/read.toml events --json --limit 10000; }
 count() { events | grep -c "\"kind\":\"$1\""; }
 # until_true SECONDS COMMAND...
 until_true() {
