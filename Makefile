@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test build runtime lint doc models vm test-vm clean
+.PHONY: demo test build runtime lint doc models deb deb-arm64 vm test-vm clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -29,10 +29,17 @@ VM_CACHE ?= $(HOME)/.cache/doorward-vm
 vm:
 	tests/vm/build.sh $(VM_CACHE)
 
-test-vm: runtime
-	$(CARGO) build --release --bin doorward --example feed --example demo
+test-vm: deb
+	$(CARGO) build --release --example feed --example freeze --example loopback --example demo
 	@[ -d demo/scenes ] || target/release/examples/demo >/dev/null
 	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh
+
+# The Debian packages, in target/debian.
+deb:
+	packaging/build.sh
+
+deb-arm64:
+	packaging/build.sh arm64
 
 lint:
 	$(CARGO) fmt --all -- --check

@@ -14,9 +14,9 @@ CARGO_DEB=3.8.0
 ZIGBUILD=0.24.1
 ZIG=0.17.1
 
-if ! "$tools/bin/cargo-deb" --version 2>/dev/null | grep -qx "$CARGO_DEB"; then
+if ! "$tools/bin/cargo-deb" --version 2>/dev/null | grep -qwF "$CARGO_DEB"; then
     echo "building cargo-deb $CARGO_DEB" >&2
-    cargo install --quiet --locked --debug --root "$tools" --target-dir "$tools/target" "cargo-deb@$CARGO_DEB"
+    cargo install --quiet --locked --debug --force --root "$tools" --target-dir "$tools/target" "cargo-deb@$CARGO_DEB"
     rm -rf "$tools/target"
 fi
 

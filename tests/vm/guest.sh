@@ -1,35 +1,47 @@
-# Runs inside the virtual machine: makes the door's hardware, then each scenario.
+# Runs inside the virtual machine, installed from the package: makes the door's
+# hardware, then each scenario of the group that the kernel's command line names.
 exec 2>&1
 share=/opt/doorward
+group=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^doorward.group=//p')
 camera=/dev/video20
 feeder=/dev/video21
-
-modprobe gpio-sim
-modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1 \
-    multiplanar=1 no_error_inj=0 vid_cap_nr=20 vid_out_nr=21
-mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
-bank=/sys/kernel/config/gpio-sim/door/bank0
-mkdir -p $bank/line4
-echo 8 >$bank/num_lines
-echo door-bank >$bank/label
-echo relay >$bank/line4/name
-echo 1 >/sys/kernel/config/gpio-sim/door/live
-udevadm settle
-line() { echo "/sys/devices/platform/$(cat /sys/kernel/config/gpio-sim/door/dev_name)/$(cat $bank/chip_name)/sim_gpio4"; }
-
-groupadd -r gpio 2>/dev/null
-useradd --system --home /var/lib/doorward --groups video,gpio doorward
-permit() { chgrp gpio /dev/gpiochip*; chmod 660 /dev/gpiochip*; chgrp video /dev/video*; chmod 660 /dev/video*; }
-permit
-: >$share/read.toml
-v4l2-ctl -d $camera -c loop_video=1,osd_text_mode=2
-for device in $camera $feeder; do v4l2-ctl -d $device --set-dv-bt-timings=index=0; done >/dev/null
+loopback=/dev/video30
+read_config=$share/read.toml
+configfs=/sys/kernel/config/gpio-sim
 
 # What scenarios are written with. Each starts from a stopped daemon, an empty
 # database with one listed person, and the line released.
+fail() { echo "    $*"; exit 1; }
+# hardware: cameras and a GPIO chip, as a board has them at boot
+hardware() {
+    mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+    modprobe gpio-sim
+    make_chip
+    modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1 \
+        multiplanar=1 no_error_inj=0 vid_cap_nr=20 vid_out_nr=21
+    udevadm settle
+    ready_camera
+}
+make_chip() {
+    [ "$(cat $configfs/door/live 2>/dev/null)" != 1 ] || return 0
+    mkdir -p $configfs/door/bank0/line4
+    echo 8 >$configfs/door/bank0/num_lines
+    echo door-bank >$configfs/door/bank0/label
+    echo relay >$configfs/door/bank0/line4/name
+    echo 1 >$configfs/door/live
+    udevadm settle
+}
+ready_camera() {
+    v4l2-ctl -d $camera -c loop_video=1,osd_text_mode=2
+    for device in $camera $feeder; do v4l2-ctl -d $device --set-dv-bt-timings=index=0; done >/dev/null
+}
+unplug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; }
+plug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; udevadm settle; ready_camera; }
+keep_level() { echo "$1" >/sys/module/gpio_sim/parameters/keep_level; }
+line() { echo "/sys/devices/platform/$(cat $configfs/door/dev_name)/$(cat $configfs/door/bank0/chip_name)/sim_gpio4"; }
 config() {
     cat >/etc/doorward/doorward.toml <<TOML
-camera.device = "$camera"
+camera.device = "/dev/doorward/camera"
 camera.stall_ms = 1000
 door.pulse_ms = 1500
 relay.chip = "door-bank"
@@ -38,22 +50,27 @@ models.threads = 1
 $1
 TOML
 }
+# With the defaults, whatever the configuration is like.
+as_service() { runuser -u doorward -- doorward --config $read_config "$@"; }
 level() { cat "$(line)/value"; }
-fail() { echo "    $*"; exit 1; }
-# feed NAME FORMAT: shows a recorded scene to the camera, again and again
+# feed SCENE FORMAT: shows a recorded scene to the camera, again and again
 feed() {
     unfeed
     # The capture side follows what the daemon asks for; the feeding side must be the same.
     case $2 in yuyv) code=YUYV ;; nv12) code=NV12 ;; grey) code=GREY ;; esac
     v4l2-ctl -d $feeder --set-fmt-video-out=width=640,height=480,pixelformat=$code >/dev/null
-    v4l2-ctl -d $feeder --stream-out-mmap=4 --stream-from=$share/feeds/$1.$2 --stream-loop >/tmp/feed.log 2>&1 &
+    v4l2-ctl -d $feeder --stream-out-mmap=4 --stream-from="$share/feeds/$1.$2" --stream-loop >/tmp/feed.log 2>&1 &
     echo $! >/tmp/feed.pid
 }
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
-# By the defaults: the configuration may be wrong on purpose.
-events() { runuser -u doorward -- doorward --config $share/read.toml events --json --limit 10000; }
+refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
+journal() { journalctl -u doorward --since "$since" --no-pager -o cat; }
+said() { until_true 10 journal_has "$1" || fail "the journal does not say: $1"; }
+journal_has() { journal | grep -q -- "$1"; }
+events() { as_service events --json --limit 10000; }
 count() { events | grep -c "\"kind\":\"$1\""; }
+verified() { as_service events --verify | grep -q 'none changed or missing' || fail "the audit log does not verify"; }
 # until_true SECONDS COMMAND...
 until_true() {
     local end=$((SECONDS + $1)); shift
@@ -72,30 +89,54 @@ stays_low() {
     while [ $SECONDS -lt $end ]; do low || fail "the line went high"; sleep 0.05; done
 }
 pid() { systemctl show doorward -p MainPID --value; }
+restarted() { [ "$(pid)" != 0 ] && [ "$(pid)" != "$1" ] && systemctl -q is-active doorward; }
+await_restart() { until_true 60 restarted "$1" || fail "it is not started again"; }
+# freeze THREAD: holds it still until `thaw`
+freeze() {
+    $share/freeze "$(pid)" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid
+    until_true 10 grep -q held /tmp/freeze.log || fail "cannot hold the thread $1: $(cat /tmp/freeze.log)"
+}
+thaw() { [ -e /tmp/freeze.pid ] && kill "$(cat /tmp/freeze.pid)" 2>/dev/null; rm -f /tmp/freeze.pid; }
+# drop_in TEXT: settings of the unit for this scenario
+drop_in() {
+    mkdir -p /run/systemd/system/doorward.service.d
+    printf '%s\n' "$1" >/run/systemd/system/doorward.service.d/scenario.conf
+    systemctl daemon-reload
+}
 
 reset() {
     systemctl stop doorward 2>/dev/null
+    thaw
+    if [ -e /run/systemd/system/doorward.service.d ]; then
+        rm -rf /run/systemd/system/doorward.service.d
+        systemctl daemon-reload
+    fi
     systemctl reset-failed doorward 2>/dev/null
     unfeed
+    while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done
     rm -rf /var/lib/doorward
-    install -d -o doorward -g doorward -m 700 /var/lib/doorward
+    systemd-tmpfiles --create doorward.conf
     config ""
-    runuser -u doorward -- doorward enroll "Barack Obama" $share/01.jpg $share/02.jpg >/dev/null
+    as_service enroll "Barack Obama" $share/01.jpg $share/02.jpg >/dev/null
 }
 
+if [ "$group" != package ]; then
+    hardware
+    : >$read_config
+fi
+[ ! -e "$share/$group.sh" ] || . "$share/$group.sh"
 for scenario in $share/scenarios/*.sh; do
     name=$(basename "$scenario" .sh)
     began=$(cut -d' ' -f1 /proc/uptime)
     since=$(date '+%F %T')
-    reset
+    [ "$group" = package ] || reset
     if (. "$scenario"); then verdict=PASS; else verdict=FAIL; fi
     ended=$(cut -d' ' -f1 /proc/uptime)
     if [ $verdict = FAIL ]; then
-        journalctl -u doorward --since "$since" --no-pager -o short-monotonic | tail -40
-        events | tail -20
+        journalctl --since "$since" --no-pager -o short-monotonic -t doorward -u doorward | tail -40
+        [ "$group" = package ] || events | tail -20
     fi
-    echo "$verdict $name $(echo "$began $ended" | awk '{printf "%.1f", $2 - $1}') s"
+    echo "$verdict $group/$name $(echo "$began $ended" | awk '{printf "%.1f", $2 - $1}') s"
 done
 systemctl stop doorward
-systemd-analyze security doorward.service --no-pager 2>/dev/null | tail -1
 echo END

@@ -6,5 +6,4 @@ kill -9 "$(pid)"
 await_low 5
 unfeed
 await started 2
-events >/dev/null
-runuser -u doorward -- doorward events --verify | grep -q 'none changed or missing' || fail "the chain is broken"
+verified

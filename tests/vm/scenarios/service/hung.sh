@@ -1,7 +1,10 @@
 # The whole process stands still: the watchdog ends it, locked, and it starts again.
+drop_in "[Service]
+WatchdogSec=3"
 start
 feed listed yuyv
 await_high
-kill -STOP "$(pid)"
+was=$(pid)
+kill -STOP "$was"
 await_low 25
-await started 2
+await_restart "$was"

@@ -1,0 +1,15 @@
+# Motion JPEG through v4l2loopback, each frame with its Huffman tables.
+modprobe v4l2loopback video_nr=30 exclusive_caps=1
+config "camera.device = \"$loopback\""
+$share/loopback play $loopback $share/feeds/listed & player=$!
+sleep 1
+start
+await_high
+await granted
+said 'Mjpg'
+await_low
+kill $player
+stays_low 2
+await camera_lost
+systemctl stop doorward
+rmmod v4l2loopback

@@ -1,0 +1,20 @@
+# kill -9 at 30 random moments, half with each kind of line driver: locked soon after, the record whole.
+for round in $(seq 30); do
+    keep_level $((round % 2))
+    systemctl reset-failed doorward
+    start
+    feed listed yuyv
+    was=$(pid)
+    moment=$((RANDOM % 2500))
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+    kill -9 "$was"
+    unfeed
+    until_true 15 low || fail "round $round, killed after $moment ms: the line stays high"
+    systemctl stop doorward
+    low || fail "round $round, killed after $moment ms: the line is high after the end"
+done
+keep_level 0
+verified
+[ "$(count unlocked)" -le "$(count granted)" ] || fail "unlocked without a grant"
+NOTE="30 kills, $(count granted) grants, $(count unlocked) unlocks"
+echo "NOTE $NOTE"

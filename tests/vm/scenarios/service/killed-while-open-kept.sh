@@ -1,0 +1,11 @@
+# The same where the kernel keeps the line's level, as a Raspberry Pi's does: ExecStopPost locks.
+keep_level 1
+drop_in "[Service]
+RestartSec=20"
+start
+feed listed yuyv
+await_high
+kill -9 "$(pid)"
+until_true 15 low || fail "nobody locks what the dead daemon left open"
+[ "$(pid)" = 0 ] || fail "only the next start locked"
+keep_level 0
