@@ -66,7 +66,12 @@ impl Camera {
             .map_err(fail("asking for its buffers"))?;
         // The first buffer is left to `next`, which queues the one it gave before.
         for index in 1..BUFFERS as usize {
-            stream.queue(index).map_err(fail("queueing its buffers"))?;
+            match stream.queue(index) {
+                Ok(()) => {}
+                // The driver gave fewer than were asked for: v4l2loopback has two.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
+                Err(error) => return Err(fail("queueing its buffers")(error)),
+            }
         }
         stream.set_timeout(Duration::from_secs(1));
         stream.start().map_err(fail("starting it"))?;

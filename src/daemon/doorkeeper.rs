@@ -16,6 +16,11 @@ use crate::door::{Actions, By, Door, Input, RelayCommand, Report, State, Why};
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// A relay that refuses for so long is not tried again by this process: it ends, and
+/// whoever starts it anew opens the relay anew. A chip that was plugged out and in has
+/// other handles, and the old ones refuse for ever.
+const GIVE_UP: Duration = Duration::from_secs(3);
+
 /// What the door is told. The channel holds nothing: an order is taken by a door
 /// that is awake, or it fails.
 #[derive(Debug)]
@@ -40,10 +45,13 @@ pub struct Doorkeeper {
     pub heartbeat: Heartbeat,
     /// Whether the relay is known to be released.
     pub locked: Arc<AtomicBool>,
+    /// Since when the relay does not do as it is told.
+    pub refusing_since: Option<Instant>,
 }
 
 impl Doorkeeper {
-    /// Runs until nobody can order anything any more, then locks.
+    /// Runs until nobody can order anything any more, then locks; or until the relay
+    /// has refused for too long, which ends the daemon.
     pub fn run(mut self) {
         let mut energised_at = None;
         let now = Instant::now();
@@ -52,6 +60,12 @@ impl Doorkeeper {
         loop {
             self.heartbeat.beat();
             let now = Instant::now();
+            if let Some(since) = self.refusing_since
+                && now.saturating_duration_since(since) > GIVE_UP
+            {
+                log::error!("the relay does not come back; it is opened anew by the next start");
+                return;
+            }
             let patience = wake_at.map_or(PATIENCE, |at: Instant| {
                 at.saturating_duration_since(now).min(PATIENCE)
             });
@@ -99,8 +113,14 @@ impl Doorkeeper {
                 self.locked.store(false, Ordering::Release);
             }
             let result = self.relay.set(command.energised());
-            if let Err(error) = &result {
-                log::error!("relay: {error}");
+            match &result {
+                Ok(()) => self.refusing_since = None,
+                // Ten times a second the same is no news.
+                Err(error) if self.refusing_since.is_none() => {
+                    log::error!("relay: {error}");
+                    self.refusing_since = Some(Instant::now());
+                }
+                Err(_) => {}
             }
             let ok = result.is_ok();
             actions = self
@@ -128,7 +148,7 @@ impl Doorkeeper {
                 .why(match command {
                     RelayCommand::Energise => "the relay could not be energised; the door stays locked",
                     RelayCommand::Release => {
-                        "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second"
+                        "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start"
                     }
                 })
                 .detail("relay", self.relay.describe()),

@@ -218,6 +218,7 @@ impl Guard {
             notes: notes.clone(),
             heartbeat: heartbeats.add("the door thread"),
             locked: Arc::clone(&locked),
+            refusing_since: None,
         };
         let scribe = Scribe {
             log,

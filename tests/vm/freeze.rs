@@ -32,9 +32,9 @@ fn main() -> anyhow::Result<()> {
         );
         let mut status = 0;
         libc::waitpid(id, &mut status, libc::__WALL);
+        println!("held");
+        // Until it dies of a signal that cannot wait; who holds it has to bury it.
+        while libc::waitpid(id, &mut status, libc::__WALL) == id && libc::WIFSTOPPED(status) {}
     }
-    println!("held");
-    loop {
-        std::thread::park();
-    }
+    Ok(())
 }

@@ -39,16 +39,21 @@ unplug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; }
 plug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; udevadm settle; ready_camera; }
 keep_level() { echo "$1" >/sys/module/gpio_sim/parameters/keep_level; }
 line() { echo "/sys/devices/platform/$(cat $configfs/door/dev_name)/$(cat $configfs/door/bank0/chip_name)/sim_gpio4"; }
+# config LINES: the scenario's own, and the door's for what they do not say
 config() {
-    cat >/etc/doorward/doorward.toml <<TOML
-camera.device = "/dev/doorward/camera"
-camera.stall_ms = 1000
-door.pulse_ms = 1500
-relay.chip = "door-bank"
-relay.line = "relay"
-models.threads = 1
-$1
+    {
+        echo "$1"
+        while read -r key value; do
+            case $1 in *"$key = "*) ;; *) echo "$key = $value" ;; esac
+        done <<'TOML'
+camera.device "/dev/doorward/camera"
+camera.stall_ms 1000
+door.pulse_ms 1500
+relay.chip "door-bank"
+relay.line "relay"
+models.threads 1
 TOML
+    } >/etc/doorward/doorward.toml
 }
 # With the defaults, whatever the configuration is like.
 as_service() { runuser -u doorward -- doorward --config $read_config "$@"; }
@@ -65,7 +70,7 @@ feed() {
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
 refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
-journal() { journalctl -u doorward --since "$since" --no-pager -o cat; }
+journal() { journalctl -u doorward --after-cursor "$cursor" --no-pager -o cat; }
 said() { until_true 10 journal_has "$1" || fail "the journal does not say: $1"; }
 journal_has() { journal | grep -q -- "$1"; }
 events() { as_service events --json --limit 10000; }
@@ -104,6 +109,17 @@ drop_in() {
     systemctl daemon-reload
 }
 
+# worn_disk: keeps what there is on a filesystem that becomes read-only when it fails
+worn_disk() {
+    truncate -s 8M /tmp/worn
+    mkfs.ext4 -q -O ^has_journal /tmp/worn
+    mount -o loop,errors=remount-ro /tmp/worn /mnt
+    cp -a /var/lib/doorward/. /mnt/
+    chown doorward: /mnt && chmod 700 /mnt
+    mount --move /mnt /var/lib/doorward || fail "no disk"
+}
+disk_fails() { echo 1 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE /var/lib/doorward)")/trigger_fs_error"; }
+
 reset() {
     systemctl stop doorward 2>/dev/null
     thaw
@@ -113,6 +129,10 @@ reset() {
     fi
     systemctl reset-failed doorward 2>/dev/null
     unfeed
+    pkill loopback
+    rmmod v4l2loopback 2>/dev/null
+    [ "$(cat $configfs/door/live)" = 1 ] || make_chip
+    keep_level 0
     while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done
     rm -rf /var/lib/doorward
     systemd-tmpfiles --create doorward.conf
@@ -128,12 +148,13 @@ fi
 for scenario in $share/scenarios/*.sh; do
     name=$(basename "$scenario" .sh)
     began=$(cut -d' ' -f1 /proc/uptime)
-    since=$(date '+%F %T')
+    # By place and not by time: a scenario may set the clock.
+    cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
     [ "$group" = package ] || reset
     if (. "$scenario"); then verdict=PASS; else verdict=FAIL; fi
     ended=$(cut -d' ' -f1 /proc/uptime)
     if [ $verdict = FAIL ]; then
-        journalctl --since "$since" --no-pager -o short-monotonic -t doorward -u doorward | tail -40
+        journalctl --after-cursor "$cursor" --no-pager -o short-monotonic -t doorward -u doorward | tail -40
         [ "$group" = package ] || events | tail -20
     fi
     echo "$verdict $group/$name $(echo "$began $ended" | awk '{printf "%.1f", $2 - $1}') s"

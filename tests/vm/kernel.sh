@@ -8,6 +8,8 @@ source=linux-source-6.1
 loopback=v4l2loopback-dkms
 key=$({ cat "$here/kernel.config" "$0"; dpkg-query -W -f '${Version}' $source; apt-cache show $loopback | grep ^Version; } | sha256sum | cut -c1-16)
 done=$cache/kernel-$key
+exec 9>"$done.lock"
+flock 9
 [ ! -e "$done/complete" ] || { echo "$done"; exit 0; }
 
 echo "building the kernel (some minutes, see $done/build.log)" >&2

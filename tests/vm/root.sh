@@ -6,6 +6,8 @@ cache=$1
 include=systemd,systemd-sysv,udev,dbus,kmod,v4l-utils,gpiod,procps,libstdc++6,e2fsprogs
 key=$({ cat "$0"; apt-cache policy systemd libc6 | grep Candidate; } | sha256sum | cut -c1-16)
 done=$cache/root-$key
+exec 9>"$done.lock"
+flock 9
 [ ! -e "$done/complete" ] || { echo "$done"; exit 0; }
 
 echo "installing the root (about a minute, see $done/build.log)" >&2

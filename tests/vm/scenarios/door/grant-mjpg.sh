@@ -11,5 +11,3 @@ await_low
 kill $player
 stays_low 2
 await camera_lost
-systemctl stop doorward
-rmmod v4l2loopback

@@ -2,12 +2,9 @@
 modprobe v4l2loopback video_nr=30 exclusive_caps=1
 config "camera.device = \"$loopback\"
 door.pulse_ms = 500"
-v4l2-ctl -d $loopback --set-fmt-video-out=width=640,height=480,pixelformat=YUYV >/dev/null
 $share/loopback latency $loopback "$(line)/value" 20 $share/feeds/nobody.yuyv $share/feeds/listed.yuyv >/tmp/latency & player=$!
 sleep 1
 start
 wait $player || fail "no measurement"
 sed 's/^/NOTE /' /tmp/latency
 [ "$(count granted)" = 20 ] || fail "$(count granted) grants for 20 visits"
-systemctl stop doorward
-rmmod v4l2loopback

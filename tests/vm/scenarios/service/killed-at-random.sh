@@ -15,6 +15,7 @@ for round in $(seq 30); do
 done
 keep_level 0
 verified
+[ "$(count granted)" -ge 5 ] || fail "only $(count granted) grants: this shows little"
 [ "$(count unlocked)" -le "$(count granted)" ] || fail "unlocked without a grant"
 NOTE="30 kills, $(count granted) grants, $(count unlocked) unlocks"
 echo "NOTE $NOTE"
