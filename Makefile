@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test build runtime lint doc models deb deb-arm64 vm test-vm clean
+.PHONY: demo test build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -40,6 +40,11 @@ deb:
 
 deb-arm64:
 	packaging/build.sh arm64
+
+# The arm64 package's program under qemu beside this machine's.
+test-arm64: deb deb-arm64
+	$(CARGO) build --release --example demo
+	tests/aarch64/run.sh
 
 lint:
 	$(CARGO) fmt --all -- --check

@@ -126,7 +126,7 @@ fn latency(
         for frame in nobody.chunks_exact(YUYV_FRAME).cycle() {
             feed.show(frame)?;
             calm = if is_high()? { 0 } else { calm + 1 };
-            if calm == 30 {
+            if calm == 10 {
                 break;
             }
         }

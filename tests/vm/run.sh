@@ -28,7 +28,7 @@ trap 'rm -rf "$scratch"' EXIT
 base=$scratch/base
 share=$base/opt/doorward
 mkdir -p "$share"/{feeds,scenarios} "$base/etc/systemd/system"
-cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[12].jpg "$share/"
+cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[123].jpg "$share/"
 cp "$project"/target/release/examples/{freeze,loopback} "$share/"
 feed=$project/target/release/examples/feed
 cp -r "$project/demo/scenes/2-listed-person" "$share/feeds/listed"
