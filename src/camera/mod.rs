@@ -63,6 +63,20 @@ pub fn open(config: &config::Camera) -> Result<Box<dyn FrameSource>, CameraError
     })
 }
 
+/// What the configured camera offers, a text for each format with its sizes; nothing
+/// for a recording. Works while another program streams from it.
+///
+/// # Errors
+/// [`CameraError`] if the device cannot be asked.
+pub fn modes(config: &config::Camera) -> Result<Vec<String>, CameraError> {
+    match config.source {
+        config::Source::V4l2 => v4l2::modes(&config.device).map_err(|error| {
+            CameraError::from_io(&config.device, "listing its formats", false, &error)
+        }),
+        config::Source::Replay => Ok(Vec::new()),
+    }
+}
+
 /// Why there is no frame.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {

@@ -84,6 +84,21 @@ pub struct Offer {
     pub sizes: Vec<Sizes>,
 }
 
+impl std::fmt::Display for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", String::from_utf8_lossy(&self.fourcc).trim())?;
+        for (number, sizes) in self.sizes.iter().enumerate() {
+            let separator = if number == 0 { " " } else { ", " };
+            let ((w, h), (most_w, most_h)) = (sizes.least, sizes.most);
+            write!(f, "{separator}{w}x{h}")?;
+            if (w, h) != (most_w, most_h) {
+                write!(f, " to {most_w}x{most_h}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What to ask the driver for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {

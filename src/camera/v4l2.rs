@@ -195,6 +195,12 @@ fn taken_at(about: &Metadata) -> Instant {
     }
 }
 
+/// The formats a device offers with their sizes, one text each, such as `YUYV 640x480, 1280x720`.
+pub(super) fn modes(path: &Path) -> std::io::Result<Vec<String>> {
+    let device = Device::with_path(path)?;
+    Ok(offers(&device)?.iter().map(ToString::to_string).collect())
+}
+
 fn offers(device: &Device) -> std::io::Result<Vec<Offer>> {
     let formats = device.enum_formats()?;
     Ok(formats

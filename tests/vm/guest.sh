@@ -2,7 +2,8 @@
 # hardware, then each scenario of the group that the kernel's command line names.
 exec 2>&1
 share=/opt/doorward
-group=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^doorward.group=//p')
+setting() { tr ' ' '\n' </proc/cmdline | sed -n "s/^doorward.$1=//p"; }
+group=$(setting group)
 camera=/dev/video20
 feeder=/dev/video21
 loopback=/dev/video30
@@ -111,12 +112,13 @@ drop_in() {
 
 # worn_disk: keeps what there is on a filesystem that becomes read-only when it fails
 worn_disk() {
+    cp -a /var/lib/doorward /tmp/kept
     truncate -s 8M /tmp/worn
     mkfs.ext4 -q -O ^has_journal /tmp/worn
-    mount -o loop,errors=remount-ro /tmp/worn /mnt
-    cp -a /var/lib/doorward/. /mnt/
-    chown doorward: /mnt && chmod 700 /mnt
-    mount --move /mnt /var/lib/doorward || fail "no disk"
+    mount -o loop,errors=remount-ro /tmp/worn /var/lib/doorward || fail "no disk"
+    cp -a /tmp/kept/. /var/lib/doorward/
+    rm -rf /tmp/kept
+    chown doorward: /var/lib/doorward && chmod 700 /var/lib/doorward
 }
 disk_fails() { echo 1 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE /var/lib/doorward)")/trigger_fs_error"; }
 

@@ -5,7 +5,8 @@ mount /dev/ubda /var/lib/doorward || fail "no disk"
 cp -a /tmp/kept/. /var/lib/doorward/
 chown -R doorward: /var/lib/doorward
 chmod 700 /var/lib/doorward
-config 'door.pulse_ms = 300'
+config 'door.pulse_ms = 300
+access.cooldown_ms = 0'
 sync
 start
 feed listed yuyv

@@ -1,6 +1,6 @@
 # 30 power cuts at random moments: each disk mounts, its database opens, the record is whole, and no unlock that was seen is missing.
-disks=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^doorward.disks=//p')
-wanted=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^doorward.cuts=//p')
+disks=$(setting disks)
+wanted=$(setting cuts)
 mkdir -p /host
 mount -t hostfs -o "$disks" none /host || fail "no disks"
 looked=0

@@ -14,7 +14,7 @@ run_power() {
     (boot power-guard power "$folder" ubda="$scratch/disk") & machine=$!
     until grep -aq '^READY' "$log" 2>/dev/null || ! kill -0 $machine 2>/dev/null; do sleep 0.5; done
     for number in $(seq "$cuts"); do
-        kernel_process=$(pgrep -P $machine -o) || break
+        kernel_process=$(pgrep -o -P "$machine") || break
         sleep "$((RANDOM % 2)).$((RANDOM % 900 + 100))"
         kill -STOP "$kernel_process"
         seen=$(tr -d '\r' <"$log" | grep -ac '^HIGH' || true)

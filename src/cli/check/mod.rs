@@ -1,8 +1,10 @@
 //! `doorward check`: every part tried once; each line is ok or says what to do.
 
+mod sight;
+mod system;
+
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -10,13 +12,12 @@ use serde_json::json;
 
 use super::{Format, print_json, sentence, start_stderr_log};
 use crate::audit::Log;
-use crate::camera::{self, CameraError, Next};
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay::{self, RelayError};
 use crate::embedding::ModelVersion;
 use crate::vision::Vision;
-use crate::whitelist;
+use crate::whitelist::{self, Gallery};
 
 /// How the result is printed.
 #[derive(Debug, Args)]
@@ -102,11 +103,14 @@ impl Check {
 fn check_all(config: &Config, report: &mut Report) {
     // The relay first: opening it locks the door.
     check_relay(config, report);
-    let vision = match Vision::open(&config.models, &config.vision) {
-        Ok(mut vision) => {
-            let text = format!("set {}, embedder {}", vision.set(), vision.version());
+    let mut vision = match Vision::open(&config.models, &config.vision) {
+        Ok(vision) => {
+            let text = format!(
+                "set {}, embedder {}, every file as its hash says",
+                vision.set(),
+                vision.version()
+            );
             report.add("models", Verdict::Ok, text);
-            report.result("networks", try_networks(&mut vision, config));
             Some(vision)
         }
         Err(error) => {
@@ -114,8 +118,18 @@ fn check_all(config: &Config, report: &mut Report) {
             None
         }
     };
-    check_camera(config, report);
-    check_database(config, vision.as_ref().map(Vision::version), report);
+    let gallery = check_database(config, vision.as_ref().map(Vision::version), report);
+    let frames = sight::check_camera(config, report);
+    if let Some(vision) = &mut vision {
+        report.result(
+            "recognition",
+            sight::check_stages(vision, gallery.as_ref(), &frames, config),
+        );
+        sight::check_picture(vision, &frames, config, report);
+    }
+    system::check_disk(&config.whitelist.database, report);
+    system::check_clock(report);
+    system::check_service(report);
 }
 
 fn check_relay(config: &Config, report: &mut Report) {
@@ -133,80 +147,18 @@ fn check_relay(config: &Config, report: &mut Report) {
     }
 }
 
-fn try_networks(vision: &mut Vision, config: &Config) -> anyhow::Result<String> {
-    let picture = image::RgbImage::from_pixel(
-        config.camera.width,
-        config.camera.height,
-        image::Rgb([128; 3]),
-    );
-    let aligned = crate::vision::AlignedFace {
-        pixels: image::imageops::resize(&picture, 160, 160, image::imageops::FilterType::Triangle),
-        quality: crate::vision::quality::Quality {
-            size_px: 160.0,
-            score: 1.0,
-            sharpness: 0.0,
-            luma: 128.0,
-        },
-    };
-    let start = Instant::now();
-    vision.detect(&picture)?;
-    vision.embed(&aligned)?;
-    Ok(format!(
-        "a first frame of {}x{} took {:.0} ms",
-        picture.width(),
-        picture.height(),
-        start.elapsed().as_secs_f64() * 1000.0
-    ))
-}
-
-fn check_camera(config: &Config, report: &mut Report) {
-    let part = "camera";
-    let mut source = match camera::open(&config.camera) {
-        Ok(source) => source,
-        Err(error @ CameraError::Busy { .. }) => {
-            let text = format!("{error} (a running doorward has it, perhaps)");
-            report.add(part, Verdict::Unknown, text);
-            return;
-        }
-        Err(error) => {
-            report.add(part, Verdict::Wrong, error.to_string());
-            return;
-        }
-    };
-    let patience = Duration::from_millis(config.camera.stall_ms);
-    let until = Instant::now() + patience;
-    let mut last = None;
-    while Instant::now() < until {
-        match source.next_frame(Duration::from_millis(200)) {
-            Ok(Next::Frame(_)) => {
-                let text = format!("{}, gives frames", source.describe());
-                report.add(part, Verdict::Ok, text);
-                return;
-            }
-            Ok(Next::Ended) => break,
-            Err(error) if error.is_passing() => last = Some(error.to_string()),
-            Err(error) => {
-                report.add(part, Verdict::Wrong, error.to_string());
-                return;
-            }
-        }
-    }
-    let text = format!(
-        "{} gave no frame in {} ms{}",
-        source.describe(),
-        config.camera.stall_ms,
-        last.map_or(String::new(), |e| format!(": {e}"))
-    );
-    report.add(part, Verdict::Wrong, text);
-}
-
-fn check_database(config: &Config, model: Option<&ModelVersion>, report: &mut Report) {
+/// Also gives the gallery, if there is one to compare with.
+fn check_database(
+    config: &Config,
+    model: Option<&ModelVersion>,
+    report: &mut Report,
+) -> Option<Gallery> {
     let part = "database";
     let database = match Database::open_existing(&config.whitelist.database) {
         Ok(database) => database,
         Err(error) => {
             report.add(part, Verdict::Wrong, error.to_string());
-            return;
+            return None;
         }
     };
     report.result(
@@ -216,24 +168,24 @@ fn check_database(config: &Config, model: Option<&ModelVersion>, report: &mut Re
             .map(|()| database.path().display().to_string())
             .map_err(Into::into),
     );
-    if let Some(model) = model {
-        report.result(
-            "whitelist",
-            whitelist::gallery(&database, model)
-                .map_err(anyhow::Error::from)
-                .and_then(|gallery| {
-                    anyhow::ensure!(
-                        !gallery.is_empty(),
-                        "nobody can be let in yet: doorward enroll NAME PHOTO..."
-                    );
-                    Ok(format!(
-                        "{} people, {} templates",
-                        gallery.people(),
-                        gallery.len()
-                    ))
-                }),
-        );
-    }
+    let gallery = model.map(|model| whitelist::gallery(&database, model));
+    let gallery = match gallery {
+        None => None,
+        Some(Ok(gallery)) if gallery.is_empty() => {
+            let text = "nobody can be let in yet: doorward enroll NAME PHOTO...";
+            report.add("whitelist", Verdict::Wrong, text);
+            None
+        }
+        Some(Ok(gallery)) => {
+            let text = format!("{} people, {} templates", gallery.people(), gallery.len());
+            report.add("whitelist", Verdict::Ok, text);
+            Some(gallery)
+        }
+        Some(Err(error)) => {
+            report.add("whitelist", Verdict::Wrong, error.to_string());
+            None
+        }
+    };
     report.result(
         "audit log",
         Log::new(database)
@@ -241,4 +193,5 @@ fn check_database(config: &Config, model: Option<&ModelVersion>, report: &mut Re
             .map(|verified| verified.to_string())
             .map_err(Into::into),
     );
+    gallery
 }

@@ -1,0 +1,232 @@
+//! What the camera gives, whether it is good enough, and how long judging it takes.
+
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+
+use super::{Report, Verdict};
+use crate::camera::{self, CameraError, Next};
+use crate::config::Config;
+use crate::vision::quality::{Flaw, Quality};
+use crate::vision::{AlignedFace, Face, Vision, VisionError};
+use crate::whitelist::Gallery;
+
+/// Frames looked at; the first of a camera are often dark while it sets its exposure.
+const FRAMES: usize = 8;
+/// Times each stage is run.
+const TURNS: usize = 5;
+/// A person waits less than a second, and three frames have to agree.
+const SLOW_FRAME: Duration = Duration::from_millis(300);
+/// Mean luma between which a picture is neither dark nor washed out, 0..=255.
+const LIGHT: std::ops::RangeInclusive<f32> = 50.0..=215.0;
+
+/// Opens the camera and takes some frames.
+pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage> {
+    match camera::modes(&config.camera) {
+        Ok(modes) if modes.is_empty() => {}
+        Ok(modes) => report.add("camera modes", Verdict::Ok, modes.join("; ")),
+        // Opening it says the same, with a verdict.
+        Err(_) => {}
+    }
+    let part = "camera";
+    let mut frames = Vec::new();
+    let mut source = match camera::open(&config.camera) {
+        Ok(source) => source,
+        Err(error @ CameraError::Busy { .. }) => {
+            let text = format!("{error} (a running doorward has it, perhaps)");
+            report.add(part, Verdict::Unknown, text);
+            return frames;
+        }
+        Err(error) => {
+            report.add(part, Verdict::Wrong, error.to_string());
+            return frames;
+        }
+    };
+    let patience = Duration::from_millis(config.camera.stall_ms);
+    let mut until = Instant::now() + patience;
+    let mut last = None;
+    while frames.len() < FRAMES && Instant::now() < until {
+        match source.next_frame(Duration::from_millis(200)) {
+            Ok(Next::Frame(frame)) => {
+                frames.push(frame.image);
+                until = Instant::now() + patience;
+            }
+            Ok(Next::Ended) => break,
+            Err(error) if error.is_passing() => last = Some(error.to_string()),
+            Err(error) => {
+                report.add(part, Verdict::Wrong, error.to_string());
+                return frames;
+            }
+        }
+    }
+    if frames.is_empty() {
+        let text = format!(
+            "{} gave no frame in {} ms{}",
+            source.describe(),
+            config.camera.stall_ms,
+            last.map_or(String::new(), |e| format!(": {e}"))
+        );
+        report.add(part, Verdict::Wrong, text);
+    } else {
+        report.add(part, Verdict::Ok, source.describe());
+    }
+    frames
+}
+
+/// Times each stage on this machine; the last frame, or an empty one without a camera.
+pub(super) fn check_stages(
+    vision: &mut Vision,
+    gallery: Option<&Gallery>,
+    frames: &[RgbImage],
+    config: &Config,
+) -> anyhow::Result<String> {
+    let camera = &config.camera;
+    let picture = match frames.last() {
+        Some(frame) => frame.clone(),
+        None => RgbImage::from_pixel(camera.width, camera.height, image::Rgb([128; 3])),
+    };
+    let side = picture.width().min(picture.height()) as f32;
+    // Where no face is in view, the middle of the picture costs the embedder the same.
+    let somewhere = Face {
+        rect: [side * 0.25, side * 0.25, side * 0.75, side * 0.75],
+        landmarks: [[side * 0.5; 2]; 5],
+        score: 1.0,
+    };
+    let (mut detect, mut align, mut embed, mut compare) =
+        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    // The first turn warms up and is not counted.
+    for turn in 0..=TURNS {
+        let start = Instant::now();
+        let faces = vision.detect(&picture)?;
+        let detected = Instant::now();
+        let face: AlignedFace = vision.align(&picture, faces.first().unwrap_or(&somewhere))?;
+        let aligned = Instant::now();
+        let embedding = vision.embed(&face)?;
+        let embedded = Instant::now();
+        if let Some(gallery) = gallery {
+            std::hint::black_box(gallery.nearest(&embedding, vision.version()));
+        }
+        if turn > 0 {
+            detect.push(detected - start);
+            align.push(aligned - detected);
+            embed.push(embedded - aligned);
+            compare.push(embedded.elapsed());
+        }
+    }
+    let middle = |mut took: Vec<Duration>| {
+        took.sort();
+        took.get(took.len() / 2).copied().unwrap_or_default()
+    };
+    let stages = [
+        ("detect", middle(detect)),
+        ("align", middle(align)),
+        ("embed", middle(embed)),
+        ("compare", middle(compare)),
+    ];
+    let whole: Duration = stages.iter().map(|(_, took)| *took).sum();
+    let text = stages
+        .iter()
+        .map(|(name, took)| format!("{name} {:.1} ms", took.as_secs_f64() * 1000.0))
+        .collect::<Vec<_>>()
+        .join(", ");
+    anyhow::ensure!(
+        whole <= SLOW_FRAME,
+        "{text}: too slow for a person to wait less than a second; raise vision.min_face_px, or lower camera.width and camera.height"
+    );
+    Ok(format!(
+        "{text}; {}x{}, {} threads",
+        picture.width(),
+        picture.height(),
+        config.models.threads
+    ))
+}
+
+/// Light of the picture, and size, light and sharpness of the face in it.
+pub(super) fn check_picture(
+    vision: &mut Vision,
+    frames: &[RgbImage],
+    config: &Config,
+    report: &mut Report,
+) {
+    let Some(frame) = frames.last() else { return };
+    let luma = mean_luma(frame);
+    let (verdict, advice) = if luma < *LIGHT.start() {
+        (
+            Verdict::Wrong,
+            "dark: light the people's faces, not the wall behind them",
+        )
+    } else if luma > *LIGHT.end() {
+        (
+            Verdict::Wrong,
+            "washed out: turn the camera away from the light",
+        )
+    } else {
+        (Verdict::Ok, "fine")
+    };
+    report.add(
+        "light",
+        verdict,
+        format!("brightness {luma:.0} of 255, {advice}"),
+    );
+    match best_face(vision, frames) {
+        Err(error) => report.add("face", Verdict::Wrong, error.to_string()),
+        Ok(None) => {
+            let text = "none in view; stand where people will stand, and check again";
+            report.add("face", Verdict::Unknown, text);
+        }
+        Ok(Some(face)) => {
+            let text = format!(
+                "{:.0} pixels wide, sharpness {:.0}, brightness {:.0}",
+                face.size_px, face.sharpness, face.luma
+            );
+            let (verdict, advice) = match vision.flaw(&face) {
+                None => (Verdict::Ok, String::new()),
+                Some(flaw) => (Verdict::Wrong, format!(": {}", remedy(flaw, config))),
+            };
+            report.add("face", verdict, text + &advice);
+        }
+    }
+}
+
+fn remedy(flaw: Flaw, config: &Config) -> String {
+    let vision = &config.vision;
+    match flaw {
+        Flaw::TooSmall => format!(
+            "smaller than vision.min_face_px ({}): come nearer, or use a camera with more pixels",
+            vision.min_face_px
+        ),
+        Flaw::Unsure => "the detector is not sure of it: look into the camera".into(),
+        Flaw::Blurred => format!(
+            "blurred, less than vision.min_sharpness ({}): focus the camera, clean its glass, add light",
+            vision.min_sharpness
+        ),
+        Flaw::Dark => format!(
+            "dark, less than vision.min_luma ({}): light the faces",
+            vision.min_luma
+        ),
+    }
+}
+
+fn best_face(vision: &mut Vision, frames: &[RgbImage]) -> Result<Option<Quality>, VisionError> {
+    let mut best: Option<Quality> = None;
+    for frame in frames {
+        let Some(face) = vision.detect(frame)?.into_iter().next() else {
+            continue;
+        };
+        let quality = vision.align(frame, &face)?.quality;
+        if best.is_none_or(|b| b.sharpness < quality.sharpness) {
+            best = Some(quality);
+        }
+    }
+    Ok(best)
+}
+
+/// BT.601, 0..=255.
+fn mean_luma(image: &RgbImage) -> f32 {
+    let (pixels, _) = image.as_raw().as_chunks::<3>();
+    let sum: u64 = pixels
+        .iter()
+        .map(|[r, g, b]| 77 * u64::from(*r) + 150 * u64::from(*g) + 29 * u64::from(*b))
+        .sum();
+    (sum as f64 / 256.0 / pixels.len().max(1) as f64) as f32
+}

@@ -1,0 +1,130 @@
+//! What the machine around the daemon is like: disk, clock, service.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{Report, Verdict};
+
+/// Under this the record of a busy door is soon cut short, in bytes.
+const LITTLE_DISK: u64 = 100 << 20;
+const UNIT: &str = "doorward.service";
+/// What the unit as shipped has, and systemd reports when it is in force.
+const SANDBOX: [(&str, &str); 5] = [
+    ("DevicePolicy", "closed"),
+    ("NoNewPrivileges", "yes"),
+    ("ProtectSystem", "strict"),
+    ("PrivateNetwork", "yes"),
+    ("MemoryDenyWriteExecute", "yes"),
+];
+
+pub(super) fn check_disk(database: &Path, report: &mut Report) {
+    let folder = match database.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let result = rustix::fs::statvfs(folder)
+        .map_err(|error| {
+            let error = std::io::Error::from(error);
+            anyhow::anyhow!("cannot look at the disk of {}: {error}; make the folder, or set whitelist.database", folder.display())
+        })
+        .and_then(|disk| {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let text = format!("{} MiB free in {}", free >> 20, folder.display());
+            anyhow::ensure!(
+                !disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+                "{} is read-only: a grant that cannot be put on record does not open the door; remount it, or replace the card", folder.display()
+            );
+            anyhow::ensure!(
+                free >= LITTLE_DISK,
+                "{text}: a full disk keeps the door locked; make room, or lower audit.keep_days"
+            );
+            Ok(text)
+        });
+    report.result("disk", result);
+}
+
+pub(super) fn check_clock(report: &mut Report) {
+    let part = "clock";
+    let now = jiff::Timestamp::now().strftime("%F %T UTC");
+    match property(Command::new("timedatectl").args(["show", "-p", "NTPSynchronized", "--value"])) {
+        Some(said) if said == "yes" => {
+            report.add(part, Verdict::Ok, format!("{now}, synchronised"));
+        }
+        Some(said) if said == "no" => report.add(
+            part,
+            Verdict::Wrong,
+            format!("{now}, not synchronised: the record will have wrong times; `sudo timedatectl set-ntp true`, or fit a clock chip"),
+        ),
+        _ => report.add(
+            part,
+            Verdict::Unknown,
+            format!("{now}; whether it is synchronised cannot be told here (no timedatectl)"),
+        ),
+    }
+}
+
+pub(super) fn check_service(report: &mut Report) {
+    let part = "service";
+    let mut names: Vec<&str> = SANDBOX.iter().map(|(name, _)| *name).collect();
+    names.extend(["LoadState", "ActiveState", "WatchdogUSec", "ExecStopPost"]);
+    let said = property(Command::new("systemctl").args(["show", UNIT, "-p", &names.join(",")]));
+    let Some(said) = said else {
+        report.add(part, Verdict::Unknown, "systemd does not answer here");
+        return;
+    };
+    let value = |name: &str| {
+        said.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
+    if value("LoadState") != "loaded" {
+        let text = "not installed: install the package, or put systemd/doorward.service in place";
+        report.add(part, Verdict::Unknown, text);
+        return;
+    }
+    let mut missing: Vec<String> = SANDBOX
+        .iter()
+        .filter(|(name, wanted)| value(name) != *wanted)
+        .map(|(name, wanted)| format!("{name}={wanted}"))
+        .collect();
+    if matches!(value("WatchdogUSec"), "" | "0" | "infinity") {
+        missing.push("WatchdogSec=10".into());
+    }
+    if !value("ExecStopPost").contains("relay lock") {
+        missing.push("ExecStopPost=/usr/bin/doorward relay lock".into());
+    }
+    if missing.is_empty() {
+        let text = format!(
+            "{}, sandbox, watchdog and lock after the end in force",
+            value("ActiveState")
+        );
+        report.add(part, Verdict::Ok, text);
+    } else {
+        report.add(
+            part,
+            Verdict::Wrong,
+            format!(
+                "the unit lacks {}: see `systemctl cat {UNIT}` for what was overridden",
+                missing.join(", ")
+            ),
+        );
+    }
+    let lock = property(Command::new("systemctl").args(["is-enabled", "doorward-lock.service"]));
+    if lock.as_deref() != Some("enabled") {
+        report.add(
+            "lock at boot",
+            Verdict::Wrong,
+            "off: the relay keeps what firmware and wiring left until the daemon starts; `sudo systemctl enable doorward-lock`",
+        );
+    }
+}
+
+/// What a command printed; `None` if it is not there or failed.
+fn property(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .filter(|said| !said.is_empty())
+}
