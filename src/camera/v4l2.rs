@@ -195,10 +195,18 @@ fn taken_at(about: &Metadata) -> Instant {
     }
 }
 
-/// The formats a device offers with their sizes, one text each, such as `YUYV 640x480, 1280x720`.
+/// The formats a device offers that can be decoded here, with their sizes, one text
+/// each, such as `YUYV 640x480, 1280x720`; the last counts the others.
 pub(super) fn modes(path: &Path) -> std::io::Result<Vec<String>> {
     let device = Device::with_path(path)?;
-    Ok(offers(&device)?.iter().map(ToString::to_string).collect())
+    let (known, others): (Vec<Offer>, Vec<Offer>) = offers(&device)?
+        .into_iter()
+        .partition(|offer| Layout::of(offer.fourcc).is_some());
+    let mut texts: Vec<String> = known.iter().map(ToString::to_string).collect();
+    if !others.is_empty() {
+        texts.push(format!("{} that cannot be decoded here", others.len()));
+    }
+    Ok(texts)
 }
 
 fn offers(device: &Device) -> std::io::Result<Vec<Offer>> {

@@ -5,7 +5,7 @@ people=$(as_service people list)
 dpkg-deb -R $share/doorward.deb /tmp/next
 sed -i 's/^Version: .*/Version: 0.2.0-1/' /tmp/next/DEBIAN/control
 echo '# new in this version' >>/tmp/next/etc/doorward/doorward.toml
-dpkg-deb -b /tmp/next /tmp/next.deb >/dev/null
+dpkg-deb -Znone -b /tmp/next /tmp/next.deb >/dev/null
 dpkg --force-confdef --force-confold --install /tmp/next.deb >/tmp/upgrade.log 2>&1 || fail "the upgrade fails: $(tail -3 /tmp/upgrade.log)"
 [ "$(md5sum </etc/doorward/doorward.toml)" = "$sum" ] || fail "the configuration was overwritten"
 [ -e /etc/doorward/doorward.toml.dpkg-dist ] || fail "the new configuration is not beside it"

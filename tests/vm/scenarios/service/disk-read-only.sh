@@ -4,6 +4,6 @@ start
 disk_fails
 feed listed yuyv
 stays_low 6
-said 'read-only\|readonly'
+said 'cannot be put on record'
 systemctl stop doorward
 low || fail "the line is high"
