@@ -25,6 +25,7 @@ runtime:
 	@$(PYTHON) models/fetch_runtime.py $(RUNTIME)
 
 # The service on a real kernel with virtual cameras and GPIO; needs root and a Debian host, see tests/vm.
+# SCENARIOS="door service/check" runs some of them.
 VM_CACHE ?= $(HOME)/.cache/doorward-vm
 vm:
 	tests/vm/build.sh $(VM_CACHE)
@@ -32,7 +33,7 @@ vm:
 test-vm: deb
 	$(CARGO) build --release --example feed --example freeze --example loopback --example demo
 	@[ -d demo/scenes ] || target/release/examples/demo >/dev/null
-	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh
+	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh $(SCENARIOS)
 
 # The Debian packages, in target/debian.
 deb:

@@ -57,6 +57,22 @@ impl Embedding {
         Ok(Self(values.into()))
     }
 
+    /// The mean of several, scaled to unit length again: what a person's photos, or an
+    /// approach's frames, have in common. `None` if there are none, their sizes differ,
+    /// or they cancel each other out.
+    pub fn mean(of: &[&Self]) -> Option<Self> {
+        let mut sum = of.first()?.0.to_vec();
+        for other in of.iter().skip(1) {
+            if other.0.len() != sum.len() {
+                return None;
+            }
+            for (sum, value) in sum.iter_mut().zip(&other.0) {
+                *sum += value;
+            }
+        }
+        Self::from_raw(sum).ok()
+    }
+
     /// The coordinates, of Euclidean length 1.
     pub fn as_slice(&self) -> &[f32] {
         &self.0

@@ -4,6 +4,8 @@
 mod check;
 mod compare;
 mod enroll;
+mod evaluate;
+mod evaluate_page;
 mod events;
 mod generate;
 mod identify;
@@ -64,6 +66,10 @@ enum Command {
     Events(events::Events),
     /// Check configuration, models, camera, relay and database
     Check(check::Check),
+    /// Measure recognition on photos of known people
+    Evaluate(evaluate::Evaluate),
+    /// Learn what a network's scores mean from photos of known people
+    Calibrate(evaluate::Calibrate),
     /// Move the relay by hand, for the installer
     #[command(subcommand)]
     Relay(relay::Relay),
@@ -106,6 +112,8 @@ impl Cli {
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Events(events) => events.run(&logged(config()?)),
             Command::Check(check) => check.run(&self.config),
+            Command::Evaluate(command) => command.run(&self.config),
+            Command::Calibrate(command) => command.run(&self.config),
             Command::Relay(relay) => relay.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }

@@ -10,6 +10,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::VisionError;
+use crate::cohort::Cohort;
+use crate::embedding::ModelVersion;
+use crate::risk::Calibration;
 
 /// The manifest layout this program reads.
 const SCHEMA: u32 = 1;
@@ -111,10 +114,36 @@ pub struct Entry {
     pub crop: Option<u32>,
 }
 
+/// What turns an embedder's cosines into scores that mean the same for every face, and
+/// scores into rates: a cohort and a calibration.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Scoring {
+    /// The embedder's version they were made with.
+    pub model: ModelVersion,
+    /// File name of the cohort's rows.
+    pub cohort: String,
+    /// Its SHA-256.
+    pub cohort_sha256: String,
+    /// Values of a row.
+    pub size: usize,
+    /// Rows nearest to a face that count.
+    pub top: usize,
+    /// Mean of an average face.
+    pub centre: f32,
+    /// Spread of an average face.
+    pub spread: f32,
+    /// File name of the calibration.
+    pub calibration: String,
+    /// Its SHA-256.
+    pub calibration_sha256: String,
+}
+
 #[derive(Deserialize)]
 struct File {
     schema: u32,
     set: String,
+    #[serde(default, rename = "scoring")]
+    scorings: Vec<Scoring>,
     #[serde(rename = "model", default)]
     models: Vec<Entry>,
 }
@@ -125,6 +154,7 @@ pub struct Manifest {
     path: PathBuf,
     set: String,
     entries: Vec<Entry>,
+    scorings: Vec<Scoring>,
 }
 
 impl Manifest {
@@ -155,20 +185,24 @@ impl Manifest {
                 file.schema
             )));
         }
-        if let Some(entry) = file
-            .models
+        let names = file.models.iter().map(|e| (e.id.as_str(), &e.file));
+        let others = file
+            .scorings
             .iter()
-            .find(|e| e.file.contains('/') || e.file.starts_with('.'))
+            .flat_map(|s| [("cohort", &s.cohort), ("calibration", &s.calibration)]);
+        if let Some((id, name)) = names
+            .chain(others)
+            .find(|(_, name)| name.contains('/') || name.starts_with('.'))
         {
             return Err(wrong(format!(
-                "{}: file {:?} must be a plain name in the manifest's own folder",
-                entry.id, entry.file
+                "{id}: file {name:?} must be a plain name in the manifest's own folder"
             )));
         }
         Ok(Self {
             path,
             set: file.set,
             entries: file.models,
+            scorings: file.scorings,
         })
     }
 
@@ -213,7 +247,11 @@ impl Manifest {
     /// # Errors
     /// [`VisionError::ModelFile`] if it is missing, unreadable, too large or not the file that was promised.
     pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, VisionError> {
-        let path = self.path.with_file_name(&entry.file);
+        self.read_file(&entry.file, &entry.sha256)
+    }
+
+    fn read_file(&self, name: &str, sha256: &str) -> Result<Vec<u8>, VisionError> {
+        let path = self.path.with_file_name(name);
         let wrong = |reason: String| VisionError::ModelFile {
             path: path.clone(),
             reason,
@@ -226,13 +264,49 @@ impl Manifest {
         }
         let bytes = std::fs::read(&path).map_err(|e| wrong(e.to_string()))?;
         let found = hex(&Sha256::digest(&bytes));
-        if found != entry.sha256 {
+        if found != sha256 {
             return Err(wrong(format!(
-                "its SHA-256 is {found}, the manifest says {}: it is damaged or was replaced",
-                entry.sha256
+                "its SHA-256 is {found}, the manifest says {sha256}: it is damaged or was replaced"
             )));
         }
         Ok(bytes)
+    }
+
+    /// The cohort and the calibration of a model version; `None` if the set has none for it.
+    ///
+    /// # Errors
+    /// [`VisionError::ModelFile`] if a file is not the one that was promised.
+    pub fn scoring(
+        &self,
+        model: &ModelVersion,
+    ) -> Result<Option<(Cohort, Calibration)>, VisionError> {
+        let Some(scoring) = self.scorings.iter().find(|s| s.model == *model) else {
+            return Ok(None);
+        };
+        let wrong = |name: &str, reason: String| VisionError::ModelFile {
+            path: self.path.with_file_name(name),
+            reason,
+        };
+        let rows = self.read_file(&scoring.cohort, &scoring.cohort_sha256)?;
+        let cohort = Cohort::from_bytes(
+            &rows,
+            scoring.size,
+            scoring.top,
+            scoring.centre,
+            scoring.spread,
+        )
+        .map_err(|e| wrong(&scoring.cohort, e.to_string()))?;
+        let name = &scoring.calibration;
+        let text = self.read_file(name, &scoring.calibration_sha256)?;
+        let text = String::from_utf8(text).map_err(|e| wrong(name, e.to_string()))?;
+        let calibration = Calibration::from_toml(&text).map_err(|e| wrong(name, e.to_string()))?;
+        if calibration.model != *model {
+            return Err(wrong(
+                name,
+                format!("it is for {}, not for {model}", calibration.model),
+            ));
+        }
+        Ok(Some((cohort, calibration)))
     }
 
     /// An error about this manifest.

@@ -11,6 +11,7 @@ pub mod resample;
 pub mod runtime;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use image::RgbImage;
 use serde::Serialize;
@@ -19,8 +20,10 @@ use self::embedder::Embedder;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
 use self::quality::Quality;
+use crate::cohort::Cohort;
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
+use crate::risk::Calibration;
 
 /// Pictures with a longer side are shrunk before faces are looked for: no camera
 /// at a door needs more, and the detector's memory grows with the picture.
@@ -125,7 +128,17 @@ pub struct Vision {
     mtcnn: Mtcnn,
     embedder: Embedder,
     set: String,
+    scoring: Option<Arc<Scoring>>,
     settings: config::Vision,
+}
+
+/// How scores of this pipeline's embeddings are told, and what they mean.
+#[derive(Debug)]
+pub struct Scoring {
+    /// What scores are normalised by.
+    pub cohort: Cohort,
+    /// What they mean.
+    pub calibration: Calibration,
 }
 
 impl Vision {
@@ -136,10 +149,18 @@ impl Vision {
     pub fn open(models: &config::Models, settings: &config::Vision) -> Result<Self, VisionError> {
         let manifest = Manifest::load(&models.dir)?;
         let environment = runtime::environment(&models.runtime)?;
+        let embedder = Embedder::open(&environment, &manifest, models)?;
+        let scoring = manifest.scoring(embedder.version())?;
         Ok(Self {
             mtcnn: Mtcnn::open(&environment, &manifest, models, settings)?,
-            embedder: Embedder::open(&environment, &manifest, models)?,
+            embedder,
             set: manifest.set().to_owned(),
+            scoring: scoring.map(|(cohort, calibration)| {
+                Arc::new(Scoring {
+                    cohort,
+                    calibration,
+                })
+            }),
             settings: settings.clone(),
         })
     }
@@ -147,6 +168,12 @@ impl Vision {
     /// The model set's name.
     pub fn set(&self) -> &str {
         &self.set
+    }
+
+    /// What the model set knows about this embedder's scores; nothing for a network
+    /// that was brought without a calibration.
+    pub fn scoring(&self) -> Option<&Arc<Scoring>> {
+        self.scoring.as_ref()
     }
 
     /// What this pipeline's embeddings can be compared with.

@@ -40,7 +40,8 @@ unplug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; }
 plug() { echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; udevadm settle; ready_camera; }
 keep_level() { echo "$1" >/sys/module/gpio_sim/parameters/keep_level; }
 line() { echo "/sys/devices/platform/$(cat $configfs/door/dev_name)/$(cat $configfs/door/bank0/chip_name)/sim_gpio4"; }
-# config LINES: the scenario's own, and the door's for what they do not say
+# config LINES: the scenario's own, and the door's for what they do not say; patient,
+# because the machine may be slow
 config() {
     {
         echo "$1"
@@ -53,6 +54,8 @@ door.pulse_ms 1500
 relay.chip "door-bank"
 relay.line "relay"
 models.threads 1
+access.window_ms 5000
+access.max_frame_age_ms 5000
 TOML
     } >/etc/doorward/doorward.toml
 }
@@ -72,7 +75,7 @@ unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -
 start() { systemctl start doorward || fail "the service does not start"; }
 refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
 journal() { journalctl -u doorward --after-cursor "$cursor" --no-pager -o cat; }
-said() { until_true 10 journal_has "$1" || fail "the journal does not say: $1"; }
+said() { until_true 60 journal_has "$1" || fail "the journal does not say: $1"; }
 journal_has() { journal | grep -q -- "$1"; }
 events() { as_service events --json --limit 10000; }
 count() { events | grep -c "\"kind\":\"$1\""; }
@@ -85,9 +88,9 @@ until_true() {
 at_least() { [ "$(count "$1")" -ge "$2" ]; }
 high() { [ "$(level)" = 1 ]; }
 low() { [ "$(level)" = 0 ]; }
-await() { until_true 30 at_least "$1" "${2:-1}" || fail "no ${2:-1} x $1"; }
-await_high() { until_true 30 high || fail "the line did not go high"; }
-await_low() { until_true "${1:-30}" low || fail "the line is still high"; }
+await() { until_true 120 at_least "$1" "${2:-1}" || fail "no ${2:-1} x $1"; }
+await_high() { until_true 120 high || fail "the line did not go high"; }
+await_low() { until_true "${1:-120}" low || fail "the line is still high"; }
 never() { [ "$(count "$1")" = 0 ] || fail "there is $1"; }
 # stays_low SECONDS: looks all the time
 stays_low() {
@@ -96,7 +99,7 @@ stays_low() {
 }
 pid() { systemctl show doorward -p MainPID --value; }
 restarted() { [ "$(pid)" != 0 ] && [ "$(pid)" != "$1" ] && systemctl -q is-active doorward; }
-await_restart() { until_true 60 restarted "$1" || fail "it is not started again"; }
+await_restart() { until_true 120 restarted "$1" || fail "it is not started again"; }
 # freeze THREAD: holds it still until `thaw`
 freeze() {
     $share/freeze "$(pid)" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Boots the virtual machine with what the Debian package holds and runs the scenarios,
-# a boot for each folder of scenarios/ and two for the power cuts, three at a time;
+# a boot for each folder of scenarios/ and two for the power cuts, two at a time;
 # prints one line a scenario and a summary.
 #   run.sh [GROUP[/SCENARIO]...]     all of them without names
 # DOORWARD_VM_KILLS and DOORWARD_VM_CUTS say how many kills and power cuts (30).
@@ -99,10 +99,10 @@ for group in $(ls "$here/scenarios") power; do
     groups+=("$group")
 done
 . "$here/power.sh"
-# The longest first, three at a time: much of it is waiting.
+# The longest first, two at a time.
 for group in crash power door service package; do
     [[ " ${groups[*]} " = *" $group "* ]] || continue
-    while [ "$(jobs -rp | wc -l)" -ge 3 ]; do wait -n || true; done
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
     if [ "$group" = power ]; then run_power & else run_group "$group" & fi
 done
 wait

@@ -6,5 +6,5 @@ feed listed yuyv
 await_high
 was=$(pid)
 kill -STOP "$was"
-await_low 25
+await_low 60
 await_restart "$was"

@@ -9,7 +9,7 @@ for round in $(seq "$(setting kills)"); do
     sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     kill -9 "$was"
     unfeed
-    until_true 15 low || fail "round $round, killed after $moment ms: the line stays high"
+    until_true 60 low || fail "round $round, killed after $moment ms: the line stays high"
     systemctl stop doorward
     low || fail "round $round, killed after $moment ms: the line is high after the end"
 done

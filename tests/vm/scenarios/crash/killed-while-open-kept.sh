@@ -6,6 +6,6 @@ start
 feed listed yuyv
 await_high
 kill -9 "$(pid)"
-until_true 15 low || fail "nobody locks what the dead daemon left open"
+until_true 60 low || fail "nobody locks what the dead daemon left open"
 [ "$(pid)" = 0 ] || fail "only the next start locked"
 keep_level 0

@@ -3,7 +3,7 @@ start
 feed listed yuyv
 await_high
 kill -9 "$(pid)"
-await_low 5
+await_low 30
 unfeed
 await started 2
 verified

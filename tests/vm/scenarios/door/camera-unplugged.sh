@@ -4,7 +4,7 @@ feed listed yuyv
 await granted
 unplug
 await camera_lost
-await_low 5
+await_low 30
 before=$(count granted)
 unfeed
 stays_low 2

@@ -5,4 +5,6 @@ refuses_to_start 'group'
 low || fail "the line is high"
 udevadm trigger --subsystem-match=gpio
 udevadm settle
+systemctl stop doorward
+systemctl reset-failed doorward
 start

@@ -4,10 +4,10 @@ start
 feed listed yuyv
 await_high
 date -s '+2 days' >/dev/null
-await_low 15
+await_low 60
 await granted 2
 date -s '-4 days' >/dev/null
-await_low 15
+await_low 60
 await granted 3
 date -s '+2 days' >/dev/null
 verified

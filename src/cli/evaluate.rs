@@ -1,0 +1,249 @@
+//! `doorward evaluate` and `doorward calibrate`: what recognition is worth, on photos of
+//! known people, and what is learnt from them about scores.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use super::{Format, print_json, start_stderr_log};
+use crate::cohort::Cohort;
+use crate::config::Config;
+use crate::evidence::dataset::Dataset;
+use crate::evidence::embedded::{Embedded, embed};
+use crate::evidence::report::{Report, measure};
+use crate::evidence::{Part, fit};
+use crate::vision::Vision;
+
+/// What both commands are told.
+#[derive(Debug, Args)]
+struct Photos {
+    /// Folder with one folder of photos a person, or LFW's `images` and `pairs.txt`
+    dir: PathBuf,
+    /// File that keeps the embeddings; a run that was stopped goes on from it
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
+    /// Pictures embedded at once
+    #[arg(long, value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// Smallest face that is looked for, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 40,
+          value_parser = clap::value_parser!(u32).range(20..=1000))]
+    min_face: u32,
+}
+
+impl Photos {
+    fn embedded(&self, config: &mut Config) -> anyhow::Result<(Dataset, Embedded)> {
+        config.models.threads = 1;
+        config.vision.min_face_px = self.min_face;
+        let dataset = Dataset::open(&self.dir)?;
+        let cache = match &self.cache {
+            Some(cache) => cache.clone(),
+            None => std::env::temp_dir().join("doorward-embeddings.jsonl"),
+        };
+        let start = Instant::now();
+        let embedded = embed(
+            &dataset,
+            &config.models,
+            &config.vision,
+            usize::from(self.jobs),
+            &cache,
+            |done, all| {
+                if done % 50 == 0 || done == all {
+                    let left = start.elapsed().mul_f64((all - done) as f64 / done as f64);
+                    eprint!("\r{done} of {all} photos, {} s left   ", left.as_secs());
+                    if done == all {
+                        eprintln!();
+                    }
+                }
+            },
+        )?;
+        Ok((dataset, embedded))
+    }
+}
+
+/// What is measured, and how it is printed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Whatever was fitted to some of these people is judged on the others: \
+    without --all, only people that `doorward calibrate` leaves out are counted."
+)]
+pub struct Evaluate {
+    #[command(flatten)]
+    photos: Photos,
+    /// Count everybody, not only people that nothing was fitted to
+    #[arg(long)]
+    all: bool,
+    /// Also write the figures and curves as a page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Evaluate {
+    pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
+        start_stderr_log(log::LevelFilter::Warn);
+        let mut config = Config::load(path)?;
+        let (dataset, embedded) = self.photos.embedded(&mut config)?;
+        let vision = Vision::open(&config.models, &config.vision)?;
+        let scoring = vision.scoring();
+        let part = (!self.all).then_some(Part::HeldOut);
+        let report = measure(
+            &dataset,
+            &embedded,
+            scoring.map(|s| &s.cohort),
+            scoring.map(|s| &s.calibration),
+            part,
+        );
+        if let Some(file) = &self.html {
+            std::fs::write(file, super::evaluate_page::page(&report)?)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        if self.format.json {
+            print_json(&json!(report))?;
+        } else {
+            print(&report);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(report: &Report) {
+    println!("{} on {}", report.model, report.who);
+    println!(
+        "{} people, {} photos; no face in {} of them (failure to enrol {:.2} %), {} unreadable",
+        report.people,
+        report.photos,
+        report.failed_to_enrol,
+        100.0 * report.failed_to_enrol as f64 / report.photos.max(1) as f64,
+        report.unreadable
+    );
+    if let Some((mean, folds)) = &report.accuracy {
+        let folds: Vec<String> = folds.iter().map(|a| format!("{a:.4}")).collect();
+        println!(
+            "accuracy on the list of pairs, everybody, cosine: {mean:.4} ({})",
+            folds.join(" ")
+        );
+    }
+    for scoring in &report.scorings {
+        println!("\n{}", scoring.name);
+        for v in &scoring.verification {
+            println!(
+                "  {} photo(s) against {} frame(s): {} genuine, {} impostor, equal error rate {:.4}",
+                v.photos, v.frames, v.genuine, v.impostor, v.equal_error_rate
+            );
+            for at in &v.at {
+                println!(
+                    "    FMR {:.0e}  score {:.3}  TAR {:.4}  (95 %: {:.4} to {:.4}){}",
+                    at.fmr,
+                    at.threshold,
+                    at.tar,
+                    at.low,
+                    at.high,
+                    if at.impostors_over < 10 {
+                        "  few impostors"
+                    } else {
+                        ""
+                    }
+                );
+            }
+        }
+        if !scoring.identification.is_empty() {
+            println!("  people  photos  frames    FPIR   score    FNIR");
+        }
+        for i in &scoring.identification {
+            println!(
+                "  {:>6}  {:>6}  {:>6}  {:.4}  {:.3}  {:.4}",
+                i.people, i.photos, i.frames, i.fpir, i.threshold, i.fnir
+            );
+        }
+    }
+    if !report.promises.is_empty() {
+        println!("\nfalse match rate promised by the calibration, and seen here");
+        for p in &report.promises {
+            println!(
+                "  score {:.3}  promised {:.1e}  seen {:.1e}  ({:.2} times)",
+                p.threshold,
+                p.promised,
+                p.seen,
+                p.seen / p.promised
+            );
+        }
+    }
+}
+
+/// Where what is learnt goes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Prints the [[scoring]] section to put into the model set's manifest.toml. \
+    Every row of the cohort blends eight people and resembles none of them as a stranger \
+    in a thousand would."
+)]
+pub struct Calibrate {
+    #[command(flatten)]
+    photos: Photos,
+    /// Folder the cohort and the calibration are written to
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// What the photos are, in words, for the calibration
+    #[arg(long, value_name = "TEXT", default_value = "own photos")]
+    data: String,
+}
+
+impl Calibrate {
+    pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
+        start_stderr_log(log::LevelFilter::Warn);
+        let mut config = Config::load(path)?;
+        let (dataset, embedded) = self.photos.embedded(&mut config)?;
+        let fitted = fit::cohort(&dataset, &embedded)?;
+        let cohort = Cohort::from_bytes(
+            &fitted.bytes,
+            fitted.size,
+            fit::TOP,
+            fitted.centre,
+            fitted.spread,
+        )?;
+        let calibration = fit::calibration(&dataset, &embedded, Some(&cohort), &self.data)?;
+        let id = embedded.model.as_str().split('@').next().unwrap_or("model");
+        let write = |name: &str, bytes: &[u8]| {
+            let file = self.out.join(name);
+            std::fs::create_dir_all(&self.out)
+                .and_then(|()| std::fs::write(&file, bytes))
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            anyhow::Ok(sha256(bytes))
+        };
+        let (rows, table) = (format!("{id}-cohort.i8"), format!("{id}-calibration.toml"));
+        let rows_hash = write(&rows, &fitted.bytes)?;
+        let table_hash = write(&table, toml::to_string(&calibration)?.as_bytes())?;
+        eprintln!(
+            "{} rows, the nearest to anybody in it has cosine {:.3}; {} impostor pairs of {} people, backed down to a false match rate of {:.1e}",
+            cohort.len(),
+            fitted.nearest,
+            calibration.impostor_pairs,
+            calibration.people,
+            calibration.backed_to()
+        );
+        println!(
+            "[[scoring]]\nmodel = \"{}\"\ncohort = \"{rows}\"\ncohort_sha256 = \"{rows_hash}\"\nsize = {}\ntop = {}\ncentre = {}\nspread = {}\ncalibration = \"{table}\"\ncalibration_sha256 = \"{table_hash}\"",
+            embedded.model,
+            fitted.size,
+            fit::TOP,
+            fitted.centre,
+            fitted.spread
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

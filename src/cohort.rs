@@ -1,0 +1,180 @@
+//! Adaptive symmetric score normalisation: how alike are two faces, compared with how
+//! alike each of them is to faces in general?
+//!
+//! Some faces resemble many others; a plain cosine with them means less. Each side's
+//! cosines with a cohort of strangers are taken, the highest of them give a mean and a
+//! spread, and the score is told in those (Cumani et al. 2011, "Comparison of speaker
+//! recognition approaches for real applications"; Matějka et al. 2017, "Analysis of
+//! score normalization in multilingual speaker recognition").
+//!
+//! A cohort's rows are blends of many people each, so that none is anybody's template.
+
+use crate::embedding::Embedding;
+
+/// Blends of strangers' embeddings, with what turns a normalised score back into the
+/// range cosines have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cohort {
+    size: usize,
+    rows: Vec<f32>,
+    top: usize,
+    centre: f32,
+    spread: f32,
+}
+
+/// How one embedding is to the rows nearest to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    mean: f32,
+    spread: f32,
+}
+
+/// A cohort that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the cohort cannot be used: {0}")]
+pub struct NotACohort(String);
+
+/// A spread under this is no spread: it would blow scores up.
+const LEAST_SPREAD: f32 = 1e-3;
+
+impl Cohort {
+    /// From a file's bytes: rows of `size` signed bytes, each row an embedding but for
+    /// its length. `top` nearest rows count; `centre` and `spread` are the mean and the
+    /// spread an average face has, in which a normalised score is told.
+    ///
+    /// # Errors
+    /// [`NotACohort`]
+    pub fn from_bytes(
+        bytes: &[u8],
+        size: usize,
+        top: usize,
+        centre: f32,
+        spread: f32,
+    ) -> Result<Self, NotACohort> {
+        let wrong = |what: String| Err(NotACohort(what));
+        if size == 0 || bytes.is_empty() || !bytes.len().is_multiple_of(size) {
+            return wrong(format!(
+                "{} bytes are no rows of {size} values",
+                bytes.len()
+            ));
+        }
+        let count = bytes.len() / size;
+        if top < 2 || top > count {
+            return wrong(format!("top is {top}, it has to be from 2 to {count}"));
+        }
+        if !centre.is_finite() || !spread.is_finite() || spread < LEAST_SPREAD {
+            return wrong("centre or spread is no useful number".into());
+        }
+        let mut rows = Vec::with_capacity(bytes.len());
+        for row in bytes.chunks_exact(size) {
+            let values = row.iter().map(|&b| f32::from(b.cast_signed())).collect();
+            match Embedding::from_raw(values) {
+                Ok(row) => rows.extend_from_slice(row.as_slice()),
+                Err(error) => return wrong(error.to_string()),
+            }
+        }
+        Ok(Self {
+            size,
+            rows,
+            top,
+            centre,
+            spread,
+        })
+    }
+
+    /// Rows it has.
+    pub fn len(&self) -> usize {
+        self.rows.len() / self.size
+    }
+
+    /// Never true: a cohort without rows cannot be made.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Compares an embedding with every row; `None` if it is of another size.
+    pub fn standing(&self, embedding: &[f32]) -> Option<Standing> {
+        if embedding.len() != self.size {
+            return None;
+        }
+        let mut scores: Vec<f32> = self
+            .rows
+            .chunks_exact(self.size)
+            .map(|row| dot(row, embedding))
+            .collect();
+        let (highest, _, _) = scores.select_nth_unstable_by(self.top - 1, |a, b| b.total_cmp(a));
+        // The one at the place itself belongs to the highest too, but one of hundreds is no matter.
+        let count = highest.len().max(1) as f32;
+        let mean = highest.iter().sum::<f32>() / count;
+        let variance = highest.iter().map(|s| (s - mean).powi(2)).sum::<f32>() / count;
+        Some(Standing {
+            mean,
+            spread: variance.sqrt().max(LEAST_SPREAD),
+        })
+    }
+
+    /// A cosine of two faces, told in what both are to faces in general: 1 at most, and
+    /// about the cosine itself where both are average.
+    pub fn normalise(&self, cosine: f32, one: Standing, other: Standing) -> f32 {
+        let z = ((cosine - one.mean) / one.spread + (cosine - other.mean) / other.spread) / 2.0;
+        (self.centre + self.spread * z).clamp(-1.0, 1.0)
+    }
+
+    /// The mean and the spread of an average face among these, for a new cohort's
+    /// `centre` and `spread`; `None` without embeddings of its size.
+    pub fn average<'a>(&self, embeddings: impl Iterator<Item = &'a [f32]>) -> Option<(f32, f32)> {
+        let standings: Vec<Standing> = embeddings.filter_map(|e| self.standing(e)).collect();
+        let count = standings.len() as f32;
+        (!standings.is_empty()).then(|| {
+            (
+                standings.iter().map(|s| s.mean).sum::<f32>() / count,
+                standings.iter().map(|s| s.spread).sum::<f32>() / count,
+            )
+        })
+    }
+}
+
+/// In eight lanes, which the compiler turns into vector instructions.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; 8];
+    let (a8, a_rest) = a.as_chunks::<8>();
+    let (b8, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a8.iter().zip(b8) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_face_that_resembles_many_has_to_resemble_more() {
+        // Rows near the first axis; one probe there, one far from all.
+        let rows: Vec<u8> = (0..8u8).flat_map(|i| [100, i, 8 - i, 0]).collect();
+        let cohort = Cohort::from_bytes(&rows, 4, 8, 0.4, 0.1).unwrap();
+        let common = cohort.standing(&[1.0, 0.0, 0.0, 0.0]).unwrap();
+        let rare = cohort.standing(&[0.0, 0.0, 0.0, 1.0]).unwrap();
+        assert!(cohort.normalise(0.8, common, common) < cohort.normalise(0.8, rare, rare));
+        assert!(cohort.standing(&[1.0]).is_none());
+    }
+
+    #[test]
+    fn bytes_that_are_no_cohort_are_refused() {
+        for (bytes, size, top, spread) in [
+            (&[][..], 4, 2, 0.1),
+            (&[1; 7][..], 4, 2, 0.1),
+            (&[1; 8][..], 4, 3, 0.1),
+            (&[0; 8][..], 4, 2, 0.1),
+            (&[1; 8][..], 4, 2, 0.0),
+            (&[1; 8][..], 0, 2, 0.1),
+        ] {
+            assert!(Cohort::from_bytes(bytes, size, top, 0.4, spread).is_err());
+        }
+    }
+}

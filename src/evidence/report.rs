@@ -1,0 +1,226 @@
+//! All figures of one model on one data set.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::dataset::Dataset;
+use super::embedded::Embedded;
+use super::fit::faces_of;
+use super::identify::{Identification, identify};
+use super::rates::{AtFmr, Scores, Side};
+use super::{Part, rates};
+use crate::cohort::Cohort;
+use crate::embedding::Embedding;
+use crate::risk::Calibration;
+
+/// False match rates the figures are told at.
+const FMRS: [f64; 5] = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The embedder.
+    pub model: String,
+    /// Whose photos, in words.
+    pub who: String,
+    /// People.
+    pub people: usize,
+    /// Photos.
+    pub photos: usize,
+    /// Photos without a face that could be embedded: failures to enrol.
+    pub failed_to_enrol: usize,
+    /// Of them, files that are no readable picture.
+    pub unreadable: usize,
+    /// Accuracy on the list of pairs: mean and each fold, by plain cosine.
+    pub accuracy: Option<(f64, Vec<f64>)>,
+    /// Each way of scoring.
+    pub scorings: Vec<Scoring>,
+    /// What the calibration promised, and what was seen.
+    pub promises: Vec<Promise>,
+}
+
+/// The figures of one way of scoring.
+#[derive(Debug, Serialize)]
+pub struct Scoring {
+    /// `cosine` or `as-norm`.
+    pub name: &'static str,
+    /// Each way of making templates and probes.
+    pub verification: Vec<Verification>,
+    /// Open-set identification.
+    pub identification: Vec<Identification>,
+    /// Scores of one photo against one, as `(lower edge, genuine, impostor)`.
+    #[serde(skip)]
+    pub histogram: Vec<(f64, u64, u64)>,
+}
+
+/// Verification of one kind of template against one kind of probe.
+#[derive(Debug, Serialize)]
+pub struct Verification {
+    /// Photos of a template.
+    pub photos: usize,
+    /// Frames of a probe.
+    pub frames: usize,
+    /// Genuine comparisons.
+    pub genuine: usize,
+    /// Impostor comparisons.
+    pub impostor: usize,
+    /// Equal error rate.
+    pub equal_error_rate: f64,
+    /// True match rates.
+    pub at: Vec<AtFmr>,
+}
+
+/// A false match rate that was promised for a threshold, and the one that was seen.
+#[derive(Debug, Serialize)]
+pub struct Promise {
+    /// The threshold from the calibration.
+    pub threshold: f64,
+    /// What the calibration says.
+    pub promised: f64,
+    /// What was seen.
+    pub seen: f64,
+}
+
+/// Measures everything on the people of `part`, or on all.
+pub fn measure(
+    dataset: &Dataset,
+    embedded: &Embedded,
+    cohort: Option<&Cohort>,
+    calibration: Option<&Calibration>,
+    part: Option<Part>,
+) -> Report {
+    let faces: Vec<(usize, &Embedding)> = faces_of(dataset, embedded, part).collect();
+    let in_part = |person: usize| {
+        let name = dataset.people.get(person).map(|n| Part::of(n));
+        part.is_none() || name == part
+    };
+    let people = (0..dataset.people.len()).filter(|p| in_part(*p)).count();
+    let photos = dataset.photos.iter().filter(|p| in_part(p.person)).count();
+    let singles: Vec<Option<Side>> = dataset
+        .photos
+        .iter()
+        .zip(&embedded.faces)
+        .map(|(photo, face)| Side::new(photo.person, &[face.as_ref()?], None))
+        .collect();
+    let mut scorings = vec![scoring("cosine", &faces, None)];
+    scorings.extend(cohort.map(|cohort| scoring("as-norm", &faces, Some(cohort))));
+    Report {
+        model: embedded.model.to_string(),
+        who: match part {
+            None => "everybody".into(),
+            Some(Part::HeldOut) => "people nothing was fitted to (three of ten)".into(),
+            Some(Part::Calibration) => "the people of the calibration (three of ten)".into(),
+            Some(Part::Cohort) => "the people of the cohort (four of ten)".into(),
+        },
+        people,
+        photos,
+        failed_to_enrol: photos - faces.len(),
+        unreadable: embedded.unreadable,
+        accuracy: rates::accuracy(&dataset.pairs, &singles, None),
+        promises: promises(&faces, cohort, calibration),
+        scorings,
+    }
+}
+
+fn scoring(name: &'static str, faces: &[(usize, &Embedding)], cohort: Option<&Cohort>) -> Scoring {
+    let single: Vec<Side> = faces
+        .iter()
+        .filter_map(|(person, face)| Side::new(*person, &[face], cohort))
+        .collect();
+    let one = Scores::of_all_pairs(&single, cohort);
+    let histogram = one.histogram();
+    let mut verification = vec![verify(1, 1, &one)];
+    for (photos, frames) in [(3, 1), (3, 3)] {
+        let (templates, probes) = split(faces, photos, frames, cohort);
+        let scores = Scores::of_templates(&templates, &probes, cohort);
+        if scores.genuine_pairs() > 0 && scores.impostor_pairs() > 0 {
+            verification.push(verify(photos, frames, &scores));
+        }
+    }
+    let mut identification = Vec::new();
+    for people in [10, 100, 1000] {
+        for (photos, frames) in [(1, 1), (3, 1), (3, 3)] {
+            for fpir in [1e-2, 3e-3] {
+                identification.extend(identify(faces, cohort, people, photos, frames, fpir));
+            }
+        }
+    }
+    Scoring {
+        name,
+        verification,
+        identification,
+        histogram,
+    }
+}
+
+/// Templates of everybody with enough photos, and probes of the photos that are left.
+fn split(
+    faces: &[(usize, &Embedding)],
+    photos: usize,
+    frames: usize,
+    cohort: Option<&Cohort>,
+) -> (Vec<Side>, Vec<Side>) {
+    let mut by_person: BTreeMap<usize, Vec<&Embedding>> = BTreeMap::new();
+    for (person, face) in faces {
+        by_person.entry(*person).or_default().push(face);
+    }
+    let (mut templates, mut probes) = (Vec::new(), Vec::new());
+    for (person, all) in by_person {
+        let enough = all.len() >= photos + frames;
+        if enough && let Some(of) = all.get(..photos) {
+            templates.extend(Side::new(person, of, cohort));
+        }
+        let rest = if enough {
+            all.get(photos..)
+        } else {
+            Some(&all[..])
+        };
+        let visits = rest.unwrap_or_default().chunks_exact(frames);
+        probes.extend(visits.filter_map(|of| Side::new(person, of, cohort)));
+    }
+    (templates, probes)
+}
+
+fn verify(photos: usize, frames: usize, scores: &Scores) -> Verification {
+    // A rate under one pair says nothing.
+    let told = |fmr: &&f64| **fmr * scores.impostor_pairs() as f64 >= 1.0;
+    Verification {
+        photos,
+        frames,
+        genuine: scores.genuine_pairs(),
+        impostor: scores.impostor_pairs(),
+        equal_error_rate: scores.equal_error_rate(),
+        at: FMRS
+            .iter()
+            .filter(told)
+            .map(|fmr| scores.at_fmr(*fmr))
+            .collect(),
+    }
+}
+
+fn promises(
+    faces: &[(usize, &Embedding)],
+    cohort: Option<&Cohort>,
+    calibration: Option<&Calibration>,
+) -> Vec<Promise> {
+    let Some(calibration) = calibration else {
+        return Vec::new();
+    };
+    let sides: Vec<Side> = faces
+        .iter()
+        .filter_map(|(person, face)| Side::new(*person, &[face], cohort))
+        .collect();
+    let scores = Scores::of_all_pairs(&sides, cohort);
+    FMRS.iter()
+        .filter_map(|&promised| {
+            let threshold = calibration.score_at(promised)?;
+            let seen = scores.at_threshold(threshold).0;
+            Some(Promise {
+                threshold,
+                promised,
+                seen,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,287 @@
+//! From a risk somebody can state to the score a face has to reach.
+//!
+//! A calibration says how often two different people's faces reach a score, measured
+//! on people who are on no whitelist. With it, "1 in 1000 strangers may be taken for
+//! somebody" becomes a threshold for the whitelist at hand. Beyond what the
+//! calibration's data can show, nothing is promised: that is an error, not a guess.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::embedding::ModelVersion;
+
+/// How many strangers who come to the door it takes until one is taken for somebody
+/// on the whitelist: the open-set false positive identification rate (FPIR,
+/// ISO/IEC 19795-1), as one in so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FalseAccept {
+    strangers: u32,
+}
+
+impl FalseAccept {
+    /// One in so many strangers; at least 10.
+    pub fn one_in(strangers: u32) -> Option<Self> {
+        (10..=10_000_000)
+            .contains(&strangers)
+            .then_some(Self { strangers })
+    }
+
+    /// The rate itself, 0..=0.1.
+    pub fn rate(self) -> f64 {
+        1.0 / f64::from(self.strangers)
+    }
+}
+
+impl fmt::Display for FalseAccept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1 in {} strangers", self.strangers)
+    }
+}
+
+impl From<FalseAccept> for String {
+    fn from(risk: FalseAccept) -> Self {
+        risk.to_string()
+    }
+}
+
+impl TryFrom<String> for FalseAccept {
+    type Error = RiskError;
+
+    fn try_from(text: String) -> Result<Self, RiskError> {
+        text.parse()
+    }
+}
+
+impl FromStr for FalseAccept {
+    type Err = RiskError;
+
+    fn from_str(text: &str) -> Result<Self, RiskError> {
+        let number = match text.split_whitespace().collect::<Vec<_>>()[..] {
+            ["1", "in", number, "strangers"] | ["1", "in", number] => {
+                number.replace(['_', ','], "")
+            }
+            _ => return Err(RiskError::Unclear(text.to_owned())),
+        };
+        number
+            .parse()
+            .ok()
+            .and_then(Self::one_in)
+            .ok_or_else(|| RiskError::Unclear(text.to_owned()))
+    }
+}
+
+/// Why there is no threshold.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RiskError {
+    /// The risk cannot be understood.
+    #[error(
+        "{0:?} is not a risk: write it like \"1 in 1000 strangers\", from 1 in 10 to 1 in 10000000"
+    )]
+    Unclear(String),
+    /// The calibration is not in order.
+    #[error("the calibration cannot be used: {0}")]
+    NotACalibration(String),
+    /// There is no data for a risk that small.
+    #[error(
+        "{risk} with {templates} templates needs a false match rate of {needed:.1e}, and the calibration is backed by data down to {backed:.1e} only: state a larger risk, list fewer people, or set access.threshold yourself"
+    )]
+    BeyondData {
+        /// What was asked for.
+        risk: FalseAccept,
+        /// The whitelist's templates.
+        templates: usize,
+        /// False match rate it takes.
+        needed: f64,
+        /// The lowest the data can show.
+        backed: f64,
+    },
+}
+
+/// How often strangers and listed people reach a score, measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// The embeddings it holds for.
+    pub model: ModelVersion,
+    /// On what it was measured, in words.
+    pub data: String,
+    /// People it was measured on.
+    pub people: usize,
+    /// Pairs of different people.
+    pub impostor_pairs: u64,
+    /// Pairs of the same person.
+    pub genuine_pairs: u64,
+    /// `[score, false match rate, true match rate of one photo against one]`, the score rising.
+    pub points: Vec<[f64; 3]>,
+}
+
+impl Calibration {
+    /// Reads a calibration.
+    ///
+    /// # Errors
+    /// [`RiskError::NotACalibration`] with the place.
+    pub fn from_toml(text: &str) -> Result<Self, RiskError> {
+        let wrong = |what: String| RiskError::NotACalibration(what);
+        let read: Self = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
+        if read.points.len() < 2 {
+            return Err(wrong("it needs two points or more".into()));
+        }
+        let rates = |p: &[f64; 3]| (0.0..=1.0).contains(&p[1]) && (0.0..=1.0).contains(&p[2]);
+        let rising = |p: &[[f64; 3]]| match p {
+            [a, b] => a[0] < b[0] && a[1] > b[1] && a[2] >= b[2],
+            _ => true,
+        };
+        if !read
+            .points
+            .iter()
+            .all(|p| rates(p) && p[1] > 0.0 && p[0].is_finite())
+            || !read.points.windows(2).all(rising)
+        {
+            return Err(wrong(
+                "its scores have to rise, and its rates to fall from 1 towards 0".into(),
+            ));
+        }
+        Ok(read)
+    }
+
+    /// The lowest false match rate the data can show.
+    pub fn backed_to(&self) -> f64 {
+        self.points.last().map_or(1.0, |p| p[1])
+    }
+
+    /// The score at which strangers match one template at this rate; `None` beyond the data.
+    /// A rate above the highest that was measured gives the lowest score that was.
+    pub fn score_at(&self, fmr: f64) -> Option<f64> {
+        let first = self.points.first()?;
+        if fmr >= first[1] {
+            return Some(first[0]);
+        }
+        self.points.windows(2).find_map(|p| {
+            let [[s0, f0, _], [s1, f1, _]] = *p else {
+                return None;
+            };
+            (fmr <= f0 && fmr >= f1).then(|| {
+                let part = (f0.ln() - fmr.ln()) / (f0.ln() - f1.ln());
+                s0 + (s1 - s0) * part
+            })
+        })
+    }
+
+    /// False match rate and true match rate (one photo, one frame) at a score; `None` beyond the data.
+    pub fn rates_at(&self, score: f64) -> Option<(f64, f64)> {
+        self.points.windows(2).find_map(|p| {
+            let [[s0, f0, t0], [s1, f1, t1]] = *p else {
+                return None;
+            };
+            (score >= s0 && score <= s1).then(|| {
+                let part = (score - s0) / (s1 - s0);
+                let fmr = (f0.ln() + (f1.ln() - f0.ln()) * part).exp();
+                (fmr, t0 + (t1 - t0) * part)
+            })
+        })
+    }
+
+    /// The threshold for a whitelist of so many templates. Each template is counted as a
+    /// chance of its own, and agreement of frames as none: frames of one approach
+    /// resemble each other. Both err on the strict side.
+    ///
+    /// # Errors
+    /// [`RiskError::BeyondData`]
+    pub fn threshold(&self, risk: FalseAccept, templates: usize) -> Result<f64, RiskError> {
+        let needed = false_match_rate(risk, templates);
+        self.score_at(needed).ok_or(RiskError::BeyondData {
+            risk,
+            templates,
+            needed,
+            backed: self.backed_to(),
+        })
+    }
+}
+
+/// The rate each of so many templates may have for the risk of all together.
+pub fn false_match_rate(risk: FalseAccept, templates: usize) -> f64 {
+    // ln_1p and exp_m1 keep the digits of tiny rates.
+    -((-risk.rate()).ln_1p() / templates.max(1) as f64).exp_m1()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn calibration() -> Calibration {
+        Calibration::from_toml(
+            "model = 'm'\ndata = 'd'\npeople = 2\nimpostor_pairs = 1\ngenuine_pairs = 1\n\
+             points = [[0.3, 1e-1, 1.0], [0.5, 1e-3, 0.9], [0.7, 1e-5, 0.8]]",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn risks_are_read_as_people_say_them() {
+        for text in ["1 in 1000 strangers", "1 in 1,000 strangers", "1 in 1000"] {
+            assert_eq!(text.parse(), Ok(FalseAccept { strangers: 1000 }));
+        }
+        for text in [
+            "",
+            "1000",
+            "2 in 1000",
+            "1 in 5",
+            "1 in -3",
+            "1 in 1e9",
+            "one in ten",
+        ] {
+            assert!(text.parse::<FalseAccept>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_promised_beyond_the_data() {
+        let c = calibration();
+        let risk = FalseAccept::one_in(1000).unwrap();
+        assert!(c.threshold(risk, 50).is_ok());
+        let said = c.threshold(risk, 500).unwrap_err().to_string();
+        assert!(
+            said.contains("1.0e-5") && said.contains("access.threshold"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_calibration_that_is_not_monotone_is_refused() {
+        for points in [
+            "[[0.3, 1e-1, 1.0]]",
+            "[[0.3, 1e-1, 1.0], [0.3, 1e-2, 0.9]]",
+            "[[0.3, 1e-2, 1.0], [0.4, 1e-1, 0.9]]",
+            "[[0.3, 1e-1, 0.9], [0.4, 1e-2, 1.0]]",
+            "[[0.3, 1e-1, 1.0], [0.4, 0.0, 0.9]]",
+        ] {
+            let text = format!(
+                "model = 'm'\ndata = 'd'\npeople = 2\nimpostor_pairs = 1\ngenuine_pairs = 1\npoints = {points}"
+            );
+            assert!(Calibration::from_toml(&text).is_err(), "{points}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_templates_and_smaller_risks_never_lower_the_threshold(
+            a in 10u32..100_000, b in 10u32..100_000, m in 1usize..1000, n in 1usize..1000,
+        ) {
+            let c = calibration();
+            let at = |strangers, templates| {
+                c.threshold(FalseAccept::one_in(strangers).unwrap(), templates).unwrap_or(f64::INFINITY)
+            };
+            prop_assert!(at(a.min(b), m) <= at(a.max(b), m));
+            prop_assert!(at(a, m.min(n)) <= at(a, m.max(n)));
+            // What is promised for one template times the templates is the risk, and no more.
+            let rate = false_match_rate(FalseAccept::one_in(a).unwrap(), m);
+            prop_assert!(1.0 - (1.0 - rate).powi(m as i32) <= 1.0 / f64::from(a) * 1.001);
+        }
+    }
+}
