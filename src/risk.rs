@@ -21,6 +21,12 @@ pub struct FalseAccept {
     strangers: u32,
 }
 
+impl Default for FalseAccept {
+    fn default() -> Self {
+        Self { strangers: 1000 }
+    }
+}
+
 impl FalseAccept {
     /// One in so many strangers; at least 10.
     pub fn one_in(strangers: u32) -> Option<Self> {
@@ -84,6 +90,11 @@ pub enum RiskError {
     /// The calibration is not in order.
     #[error("the calibration cannot be used: {0}")]
     NotACalibration(String),
+    /// The networks came without one.
+    #[error(
+        "these networks came without a calibration, so no threshold follows from access.false_accept: run `doorward calibrate` with photos of known people, or set access.threshold yourself"
+    )]
+    NoCalibration,
     /// There is no data for a risk that small.
     #[error(
         "{risk} with {templates} templates needs a false match rate of {needed:.1e}, and the calibration is backed by data down to {backed:.1e} only: state a larger risk, list fewer people, or set access.threshold yourself"
@@ -199,6 +210,67 @@ impl Calibration {
             backed: self.backed_to(),
         })
     }
+}
+
+/// The score a face has to reach at a door.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// The score.
+    pub score: f32,
+    /// Where it comes from.
+    pub from: Source,
+}
+
+/// Where a threshold comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `access.threshold`: somebody's own number.
+    Configured,
+    /// `access.floor`: the risk would allow less.
+    Floor,
+    /// `access.false_accept`, by the calibration.
+    Risk,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Configured => "as access.threshold says",
+            Self::Floor => "as access.floor says",
+            Self::Risk => "as access.false_accept asks for",
+        })
+    }
+}
+
+/// The threshold for a whitelist that takes so many comparisons.
+///
+/// # Errors
+/// [`RiskError::NoCalibration`] if it is to follow from the risk and the networks came
+/// without a calibration; [`RiskError::BeyondData`].
+pub fn threshold(
+    access: &crate::config::Access,
+    calibration: Option<&Calibration>,
+    comparisons: usize,
+) -> Result<Threshold, RiskError> {
+    if let Some(score) = access.threshold {
+        return Ok(Threshold {
+            score,
+            from: Source::Configured,
+        });
+    }
+    let calibration = calibration.ok_or(RiskError::NoCalibration)?;
+    let score = calibration.threshold(access.false_accept, comparisons)? as f32;
+    Ok(if score < access.floor {
+        Threshold {
+            score: access.floor,
+            from: Source::Floor,
+        }
+    } else {
+        Threshold {
+            score,
+            from: Source::Risk,
+        }
+    })
 }
 
 /// The rate each of so many templates may have for the risk of all together.

@@ -39,10 +39,11 @@ pub struct Policy {
     pub max_frame_age: Duration,
 }
 
-impl From<&config::Access> for Policy {
-    fn from(config: &config::Access) -> Self {
+impl Policy {
+    /// The configured rules with the threshold that holds for the whitelist at hand.
+    pub fn new(config: &config::Access, threshold: f32) -> Self {
         Self {
-            threshold: config.threshold,
+            threshold,
             frames: config.frames,
             window: config.window(),
             cooldown: Duration::from_millis(config.cooldown_ms),

@@ -11,6 +11,7 @@ use super::{Format, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::embedding::Embedding;
+use crate::risk;
 use crate::vision::Vision;
 
 /// Which two.
@@ -30,12 +31,23 @@ impl Compare {
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let a = largest(&self.a, &mut vision)?;
         let b = largest(&self.b, &mut vision)?;
-        let score = a
+        let cosine = a
             .cosine(&b)
             .context("one model gave embeddings of two sizes")?;
         // Euclidean distance of unit vectors, as FaceNet's paper has it (squared there).
-        let distance = (2.0 - 2.0 * score).max(0.0).sqrt();
-        let threshold = config.access.threshold;
+        let distance = (2.0 - 2.0 * cosine).max(0.0).sqrt();
+        let scoring = vision.scoring();
+        let standings = scoring.and_then(|s| {
+            let of = |e: &Embedding| s.cohort.standing(e.as_slice());
+            Some((&s.cohort, of(&a)?, of(&b)?))
+        });
+        let score = match standings {
+            Some((cohort, one, other)) => cohort.normalise(cosine, one, other),
+            None => cosine,
+        };
+        // As if the second were the only one on the whitelist.
+        let calibration = scoring.map(|s| &s.calibration);
+        let threshold = risk::threshold(&config.access, calibration, 1)?.score;
         let same = score >= threshold;
         if self.format.json {
             print_json(&json!({

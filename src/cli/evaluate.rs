@@ -69,13 +69,13 @@ impl Photos {
 /// What is measured, and how it is printed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Whatever was fitted to some of these people is judged on the others: \
-    without --all, only people that `doorward calibrate` leaves out are counted."
+    after_help = "Without --all, only people are counted that `doorward calibrate` keeps \
+    out of its cohort. Judge a calibration on other photos than it was read from."
 )]
 pub struct Evaluate {
     #[command(flatten)]
     photos: Photos,
-    /// Count everybody, not only people that nothing was fitted to
+    /// Count everybody, also the people a cohort may be made of
     #[arg(long)]
     all: bool,
     /// Also write the figures and curves as a page
@@ -92,11 +92,11 @@ impl Evaluate {
         let (dataset, embedded) = self.photos.embedded(&mut config)?;
         let vision = Vision::open(&config.models, &config.vision)?;
         let scoring = vision.scoring();
-        let part = (!self.all).then_some(Part::HeldOut);
+        let part = (!self.all).then_some(Part::Rest);
         let report = measure(
             &dataset,
             &embedded,
-            scoring.map(|s| &s.cohort),
+            scoring.map(|s| s.cohort.as_ref()),
             scoring.map(|s| &s.calibration),
             part,
         );
@@ -209,6 +209,12 @@ impl Calibrate {
             fitted.spread,
         )?;
         let calibration = fit::calibration(&dataset, &embedded, Some(&cohort), &self.data)?;
+        for check in fit::cross_check(&dataset, &embedded, Some(&cohort)) {
+            eprintln!(
+                "fitted to one half of the people, a promised false match rate of {:.0e} is {:.1e} and {:.1e} on the other",
+                check.promised, check.seen[0], check.seen[1]
+            );
+        }
         let id = embedded.model.as_str().split('@').next().unwrap_or("model");
         let write = |name: &str, bytes: &[u8]| {
             let file = self.out.join(name);

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -13,6 +14,7 @@ use super::{Format, picture, table};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
+use crate::risk;
 use crate::vision::{Face, Vision};
 use crate::whitelist::{self, Gallery};
 
@@ -67,11 +69,18 @@ impl Identify {
         // Without a whitelist there are still faces to find.
         let gallery = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
-            Some(whitelist::gallery(&database, vision.version())?)
+            let cohort = vision.scoring().map(|s| Arc::clone(&s.cohort));
+            Some(
+                whitelist::gallery(&database, vision.version())?
+                    .fused()
+                    .normalised_by(cohort),
+            )
         } else {
             None
         };
-        let threshold = config.access.threshold;
+        let comparisons = gallery.as_ref().map_or(1, Gallery::comparisons);
+        let calibration = vision.scoring().map(|s| &s.calibration);
+        let threshold = risk::threshold(&config.access, calibration, comparisons)?.score;
         let mut results = Vec::new();
         for path in &self.pictures {
             let mut image = camera::load_picture(path)?;

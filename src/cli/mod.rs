@@ -13,6 +13,7 @@ mod people;
 mod picture;
 mod relay;
 mod run;
+mod threshold;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +67,8 @@ enum Command {
     Events(events::Events),
     /// Check configuration, models, camera, relay and database
     Check(check::Check),
+    /// Explain the score a face has to reach at this door
+    Threshold(threshold::Threshold),
     /// Measure recognition on photos of known people
     Evaluate(evaluate::Evaluate),
     /// Learn what a network's scores mean from photos of known people
@@ -110,6 +113,7 @@ impl Cli {
             Command::People(people) => people.run(&logged(config()?)),
             Command::Identify(identify) => identify.run(&logged(config()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
+            Command::Threshold(threshold) => threshold.run(&config()?),
             Command::Events(events) => events.run(&logged(config()?)),
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),

@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::risk::FalseAccept;
 use serde::{Deserialize, Serialize};
 
 /// Where the configuration is looked for when nothing else is said.
@@ -168,9 +169,14 @@ pub struct Vision {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
-    /// Cosine similarity a face needs with a template; higher is stricter.
+    /// How many strangers it may take until one is let in; the threshold follows from it.
+    pub false_accept: FalseAccept,
+    /// The derived threshold is never lower than this score.
     #[serde(deserialize_with = "range::threshold")]
-    pub threshold: f32,
+    pub floor: f32,
+    /// The score a face needs, whatever the risk; higher is stricter. Nothing: by the risk.
+    #[serde(deserialize_with = "range::some_threshold")]
+    pub threshold: Option<f32>,
     /// Frames that must agree on one person.
     #[serde(deserialize_with = "range::frames")]
     pub frames: usize,
@@ -341,7 +347,9 @@ impl Default for Vision {
 impl Default for Access {
     fn default() -> Self {
         Self {
-            threshold: 0.7,
+            false_accept: FalseAccept::default(),
+            floor: 0.6,
+            threshold: None,
             frames: 3,
             window_ms: 1500,
             cooldown_ms: 5000,

@@ -39,7 +39,7 @@ ranges! {
     sharpness: f32 = 0.0 ..= 10_000.0, "a sharpness";
     luma: f32 = 0.0 ..= 255.0, "a mean luma";
     max_faces: usize = 1 ..= 32, "faces";
-    threshold: f32 = 0.3 ..= 1.0, "a cosine similarity (higher is stricter)";
+    threshold: f32 = 0.3 ..= 1.0, "a score (higher is stricter)";
     frames: usize = 1 ..= 30, "frames";
     window_ms: u64 = 100 ..= 30_000, "milliseconds";
     cooldown_ms: u64 = 0 ..= 600_000, "milliseconds";
@@ -48,6 +48,10 @@ ranges! {
     keep_days: u32 = 1 ..= 3650, "days";
     keep_events: u64 = 1_000 ..= 100_000_000, "events";
     hang_ms: u64 = 1_000 ..= 60_000, "milliseconds";
+}
+
+pub(super) fn some_threshold<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f32>, D::Error> {
+    threshold(d).map(Some)
 }
 
 pub(super) fn unit_triple<'de, D: Deserializer<'de>>(d: D) -> Result<[f32; 3], D::Error> {

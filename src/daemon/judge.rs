@@ -16,7 +16,9 @@ use crate::access::{
 };
 use crate::audit::{Kind, NewEvent};
 use crate::camera::Frame;
+use crate::config;
 use crate::person::PersonId;
+use crate::risk;
 use crate::vision::quality::Flaw;
 use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Gallery;
@@ -30,7 +32,8 @@ const GRANT_LIFE: Duration = Duration::from_secs(2);
 pub struct Judge {
     pub vision: Vision,
     pub max_faces: usize,
-    pub policy: Arc<ArcSwap<Policy>>,
+    /// From which, with the gallery, the policy follows.
+    pub rules: Arc<ArcSwap<config::Access>>,
     /// Nothing while the whitelist cannot be read: then nobody is judged.
     pub gallery: Arc<ArcSwapOption<Gallery>>,
     pub mailbox: Arc<Mailbox>,
@@ -46,21 +49,23 @@ impl Judge {
     /// [`VisionError`] if a network fails: what it would say next cannot be trusted.
     pub fn run(mut self) -> Result<Timing, VisionError> {
         let mut timing = Timing::default();
-        let mut policy = self.policy.load_full();
+        let mut rules = self.rules.load_full();
         let mut gallery = self.gallery.load_full();
-        let mut access = Access::new(Policy::clone(&policy));
+        let mut access = Access::new(self.policy(&rules, gallery.as_deref()));
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);
-            let (new_policy, new_gallery) = (self.policy.load_full(), self.gallery.load_full());
-            if !Arc::ptr_eq(&policy, &new_policy) {
-                let changed = Input::PolicyChanged(Policy::clone(&new_policy));
-                access.step(Instant::now(), changed);
-                policy = new_policy;
-            }
-            if !same(gallery.as_ref(), new_gallery.as_ref()) {
+            let (new_rules, new_gallery) = (self.rules.load_full(), self.gallery.load_full());
+            let other_gallery = !same(gallery.as_ref(), new_gallery.as_ref());
+            if other_gallery {
                 access.step(Instant::now(), Input::GalleryChanged);
                 gallery = new_gallery;
+            }
+            // The threshold follows from the risk and from how many people are listed.
+            if other_gallery || !Arc::ptr_eq(&rules, &new_rules) {
+                rules = new_rules;
+                let policy = self.policy(&rules, gallery.as_deref());
+                access.step(Instant::now(), Input::PolicyChanged(policy));
             }
             match (item, &gallery) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
@@ -77,6 +82,28 @@ impl Judge {
             }
         }
         Ok(timing)
+    }
+
+    /// The rules with their threshold. Where none follows from the risk, none can be
+    /// reached: nobody is let in, and it says why.
+    fn policy(&self, rules: &config::Access, gallery: Option<&Gallery>) -> Policy {
+        let comparisons = gallery.map_or(0, Gallery::comparisons);
+        let calibration = self.vision.scoring().map(|s| &s.calibration);
+        match risk::threshold(rules, calibration, comparisons) {
+            Ok(threshold) => {
+                log::info!(
+                    "threshold {:.3} for {comparisons} people, {}",
+                    threshold.score,
+                    threshold.from
+                );
+                Policy::new(rules, threshold.score)
+            }
+            Err(error) => {
+                self.notes
+                    .happened(NewEvent::new(Kind::Fault).why(error.to_string()));
+                Policy::new(rules, f32::INFINITY)
+            }
+        }
     }
 
     fn look(

@@ -39,13 +39,13 @@ use self::notes::{Note, Notes, now_ms};
 use self::roster::Roster;
 use self::scribe::Scribe;
 use self::threads::Threads;
-use crate::access::Policy;
 use crate::audit::{AuditError, Kind, Log, NewEvent};
 use crate::camera::{self, CameraError};
 use crate::config::{self, Config, ConfigError, Source};
 use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError};
 use crate::door::{Door, Why};
+use crate::risk::{self, RiskError};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{Gallery, WhitelistError};
 
@@ -77,6 +77,9 @@ pub enum DaemonError {
     /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
+    /// No threshold follows from the risk.
+    #[error(transparent)]
+    Risk(#[from] RiskError),
     /// The system gave no thread or no signals.
     #[error("cannot start {what}: {source}; look at the limits of the service")]
     System {
@@ -156,9 +159,14 @@ impl Parts {
         let roster = Roster::open(
             Database::open_existing(&config.whitelist.database)?,
             vision.version().clone(),
+            vision.scoring().map(|s| Arc::clone(&s.cohort)),
             Arc::clone(&gallery),
             notes,
         )?;
+        // A risk that no threshold follows from is a mistake to be told at once.
+        let comparisons = gallery.load().as_ref().map_or(0, |g| g.comparisons());
+        let calibration = vision.scoring().map(|s| &s.calibration);
+        risk::threshold(&config.access, calibration, comparisons)?;
         let camera = match (camera::open(&config.camera), config.camera.source) {
             // A camera may come later, a recording will not.
             (Err(error), Source::Replay) => return Err(error.into()),
@@ -177,7 +185,7 @@ impl Parts {
 struct Guard {
     path: PathBuf,
     config: Config,
-    policy: Arc<ArcSwap<Policy>>,
+    rules: Arc<ArcSwap<config::Access>>,
     retention: Arc<ArcSwap<config::Audit>>,
     notes: Notes,
     orders: crossbeam_channel::Sender<Order>,
@@ -208,7 +216,7 @@ impl Guard {
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
-        let policy = Arc::new(ArcSwap::from_pointee(Policy::from(&config.access)));
+        let rules = Arc::new(ArcSwap::from_pointee(config.access.clone()));
         let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
         let (locked, stop, stop_scribe) = <(Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let doorkeeper = Doorkeeper {
@@ -232,7 +240,7 @@ impl Guard {
         let judge = Judge {
             vision,
             max_faces: config.vision.max_faces,
-            policy: Arc::clone(&policy),
+            rules: Arc::clone(&rules),
             gallery,
             mailbox: Arc::clone(&mailbox),
             notes: notes.clone(),
@@ -257,7 +265,7 @@ impl Guard {
         let guard = Self {
             path: path.to_owned(),
             config,
-            policy,
+            rules,
             retention,
             notes,
             orders,
@@ -330,7 +338,7 @@ impl Guard {
         }
         self.notes.happened(event);
         if config.access != self.config.access {
-            self.policy.store(Arc::new(Policy::from(&config.access)));
+            self.rules.store(Arc::new(config.access.clone()));
         }
         self.retention.store(Arc::new(config.audit.clone()));
         let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));

@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 
 use super::notes::Notes;
 use crate::audit::{Kind, NewEvent};
+use crate::cohort::Cohort;
 use crate::database::Database;
 use crate::embedding::ModelVersion;
 use crate::whitelist::{self, Gallery, WhitelistError};
@@ -16,6 +17,7 @@ pub struct Roster {
     database: Database,
     file: Option<(u64, u64)>,
     model: ModelVersion,
+    cohort: Option<Arc<Cohort>>,
     /// What was loaded last; nothing while it cannot be read.
     revision: Option<u64>,
     unreadable: bool,
@@ -37,16 +39,18 @@ impl Roster {
     pub fn open(
         database: Database,
         model: ModelVersion,
+        cohort: Option<Arc<Cohort>>,
         shared: Arc<ArcSwapOption<Gallery>>,
         notes: &Notes,
     ) -> Result<Self, WhitelistError> {
-        let (revision, gallery) = load(&database, &model)?;
+        let (revision, gallery) = load(&database, &model, cohort.as_ref())?;
         notes.happened(loaded(&gallery, &model));
         shared.store(Some(Arc::new(gallery)));
         Ok(Self {
             file: identity(&database),
             database,
             model,
+            cohort,
             revision: Some(revision),
             unreadable: false,
             shared,
@@ -79,7 +83,7 @@ impl Roster {
         if !force && self.revision == Some(revision) {
             return Ok(());
         }
-        let (revision, gallery) = load(&self.database, &self.model)?;
+        let (revision, gallery) = load(&self.database, &self.model, self.cohort.as_ref())?;
         notes.happened(loaded(&gallery, &self.model));
         self.shared.store(Some(Arc::new(gallery)));
         self.revision = Some(revision);
@@ -89,9 +93,14 @@ impl Roster {
 }
 
 /// The revision is read first: a change in between is then found the next time.
-fn load(database: &Database, model: &ModelVersion) -> Result<(u64, Gallery), WhitelistError> {
+fn load(
+    database: &Database,
+    model: &ModelVersion,
+    cohort: Option<&Arc<Cohort>>,
+) -> Result<(u64, Gallery), WhitelistError> {
     let revision = whitelist::revision(database)?;
-    Ok((revision, whitelist::gallery(database, model)?))
+    let gallery = whitelist::gallery(database, model)?;
+    Ok((revision, gallery.fused().normalised_by(cohort.cloned())))
 }
 
 fn loaded(gallery: &Gallery, model: &ModelVersion) -> NewEvent {

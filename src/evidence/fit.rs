@@ -147,7 +147,47 @@ fn quantised(embedding: &Embedding) -> Vec<u8> {
         .collect()
 }
 
-/// Reads scores and rates off [`Part::Calibration`], one photo against one.
+/// What a calibration fitted to one half of the people promises, and what the other half shows.
+#[derive(Debug, Clone, Copy)]
+pub struct CrossCheck {
+    /// False match rate promised.
+    pub promised: f64,
+    /// Seen on people it was not fitted to; one figure a half.
+    pub seen: [f64; 2],
+}
+
+/// Fits to each half of [`Part::Rest`] and looks at the other.
+pub fn cross_check(
+    dataset: &Dataset,
+    embedded: &Embedded,
+    cohort: Option<&Cohort>,
+) -> Vec<CrossCheck> {
+    let half = |first: bool| {
+        let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Rest))
+            .filter(|(person, _)| {
+                let name = dataset.people.get(*person);
+                name.is_some_and(|n| (Part::tenth(n) < 7) == first)
+            })
+            .filter_map(|(person, face)| Side::new(person, &[face], cohort))
+            .collect();
+        Scores::of_all_pairs(&sides, cohort)
+    };
+    let (one, other) = (half(true), half(false));
+    [1e-2, 1e-3, 1e-4]
+        .map(|promised| {
+            let carried = |fit: &Scores, seen: &Scores| {
+                let threshold = fit.at_threshold_of_fmr(promised);
+                seen.at_threshold(threshold).0
+            };
+            CrossCheck {
+                promised,
+                seen: [carried(&one, &other), carried(&other, &one)],
+            }
+        })
+        .to_vec()
+}
+
+/// Reads scores and rates off [`Part::Rest`], one photo against one.
 ///
 /// # Errors
 /// [`FitError::TooFew`]
@@ -157,7 +197,7 @@ pub fn calibration(
     cohort: Option<&Cohort>,
     data: &str,
 ) -> Result<Calibration, FitError> {
-    let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Calibration))
+    let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Rest))
         .filter_map(|(person, face)| Side::new(person, &[face], cohort))
         .collect();
     let mut people: Vec<usize> = sides.iter().map(|s| s.person).collect();

@@ -19,22 +19,22 @@ use sha2::{Digest, Sha256};
 pub enum Part {
     /// Four of ten: blended into the cohort.
     Cohort,
-    /// Three of ten: the calibration is read from their scores.
-    Calibration,
-    /// Three of ten: nothing is fitted to them.
-    HeldOut,
+    /// Six of ten: in no cohort; a calibration is read from their scores.
+    Rest,
 }
 
 impl Part {
-    /// By the SHA-256 of the person's name.
-    pub fn of(name: &str) -> Self {
-        match Sha256::digest(name.as_bytes())
+    /// 0..=9, for a cross-check within a part.
+    pub fn tenth(name: &str) -> u8 {
+        Sha256::digest(name.as_bytes())
             .first()
             .map_or(0, |b| b % 10)
-        {
+    }
+    /// By the SHA-256 of the person's name.
+    pub fn of(name: &str) -> Self {
+        match Self::tenth(name) {
             0..=3 => Self::Cohort,
-            4..=6 => Self::Calibration,
-            _ => Self::HeldOut,
+            _ => Self::Rest,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::embedding::Embedding;
 /// Scores are counted in bins of 1/4096 from -1 to 1.
 const BINS: usize = 8192;
 /// Draws for a confidence interval.
-const RESAMPLES: usize = 200;
+const RESAMPLES: usize = 100;
 
 /// A face, or a template made of several, ready to be compared.
 #[derive(Debug, Clone)]
@@ -164,6 +164,11 @@ impl Scores {
             high: at(0.975).unwrap_or(f64::NAN),
             impostors_over: (self.impostor.len() as f64 * fmr) as u64,
         }
+    }
+
+    /// The score a false match rate takes.
+    pub fn at_threshold_of_fmr(&self, fmr: f64) -> f64 {
+        self.curve(|_| 1).at_fmr(fmr).0
     }
 
     /// False match rate and true match rate at a threshold.

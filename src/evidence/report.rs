@@ -109,8 +109,7 @@ pub fn measure(
         model: embedded.model.to_string(),
         who: match part {
             None => "everybody".into(),
-            Some(Part::HeldOut) => "people nothing was fitted to (three of ten)".into(),
-            Some(Part::Calibration) => "the people of the calibration (three of ten)".into(),
+            Some(Part::Rest) => "people who are in no cohort (six of ten)".into(),
             Some(Part::Cohort) => "the people of the cohort (four of ten)".into(),
         },
         people,

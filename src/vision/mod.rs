@@ -136,7 +136,7 @@ pub struct Vision {
 #[derive(Debug)]
 pub struct Scoring {
     /// What scores are normalised by.
-    pub cohort: Cohort,
+    pub cohort: Arc<Cohort>,
     /// What they mean.
     pub calibration: Calibration,
 }
@@ -157,7 +157,7 @@ impl Vision {
             set: manifest.set().to_owned(),
             scoring: scoring.map(|(cohort, calibration)| {
                 Arc::new(Scoring {
-                    cohort,
+                    cohort: Arc::new(cohort),
                     calibration,
                 })
             }),

@@ -1,5 +1,8 @@
 //! All templates of one model version, ready to be compared with.
 
+use std::sync::Arc;
+
+use crate::cohort::{Cohort, Standing, dot};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 
@@ -8,7 +11,8 @@ use crate::person::PersonId;
 pub struct Match {
     /// Who.
     pub person: PersonId,
-    /// Cosine similarity with that person's nearest template, -1..=1.
+    /// Similarity with that person's nearest template, -1..=1: the cosine, or with a
+    /// cohort the normalised score.
     pub score: f32,
     /// Whether that person may pass.
     pub enabled: bool,
@@ -36,6 +40,11 @@ pub struct Gallery {
     /// By number.
     entries: Vec<Entry>,
     other_models: usize,
+    /// Read from the whitelist.
+    templates: usize,
+    cohort: Option<Arc<Cohort>>,
+    /// How each template is to the cohort; empty without one.
+    standings: Vec<Standing>,
 }
 
 impl Gallery {
@@ -47,7 +56,60 @@ impl Gallery {
             owners: Vec::new(),
             entries,
             other_models,
+            templates: 0,
+            cohort: None,
+            standings: Vec::new(),
         }
+    }
+
+    /// Makes one template of each person's: the mean of what the photos have in common
+    /// recognises better than the most alike of them, and gives strangers one chance
+    /// instead of several.
+    #[must_use]
+    pub fn fused(mut self) -> Self {
+        let mut sums: Vec<(u32, Vec<f32>)> = Vec::new();
+        for (&owner, template) in self
+            .owners
+            .iter()
+            .zip(self.values.chunks_exact(self.size.max(1)))
+        {
+            match sums.last_mut() {
+                // Templates of one person follow each other.
+                Some((last, sum)) if *last == owner => {
+                    for (sum, value) in sum.iter_mut().zip(template) {
+                        *sum += value;
+                    }
+                }
+                _ => sums.push((owner, template.to_vec())),
+            }
+        }
+        self.owners.clear();
+        self.values.clear();
+        for (owner, sum) in sums {
+            // Templates that cancel each other out are of no face, and match none.
+            if let Ok(mean) = Embedding::from_raw(sum) {
+                self.owners.push(owner);
+                self.values.extend_from_slice(mean.as_slice());
+            }
+        }
+        self
+    }
+
+    /// Tells scores in what both faces are to faces in general; see [`crate::cohort`].
+    /// A cohort of another size is no cohort for these templates, and changes nothing.
+    #[must_use]
+    pub fn normalised_by(mut self, cohort: Option<Arc<Cohort>>) -> Self {
+        let standings = cohort.as_ref().and_then(|cohort| {
+            self.values
+                .chunks_exact(self.size.max(1))
+                .map(|template| cohort.standing(template))
+                .collect::<Option<Vec<_>>>()
+        });
+        match standings {
+            Some(standings) => (self.cohort, self.standings) = (cohort, standings),
+            None => (self.cohort, self.standings) = (None, Vec::new()),
+        }
+        self
     }
 
     /// Adds a template; false if it is not of the same size as the others.
@@ -64,6 +126,7 @@ impl Gallery {
         }
         self.values.extend_from_slice(values);
         self.owners.push(owner);
+        self.templates += 1;
         true
     }
 
@@ -74,12 +137,21 @@ impl Gallery {
         if *model != self.model || probe.len() != self.size || self.size == 0 {
             return None;
         }
-        let (owner, score) = self
-            .owners
-            .iter()
-            .zip(self.values.chunks_exact(self.size))
-            .map(|(&owner, template)| (owner, dot(probe, template)))
-            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let cosines = self
+            .values
+            .chunks_exact(self.size)
+            .map(|template| dot(probe, template));
+        let all = self.owners.iter().copied();
+        let (owner, score) = match self.cohort.as_ref() {
+            None => all.zip(cosines).max_by(|a, b| a.1.total_cmp(&b.1))?,
+            Some(cohort) => {
+                let own = cohort.standing(probe)?;
+                let scores = cosines
+                    .zip(&self.standings)
+                    .map(|(cosine, standing)| cohort.normalise(cosine, own, *standing));
+                all.zip(scores).max_by(|a, b| a.1.total_cmp(&b.1))?
+            }
+        };
         let entry = self.entries.get(owner as usize)?;
         Some(Match {
             person: entry.person,
@@ -96,8 +168,13 @@ impl Gallery {
         Some(&self.entries.get(entry.ok()?)?.name)
     }
 
-    /// How many templates can match.
+    /// How many templates were read, before any were fused.
     pub fn len(&self) -> usize {
+        self.templates
+    }
+
+    /// How many comparisons a face is put to: each is a chance for a stranger.
+    pub fn comparisons(&self) -> usize {
         self.owners.len()
     }
 
@@ -115,18 +192,4 @@ impl Gallery {
     pub fn other_models(&self) -> usize {
         self.other_models
     }
-}
-
-/// In eight lanes, which the compiler turns into vector instructions.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0f32; 8];
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a8.iter().zip(b8) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + rest
 }
