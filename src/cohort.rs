@@ -34,6 +34,8 @@ pub struct Standing {
 #[error("the cohort cannot be used: {0}")]
 pub struct NotACohort(String);
 
+/// The highest normalised score: a sure match can be more than a cosine of 1 of average faces.
+pub const MOST: f32 = 1.5;
 /// A spread under this is no spread: it would blow scores up.
 const LEAST_SPREAD: f32 = 1e-3;
 
@@ -113,11 +115,11 @@ impl Cohort {
         })
     }
 
-    /// A cosine of two faces, told in what both are to faces in general: 1 at most, and
-    /// about the cosine itself where both are average.
+    /// A cosine of two faces, told in what both are to faces in general: about the cosine
+    /// itself where both are average, and from -1 to [`MOST`].
     pub fn normalise(&self, cosine: f32, one: Standing, other: Standing) -> f32 {
         let z = ((cosine - one.mean) / one.spread + (cosine - other.mean) / other.spread) / 2.0;
-        (self.centre + self.spread * z).clamp(-1.0, 1.0)
+        (self.centre + self.spread * z).clamp(-1.0, MOST)
     }
 
     /// The mean and the spread of an average face among these, for a new cohort's

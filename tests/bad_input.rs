@@ -38,7 +38,10 @@ fn models(site: &Site) -> PathBuf {
     for file in std::fs::read_dir(support::project().join("models")).unwrap() {
         let file = file.unwrap();
         let name = file.file_name();
-        if name.to_string_lossy().ends_with(".onnx") || name == "manifest.toml" {
+        if [".onnx", ".toml", ".i8"]
+            .iter()
+            .any(|end| name.to_string_lossy().ends_with(end))
+        {
             std::os::unix::fs::symlink(file.path(), folder.join(name)).unwrap();
         }
     }

@@ -65,7 +65,7 @@ fn mistakes_are_named_with_their_place() {
         ("[access]\nthreshold = 75\n", "test.toml:2:13: "),
         (
             "[access]\nthreshold = 0.1\n",
-            "test.toml:2:13: threshold: 0.1 is out of range: a cosine similarity",
+            "test.toml:2:13: threshold: 0.1 is out of range: a score",
         ),
         (
             "[access]\nthreshold = nan\n",

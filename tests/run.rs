@@ -119,7 +119,7 @@ fn a_new_configuration_counts_and_a_wrong_one_does_not() {
     let site = Site::new()
         .set("camera.replay.repeat", true)
         .set("access.cooldown_ms", 0)
-        .set("access.threshold", 0.999)
+        .set("access.threshold", 1.5)
         .enrolled("Barack Obama", &OBAMA)
         .frames(PROBE, 3);
     let daemon = site.start();

@@ -354,6 +354,8 @@ proptest! {
         let mut counted: Vec<Counted> = Vec::new();
         // Person, when, and how many frames had been counted by then.
         let mut grants: Vec<(PersonId, Instant, usize)> = Vec::new();
+        // A cool-down that was over at some frame is over, even if time went back after it.
+        let mut latest = base;
 
         for (dt, event) in log {
             clock += dt;
@@ -372,6 +374,7 @@ proptest! {
                         && last_reset.is_none_or(|r| r < taken_at)
                         && counted.iter().all(|c| c.taken_at < taken_at);
                     if valid {
+                        latest = latest.max(now);
                         counted.push(Counted {
                             taken_at,
                             era,
@@ -380,7 +383,7 @@ proptest! {
                         for &person in &counted[counted.len() - 1].passing {
                             let cooling = grants
                                 .iter()
-                                .any(|&(p, when, _)| p == person && now < when + rules.cooldown);
+                                .any(|&(p, when, _)| p == person && latest < when + rules.cooldown);
                             let used = grants.iter().rev().find(|g| g.0 == person).map_or(0, |g| g.2);
                             let agreeing = counted[used..]
                                 .iter()

@@ -155,7 +155,7 @@ impl Gallery {
         let entry = self.entries.get(owner as usize)?;
         Some(Match {
             person: entry.person,
-            score: score.clamp(-1.0, 1.0),
+            score: score.clamp(-1.0, crate::cohort::MOST),
             enabled: entry.enabled,
         })
     }

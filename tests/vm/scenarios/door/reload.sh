@@ -1,5 +1,5 @@
 # A good and a bad configuration while a face is in view.
-config 'access.threshold = 0.99'
+config 'access.threshold = 1.5'
 start
 feed listed yuyv
 await refused
