@@ -272,6 +272,11 @@ impl Manifest {
         Ok(bytes)
     }
 
+    /// The model versions it has a cohort and a calibration for.
+    pub fn scored_models(&self) -> impl Iterator<Item = &ModelVersion> {
+        self.scorings.iter().map(|s| &s.model)
+    }
+
     /// The cohort and the calibration of a model version; `None` if the set has none for it.
     ///
     /// # Errors
