@@ -216,7 +216,7 @@ fn a_full_disk_at_enrolment() {
     let script = r#"
         $DOORWARD enroll Ada "$PHOTO"
         dd if=/dev/zero of="$SMALL/filler" bs=1k 2>/dev/null || true
-        for n in 1 2 3 4 5 6 7 8 9; do $DOORWARD enroll "Bob $n" "$PHOTO" && continue || break; done
+        for n in 1 2 3 4 5 6 7 8 9; do $DOORWARD enroll --look-alike "Bob $n" "$PHOTO" && continue || break; done
         rm "$SMALL/filler"
         $DOORWARD check || true
         $DOORWARD people list
@@ -237,7 +237,7 @@ fn a_read_only_disk_at_enrolment() {
     let script = r#"
         $DOORWARD enroll Ada "$PHOTO"
         mount -o remount,ro "$SMALL"
-        $DOORWARD enroll Bob "$PHOTO" || true
+        $DOORWARD enroll --look-alike Bob "$PHOTO" || true
         $DOORWARD run || true
     "#;
     let Some(said) = in_a_small_file_system(&site, script) else {
@@ -513,4 +513,40 @@ fn turned(image: &RgbImage) -> Vec<u8> {
         )
         .unwrap();
     bytes
+}
+
+#[test]
+fn an_enrolment_that_is_a_mistake() {
+    let site = Site::new();
+    let photo = |name: &str| photo_path(name).to_str().unwrap().to_owned();
+    let (obama, other) = (OBAMA.map(photo), photo("eileen-collins/01.jpg"));
+    // One photo of somebody else among three is named, and only that.
+    let said = site.fails(&["enroll", "Ada", &obama[0], &obama[1], &other]);
+    assert!(said.contains(&other) && !said.contains(&obama[0]), "{said}");
+    // A person who is listed already, under another name.
+    let site = site.enrolled("Barack Obama", &OBAMA);
+    let again = ["enroll", "Mallory", &obama[0], &obama[1]];
+    let said = site.fails(&again);
+    assert!(
+        said.contains("Barack Obama (#1)") && said.contains("--look-alike"),
+        "{said}"
+    );
+    let listed = |site: &Site| String::from_utf8(site.run(&["people", "list"]).stdout).unwrap();
+    assert!(!listed(&site).contains("Mallory"));
+    // Somebody insists: possible, and the audit names the pair.
+    let output = site.run(&["enroll", "--look-alike", "Mallory", &obama[0], &obama[1]]);
+    assert!(output.status.success());
+    assert!(listed(&site).contains("Mallory"));
+    let audit = String::from_utf8(site.run(&["people", "audit"]).stdout).unwrap();
+    assert!(
+        audit.contains("Mallory") && audit.contains("Barack Obama"),
+        "{audit}"
+    );
+    // More people than the calibration can answer for: refused before it is written.
+    let site = site.set("access.false_accept", "\"1 in 10000000 strangers\"");
+    let said = site.fails(&["enroll", "Eve", &other]);
+    assert!(
+        said.contains("backed by data") && !listed(&site).contains("Eve"),
+        "{said}"
+    );
 }

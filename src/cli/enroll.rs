@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -12,9 +13,10 @@ use super::actor;
 use crate::camera::{self, CameraError, Next};
 use crate::config::Config;
 use crate::database::Database;
+use crate::risk;
 use crate::vision::quality::{Flaw, Quality};
 use crate::vision::{AlignedFace, Vision};
-use crate::whitelist::{self, NewTemplate};
+use crate::whitelist::{self, Alike, NewTemplate};
 
 /// Whom to enroll, and from what.
 #[derive(Debug, Args)]
@@ -26,6 +28,11 @@ pub struct Enroll {
     /// in different light, make recognition much surer
     #[arg(value_name = "PHOTO", required_unless_present = "camera")]
     photos: Vec<PathBuf>,
+
+    /// Enroll although somebody on the whitelist looks the same, such as a twin: each of
+    /// the two may then be taken for the other
+    #[arg(long)]
+    look_alike: bool,
 
     /// Take the pictures live with the configured camera
     #[arg(long, conflicts_with = "photos")]
@@ -53,6 +60,7 @@ impl Enroll {
         } else {
             self.read_photos(config, &mut vision)?
         };
+        self.check(config, &database, &vision, &name, &templates)?;
         let person =
             whitelist::enroll(&mut database, &name, &templates, vision.version(), &actor())?;
         println!(
@@ -61,6 +69,73 @@ impl Enroll {
             if templates.len() == 1 { "" } else { "s" }
         );
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What speaks against it, before anything is written.
+    fn check(
+        &self,
+        config: &Config,
+        database: &Database,
+        vision: &Vision,
+        name: &str,
+        templates: &[NewTemplate],
+    ) -> anyhow::Result<()> {
+        let own = whitelist::people(database)?
+            .into_iter()
+            .find(|p| p.name.to_lowercase() == name.to_lowercase());
+        let own = own.map(|p| p.id);
+        let outliers = whitelist::outliers(templates, &[]);
+        ensure!(
+            outliers.is_empty(),
+            "nobody was enrolled, these photos do not show the same person as the others; leave them out:\n  {}",
+            outliers
+                .iter()
+                .map(|(photo, cosine)| format!("{photo}: cosine {cosine:.2} with the others"))
+                .collect::<Vec<_>>()
+                .join("\n  ")
+        );
+        let scoring = vision.scoring();
+        let gallery = whitelist::gallery(database, vision.version())?
+            .fused()
+            .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
+        let people = gallery.comparisons() + usize::from(own.is_none());
+        let calibration = scoring.map(|s| &s.calibration);
+        let threshold = risk::threshold(&config.access, calibration, people)
+            .context("nobody was enrolled, because then nobody could be let in any more")?
+            .score;
+        let alike = whitelist::alike(templates, own, &gallery, vision.version(), threshold);
+        let (found, likely) = match alike {
+            None => {
+                if templates.len() < 3 && own.is_none() {
+                    eprintln!(
+                        "fewer than three photos: add more, in the light of the door, to be recognised sooner and mistaken less"
+                    );
+                }
+                return Ok(());
+            }
+            Some(Alike::Same(found)) => (found, "is most likely the same person"),
+            Some(Alike::LookAlike(found)) => (
+                found,
+                "looks so similar that each would be taken for the other",
+            ),
+        };
+        let other = gallery.name_of(found.person).unwrap_or("?");
+        let rate = calibration
+            .and_then(|c| c.rates_at(f64::from(found.score)))
+            .map_or(
+                "fewer strangers than were measured reach it".into(),
+                |(fmr, _)| format!("1 in {:.0} strangers reaches it", 1.0 / fmr),
+            );
+        let what = format!(
+            "{other} ({}) {likely}: score {:.3}, the door opens from {threshold:.3}, {rate}",
+            found.person, found.score
+        );
+        ensure!(
+            self.look_alike,
+            "nobody was enrolled: {what}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
+        );
+        eprintln!("{what}; enrolled all the same");
+        Ok(())
     }
 
     /// All photos or none: half an enrolment would look like a whole one.

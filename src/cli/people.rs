@@ -1,6 +1,7 @@
 //! `doorward people`: the whitelist, read and changed by hand.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -8,6 +9,8 @@ use serde_json::json;
 use super::{Format, actor, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
+use crate::risk;
+use crate::vision::Vision;
 use crate::whitelist::{self, Person};
 
 /// What to do with whom. A person is named by name or by number, such as `#3`.
@@ -22,6 +25,8 @@ pub enum People {
         #[command(flatten)]
         format: Format,
     },
+    /// List pairs of people who may be taken for each other
+    Audit(#[command(flatten)] Format),
     /// Give a person another name
     Rename {
         /// Name, or number such as #3
@@ -53,6 +58,7 @@ impl People {
         match self {
             Self::List(format) => list(&whitelist::people(db)?, format)?,
             Self::Show { person, format } => show(db, &whitelist::find(db, &person)?, format)?,
+            Self::Audit(format) => return audit(db, config, format),
             Self::Rename { person, name } => {
                 let person = whitelist::find(db, &person)?;
                 whitelist::rename(db, person.id, &name, &actor())?;
@@ -102,6 +108,40 @@ fn list(people: &[Person], format: Format) -> anyhow::Result<()> {
     });
     table(&["", "name", "state", "templates", "since"], rows);
     Ok(())
+}
+
+fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitCode> {
+    let vision = Vision::open(&config.models, &config.vision)?;
+    let scoring = vision.scoring();
+    let gallery = whitelist::gallery(db, vision.version())?
+        .fused()
+        .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
+    let calibration = scoring.map(|s| &s.calibration);
+    let threshold = risk::threshold(&config.access, calibration, gallery.comparisons())?.score;
+    let pairs = gallery.confusable(threshold);
+    let name = |id| gallery.name_of(id).unwrap_or("?");
+    if format.json {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(a, b, score)| json!({ "people": [name(*a), name(*b)], "score": score }))
+            .collect();
+        print_json(&json!({ "threshold": threshold, "confusable": pairs }))?;
+    } else if pairs.is_empty() {
+        println!("No two people reach {threshold:.3}, from which the door opens.");
+    } else {
+        println!(
+            "The door opens from {threshold:.3}. More photos of both, or a second factor, help."
+        );
+        let rows = pairs.iter().map(|(a, b, score)| {
+            vec![
+                name(*a).to_owned(),
+                name(*b).to_owned(),
+                format!("{score:.3}"),
+            ]
+        });
+        table(&["taken for", "each other", "score"], rows);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(db: &mut Database, person: &Person, format: Format) -> anyhow::Result<()> {

@@ -133,6 +133,18 @@ impl Gallery {
     /// The person most alike, over all templates; `None` without templates, or if
     /// the embedding is of another model version or size.
     pub fn nearest(&self, embedding: &Embedding, model: &ModelVersion) -> Option<Match> {
+        self.nearest_other(embedding, model, None)
+    }
+
+    /// The same over everybody but `own`.
+    pub fn nearest_other(
+        &self,
+        embedding: &Embedding,
+        model: &ModelVersion,
+        own: Option<PersonId>,
+    ) -> Option<Match> {
+        let own = own.and_then(|own| self.entries.binary_search_by_key(&own, |e| e.person).ok());
+        let counts = |owner: &u32| own != Some(*owner as usize);
         let probe = embedding.as_slice();
         if *model != self.model || probe.len() != self.size || self.size == 0 {
             return None;
@@ -143,13 +155,18 @@ impl Gallery {
             .map(|template| dot(probe, template));
         let all = self.owners.iter().copied();
         let (owner, score) = match self.cohort.as_ref() {
-            None => all.zip(cosines).max_by(|a, b| a.1.total_cmp(&b.1))?,
+            None => all
+                .zip(cosines)
+                .filter(|(owner, _)| counts(owner))
+                .max_by(|a, b| a.1.total_cmp(&b.1))?,
             Some(cohort) => {
                 let own = cohort.standing(probe)?;
                 let scores = cosines
                     .zip(&self.standings)
                     .map(|(cosine, standing)| cohort.normalise(cosine, own, *standing));
-                all.zip(scores).max_by(|a, b| a.1.total_cmp(&b.1))?
+                all.zip(scores)
+                    .filter(|(owner, _)| counts(owner))
+                    .max_by(|a, b| a.1.total_cmp(&b.1))?
             }
         };
         let entry = self.entries.get(owner as usize)?;
@@ -158,6 +175,31 @@ impl Gallery {
             score: score.clamp(-1.0, crate::cohort::MOST),
             enabled: entry.enabled,
         })
+    }
+
+    /// Each pair of people who would be taken for each other at this threshold, the
+    /// most alike first.
+    pub fn confusable(&self, threshold: f32) -> Vec<(PersonId, PersonId, f32)> {
+        let rows: Vec<&[f32]> = self.values.chunks_exact(self.size.max(1)).collect();
+        let mut pairs = Vec::new();
+        for (i, (a, owner)) in rows.iter().zip(&self.owners).enumerate() {
+            for (j, (b, other)) in rows.iter().zip(&self.owners).enumerate().skip(i + 1) {
+                let cosine = dot(a, b);
+                let score = match (&self.cohort, self.standings.get(i), self.standings.get(j)) {
+                    (Some(cohort), Some(x), Some(y)) => cohort.normalise(cosine, *x, *y),
+                    _ => cosine,
+                };
+                let person = |owner: u32| self.entries.get(owner as usize).map(|e| e.person);
+                if owner != other
+                    && score >= threshold
+                    && let (Some(a), Some(b)) = (person(*owner), person(*other))
+                {
+                    pairs.push((a, b, score));
+                }
+            }
+        }
+        pairs.sort_by(|a, b| b.2.total_cmp(&a.2));
+        pairs
     }
 
     /// A person's name.
