@@ -6,7 +6,7 @@ cp -a /tmp/kept/. /var/lib/doorward/
 chown -R doorward: /var/lib/doorward
 chmod 700 /var/lib/doorward
 config 'door.pulse_ms = 300
-access.cooldown_ms = 0'
+access.cooldown_ms = 700'
 sync
 start
 feed listed yuyv
