@@ -242,27 +242,38 @@ impl fmt::Display for Source {
     }
 }
 
+/// What somebody asks of a door's threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// The risk it may have.
+    pub risk: FalseAccept,
+    /// The score it is never lower than.
+    pub floor: f32,
+    /// Somebody's own score, whatever the risk.
+    pub own: Option<f32>,
+}
+
 /// The threshold for a whitelist that takes so many comparisons.
 ///
 /// # Errors
 /// [`RiskError::NoCalibration`] if it is to follow from the risk and the networks came
 /// without a calibration; [`RiskError::BeyondData`].
 pub fn threshold(
-    access: &crate::config::Access,
+    asked: Asked,
     calibration: Option<&Calibration>,
     comparisons: usize,
 ) -> Result<Threshold, RiskError> {
-    if let Some(score) = access.threshold {
+    if let Some(score) = asked.own {
         return Ok(Threshold {
             score,
             from: Source::Configured,
         });
     }
     let calibration = calibration.ok_or(RiskError::NoCalibration)?;
-    let score = calibration.threshold(access.false_accept, comparisons)? as f32;
-    Ok(if score < access.floor {
+    let score = calibration.threshold(asked.risk, comparisons)? as f32;
+    Ok(if score < asked.floor {
         Threshold {
-            score: access.floor,
+            score: asked.floor,
             from: Source::Floor,
         }
     } else {

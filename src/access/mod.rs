@@ -27,7 +27,7 @@ use window::{Ballot, Window};
 /// What a face must show to pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Cosine similarity (-1..=1) a face needs with a template; higher is stricter.
+    /// Score (see [`crate::cohort`]) a face needs with a template; higher is stricter.
     pub threshold: f32,
     /// Distinct frames that must agree; 0 counts as 1, more than 256 is never reached.
     pub frames: usize,
@@ -57,7 +57,7 @@ impl Policy {
 pub struct Candidate {
     /// Who.
     pub person: PersonId,
-    /// Cosine similarity with that person's nearest template, -1..=1.
+    /// Score with that person's nearest template.
     pub score: f32,
     /// Whether that person may pass at all.
     pub enabled: bool,

@@ -105,7 +105,7 @@ pub struct NewEvent {
     /// Whom it is about, by number and by name as it was then. In a refusal of
     /// somebody unknown: the person most alike.
     pub person: Option<(PersonId, String)>,
-    /// Cosine similarity, -1..=1.
+    /// Score with the nearest template, see [`crate::cohort`].
     pub score: Option<f32>,
     /// What it had to reach.
     pub threshold: Option<f32>,

@@ -47,7 +47,7 @@ impl Compare {
         };
         // As if the second were the only one on the whitelist.
         let calibration = scoring.map(|s| &s.calibration);
-        let threshold = risk::threshold(&config.access, calibration, 1)?.score;
+        let threshold = risk::threshold(config.access.asked(), calibration, 1)?.score;
         let same = score >= threshold;
         if self.format.json {
             print_json(&json!({

@@ -100,7 +100,7 @@ impl Enroll {
             .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
         let people = gallery.comparisons() + usize::from(own.is_none());
         let calibration = scoring.map(|s| &s.calibration);
-        let threshold = risk::threshold(&config.access, calibration, people)
+        let threshold = risk::threshold(config.access.asked(), calibration, people)
             .context("nobody was enrolled, because then nobody could be let in any more")?
             .score;
         let alike = whitelist::alike(templates, own, &gallery, vision.version(), threshold);

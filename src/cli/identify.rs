@@ -80,7 +80,7 @@ impl Identify {
         };
         let comparisons = gallery.as_ref().map_or(1, Gallery::comparisons);
         let calibration = vision.scoring().map(|s| &s.calibration);
-        let threshold = risk::threshold(&config.access, calibration, comparisons)?.score;
+        let threshold = risk::threshold(config.access.asked(), calibration, comparisons)?.score;
         let mut results = Vec::new();
         for path in &self.pictures {
             let mut image = camera::load_picture(path)?;

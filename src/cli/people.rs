@@ -117,7 +117,8 @@ fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitC
         .fused()
         .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
     let calibration = scoring.map(|s| &s.calibration);
-    let threshold = risk::threshold(&config.access, calibration, gallery.comparisons())?.score;
+    let threshold =
+        risk::threshold(config.access.asked(), calibration, gallery.comparisons())?.score;
     let pairs = gallery.confusable(threshold);
     let name = |id| gallery.name_of(id).unwrap_or("?");
     if format.json {

@@ -39,7 +39,7 @@ impl Threshold {
         let scoring = vision.scoring().map(Arc::as_ref);
         let calibration = scoring.map(|s| &s.calibration);
         let access = &config.access;
-        let threshold = risk::threshold(access, calibration, people)?;
+        let threshold = risk::threshold(access.asked(), calibration, people)?;
         let rates = calibration.and_then(|c| c.rates_at(f64::from(threshold.score)));
         // A stranger meets every template once; the templates count as independent.
         let fpir = rates.map(|(fmr, _)| 1.0 - (1.0 - fmr).powf(people as f64));

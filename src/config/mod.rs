@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::risk::FalseAccept;
+use crate::risk::{Asked, FalseAccept};
 use serde::{Deserialize, Serialize};
 
 /// Where the configuration is looked for when nothing else is said.
@@ -340,6 +340,17 @@ impl Default for Vision {
             min_sharpness: 10.0,
             min_luma: 35.0,
             max_faces: 4,
+        }
+    }
+}
+
+impl Access {
+    /// What it asks of the threshold.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            risk: self.false_accept,
+            floor: self.floor,
+            own: self.threshold,
         }
     }
 }

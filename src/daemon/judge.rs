@@ -89,7 +89,7 @@ impl Judge {
     fn policy(&self, rules: &config::Access, gallery: Option<&Gallery>) -> Policy {
         let comparisons = gallery.map_or(0, Gallery::comparisons);
         let calibration = self.vision.scoring().map(|s| &s.calibration);
-        match risk::threshold(rules, calibration, comparisons) {
+        match risk::threshold(rules.asked(), calibration, comparisons) {
             Ok(threshold) => {
                 log::info!(
                     "threshold {:.3} for {comparisons} people, {}",

@@ -166,7 +166,7 @@ impl Parts {
         // A risk that no threshold follows from is a mistake to be told at once.
         let comparisons = gallery.load().as_ref().map_or(0, |g| g.comparisons());
         let calibration = vision.scoring().map(|s| &s.calibration);
-        risk::threshold(&config.access, calibration, comparisons)?;
+        risk::threshold(config.access.asked(), calibration, comparisons)?;
         let camera = match (camera::open(&config.camera), config.camera.source) {
             // A camera may come later, a recording will not.
             (Err(error), Source::Replay) => return Err(error.into()),

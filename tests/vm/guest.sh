@@ -106,6 +106,21 @@ freeze() {
     until_true 10 grep -q held /tmp/freeze.log || fail "cannot hold the thread $1: $(cat /tmp/freeze.log)"
 }
 thaw() { [ -e /tmp/freeze.pid ] && kill "$(cat /tmp/freeze.pid)" 2>/dev/null; rm -f /tmp/freeze.pid; }
+# hangs_while_open THREAD: the watchdog ends the daemon, locked, and it starts again
+hangs_while_open() {
+    drop_in "[Service]
+WatchdogSec=3"
+    config 'door.pulse_ms = 10000'
+    start
+    feed listed yuyv
+    await_high
+    was=$(pid)
+    freeze "$1"
+    await_low 60
+    await_restart "$was"
+    said "the $1 thread"
+    verified
+}
 # drop_in TEXT: settings of the unit for this scenario
 drop_in() {
     mkdir -p /run/systemd/system/doorward.service.d
