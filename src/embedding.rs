@@ -57,17 +57,24 @@ impl Embedding {
         Ok(Self(values.into()))
     }
 
-    /// The mean of several, scaled to unit length again: what a person's photos, or an
-    /// approach's frames, have in common. `None` if there are none, their sizes differ,
-    /// or they cancel each other out.
+    /// The mean of several, scaled to unit length again: what a person's photos have in
+    /// common. `None` if there are none, their sizes differ, or they cancel each other out.
     pub fn mean(of: &[&Self]) -> Option<Self> {
-        let mut sum = of.first()?.0.to_vec();
-        for other in of.iter().skip(1) {
-            if other.0.len() != sum.len() {
+        Self::blend(of.iter().map(|e| (*e, 1.0)))
+    }
+
+    /// The same with a weight each.
+    pub fn blend<'a>(of: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+        let mut sum: Vec<f32> = Vec::new();
+        for (one, weight) in of {
+            if sum.is_empty() {
+                sum.resize(one.0.len(), 0.0);
+            }
+            if one.0.len() != sum.len() {
                 return None;
             }
-            for (sum, value) in sum.iter_mut().zip(&other.0) {
-                *sum += value;
+            for (sum, value) in sum.iter_mut().zip(&one.0) {
+                *sum += weight * value;
             }
         }
         Self::from_raw(sum).ok()

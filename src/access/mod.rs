@@ -5,8 +5,8 @@
 //! be replayed and tested over any sequence of inputs.
 //!
 //! One frame proves little: a blurred stranger can resemble somebody once. A grant
-//! therefore needs several distinct frames, close together, that agree on one
-//! person; whatever casts doubt on that agreement (the camera was lost, the
+//! therefore needs several distinct frames of one face, close together, that agree on
+//! one person; whatever casts doubt on that agreement (the camera was lost, the
 //! whitelist or the policy changed) throws all votes away.
 //!
 //! "Judged and refused" and "could not be judged" are kept apart, because only
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use crate::config;
 use crate::person::PersonId;
 use quiet::{Quiet, Topic};
-use window::{Ballot, Window};
+use window::{Ballot, Vote, Window};
 
 /// What a face must show to pass.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,9 +55,11 @@ impl Policy {
 /// The person of the gallery nearest to a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
+    /// The face's number while it is in view.
+    pub track: u64,
     /// Who.
     pub person: PersonId,
-    /// Score with that person's nearest template.
+    /// Score with that person's template of all frames of this face that count together.
     pub score: f32,
     /// Whether that person may pass at all.
     pub enabled: bool,
@@ -83,6 +85,8 @@ pub enum Judgement {
     Unusable(Unusable),
     /// Its nearest person; `None` if the gallery is empty.
     Nearest(Option<Candidate>),
+    /// A face known from the frames before, of which this frame tells nothing new.
+    Followed,
 }
 
 /// The faces of one frame.
@@ -114,19 +118,21 @@ pub enum Decision {
     Grant {
         /// Who.
         person: PersonId,
-        /// The lowest score among the agreeing frames: what the weakest of them proved.
+        /// The face's number.
+        track: u64,
+        /// The score of all its frames together.
         score: f32,
-        /// The threshold each of them reached.
+        /// The threshold it reached.
         threshold: f32,
-        /// How many frames agreed.
+        /// In how many frames this person was nearest to that face.
         frames: usize,
     },
     /// Somebody was judged and may not pass.
     Refuse {
         /// The reason.
         why: Refusal,
-        /// [`Refusal::Disabled`]: that person with the lowest score of the agreeing
-        /// frames. [`Refusal::NotListed`]: the nearest miss, that is the candidate
+        /// [`Refusal::Disabled`]: that person with the score of the frames
+        /// together. [`Refusal::NotListed`]: the nearest miss, that is the candidate
         /// with the highest score. [`Refusal::EmptyWhitelist`]: nobody.
         nearest: Option<Candidate>,
         /// The threshold in force.
@@ -180,8 +186,9 @@ impl Access {
     /// after the last loss or change, not after `now`, and not longer ago than
     /// [`Policy::max_frame_age`]. Decisions concern only faces in that very frame:
     ///
-    /// * grant: one enabled person was nearest, at or above the threshold, in
-    ///   [`Policy::frames`] frames within [`Policy::window`]. Each frame counts
+    /// * grant: one enabled person is nearest to a face at or above the threshold, and
+    ///   was nearest to that same face in [`Policy::frames`] frames within
+    ///   [`Policy::window`], this one among them. Each frame counts
     ///   for one grant of a person only, and after it that person is not granted
     ///   again for [`Policy::cooldown`];
     /// * refusal, disabled: likewise for a disabled person;
@@ -207,6 +214,11 @@ impl Access {
         Vec::new()
     }
 
+    /// How long a person who was granted is not granted again.
+    pub fn cooldown(&self) -> Duration {
+        self.policy.cooldown
+    }
+
     fn forget(&mut self, now: Instant) {
         self.window.clear();
         self.floor = self.floor.max(Some(now));
@@ -228,11 +240,11 @@ impl Access {
         self.window.push(ballot, self.policy.window);
 
         let mut decisions = Vec::new();
-        for vote in &here.votes {
+        for vote in here.votes.iter().filter(|v| v.reached) {
             if vote.enabled {
-                decisions.extend(self.grant(now, vote.person));
+                decisions.extend(self.grant(now, vote));
             } else {
-                decisions.extend(self.refuse_disabled(now, vote.person));
+                decisions.extend(self.refuse_disabled(now, vote));
             }
         }
         // Never true in a frame that recognised somebody.
@@ -253,33 +265,35 @@ impl Access {
         self.policy.frames.max(1)
     }
 
-    fn grant(&mut self, now: Instant, person: PersonId) -> Option<Decision> {
-        let tally = self.window.tally(person, true)?;
-        let topic = Topic::Granted(person);
-        if tally.frames < self.needed()
+    fn grant(&mut self, now: Instant, vote: &Vote) -> Option<Decision> {
+        let frames = self.window.agreeing(vote);
+        let topic = Topic::Granted(vote.person);
+        if frames < self.needed()
             || self.quiet.about(topic)
             || !self.quiet.start(topic, now, self.policy.cooldown)
         {
             return None;
         }
-        self.window.spend(person, true);
+        self.window.spend(vote);
         Some(Decision::Grant {
-            person,
-            score: tally.lowest,
+            person: vote.person,
+            track: vote.track,
+            score: vote.score,
             threshold: self.policy.threshold,
-            frames: tally.frames,
+            frames,
         })
     }
 
-    fn refuse_disabled(&mut self, now: Instant, person: PersonId) -> Option<Decision> {
-        let tally = self.window.tally(person, false)?;
+    fn refuse_disabled(&mut self, now: Instant, vote: &Vote) -> Option<Decision> {
+        let frames = self.window.agreeing(vote);
         let nearest = Candidate {
-            person,
-            score: tally.lowest,
+            track: vote.track,
+            person: vote.person,
+            score: vote.score,
             enabled: false,
         };
-        let refusal = self.refuse(now, Refusal::Disabled, Some(nearest), tally.frames)?;
-        self.window.spend(person, false);
+        let refusal = self.refuse(now, Refusal::Disabled, Some(nearest), frames)?;
+        self.window.spend(vote);
         Some(refusal)
     }
 

@@ -20,8 +20,14 @@ fn policy() -> Policy {
     }
 }
 
+/// Seen on a track of its own.
 fn face(person: i64, score: f32) -> Judgement {
+    on_track(person as u64, person, score)
+}
+
+fn on_track(track: u64, person: i64, score: f32) -> Judgement {
     Judgement::Nearest(Some(Candidate {
+        track,
         person: PersonId(person),
         score,
         enabled: true,
@@ -30,6 +36,7 @@ fn face(person: i64, score: f32) -> Judgement {
 
 fn disabled(person: i64, score: f32) -> Judgement {
     Judgement::Nearest(Some(Candidate {
+        track: person as u64,
         person: PersonId(person),
         score,
         enabled: false,
@@ -74,6 +81,7 @@ impl Scene {
 
 fn grant(person: i64, score: f32, frames: usize) -> Decision {
     Decision::Grant {
+        track: person as u64,
         person: PersonId(person),
         score,
         threshold: 0.75,
@@ -82,11 +90,28 @@ fn grant(person: i64, score: f32, frames: usize) -> Decision {
 }
 
 #[test]
-fn the_third_agreeing_frame_grants_with_the_weakest_score() {
+fn the_third_agreeing_frame_grants_with_the_score_of_all_together() {
     let mut scene = Scene::new(policy());
     assert!(scene.show(&[face(1, 0.9)]).is_empty());
-    assert!(scene.show(&[face(1, 0.75)]).is_empty());
-    assert_eq!(scene.show(&[face(1, 0.8)]), [grant(1, 0.75, 3)]);
+    assert!(scene.show(&[face(1, 0.5)]).is_empty());
+    assert_eq!(scene.show(&[face(1, 0.8)]), [grant(1, 0.8, 3)]);
+}
+
+#[test]
+fn frames_of_another_face_or_for_another_person_do_not_count() {
+    let mut scene = Scene::new(policy());
+    assert!(scene.show_all([&[on_track(1, 1, 0.9)][..]; 2]).is_empty());
+    assert!(scene.show_all([&[on_track(2, 1, 0.9)][..]; 2]).is_empty());
+    assert!(scene.show(&[on_track(2, 3, 0.9)]).is_empty());
+    assert_eq!(scene.show(&[on_track(1, 1, 0.9)]), [grant(1, 0.9, 3)]);
+}
+
+#[test]
+fn a_face_that_is_only_followed_decides_nothing() {
+    let mut scene = Scene::new(policy());
+    assert!(scene.show_all([&[face(1, 0.9)][..]; 2]).is_empty());
+    assert!(scene.show_all([&[Judgement::Followed][..]; 5]).is_empty());
+    assert_eq!(scene.show(&[face(1, 0.9)]), [grant(1, 0.9, 3)]);
 }
 
 #[test]
@@ -100,11 +125,11 @@ fn two_people_side_by_side_are_granted_in_one_frame() {
 }
 
 #[test]
-fn two_faces_like_one_person_are_one_vote() {
+fn two_faces_like_one_person_are_one_grant() {
     let mut scene = Scene::new(policy());
-    let twins: &[Judgement] = &[face(1, 0.8), face(1, 0.9)];
+    let twins: &[Judgement] = &[on_track(1, 1, 0.8), on_track(2, 1, 0.9)];
     assert!(scene.show_all([twins; 2]).is_empty());
-    assert_eq!(scene.show(twins), [grant(1, 0.9, 3)]);
+    assert_eq!(scene.show(twins), [grant(1, 0.8, 3)]);
 }
 
 #[test]
@@ -142,6 +167,7 @@ fn a_stranger_is_refused_once_a_cooldown_and_names_the_nearest_miss() {
         [Decision::Refuse {
             why: Refusal::NotListed,
             nearest: Some(Candidate {
+                track: 2,
                 person: PersonId(2),
                 score: 0.6,
                 enabled: true,
@@ -168,7 +194,7 @@ fn a_listed_person_coming_nearer_or_turning_away_is_not_refused() {
 #[test]
 fn a_refused_stranger_does_not_delay_a_listed_person() {
     let mut scene = Scene::new(policy());
-    assert_eq!(scene.show_all([&[face(1, 0.2)][..]; 3]).len(), 1);
+    assert_eq!(scene.show_all([&[on_track(5, 1, 0.2)][..]; 3]).len(), 1);
     let both: &[Judgement] = &[face(2, 0.2), face(1, 0.9)];
     assert_eq!(scene.show_all([both; 3]), [grant(1, 0.9, 3)]);
 }
@@ -182,6 +208,7 @@ fn a_disabled_person_is_refused_by_name() {
         [Decision::Refuse {
             why: Refusal::Disabled,
             nearest: Some(Candidate {
+                track: 4,
                 person: PersonId(4),
                 score: 0.9,
                 enabled: false,
@@ -289,9 +316,10 @@ fn scores() -> impl Strategy<Value = f32> {
 
 fn judgements() -> impl Strategy<Value = Judgement> {
     prop_oneof![
-        10 => (1..4i64, scores(), prop::bool::weighted(0.85)).prop_map(|(person, score, enabled)| {
-            Judgement::Nearest(Some(Candidate { person: PersonId(person), score, enabled }))
+        10 => (0..2u64, 1..4i64, scores(), prop::bool::weighted(0.85)).prop_map(|(track, person, score, enabled)| {
+            Judgement::Nearest(Some(Candidate { track, person: PersonId(person), score, enabled }))
         }),
+        1 => Just(Judgement::Followed),
         1 => Just(Judgement::Nearest(None)),
         2 => Just(Judgement::Unusable(Unusable::Blurred)),
     ]
@@ -314,7 +342,34 @@ struct Counted {
     taken_at: Instant,
     /// Since which loss or change: only equal eras count together.
     era: usize,
-    passing: Vec<PersonId>,
+    /// Whom each face is nearest to.
+    near: Vec<(PersonId, u64)>,
+    /// Who is barred in this frame.
+    barred: Vec<PersonId>,
+    /// Who reaches the threshold, on which face, in the order of the faces.
+    passing: Vec<(PersonId, u64)>,
+}
+
+fn near(faces: &[Judgement]) -> impl Iterator<Item = &Candidate> {
+    faces.iter().filter_map(|f| match f {
+        Judgement::Nearest(Some(candidate)) => Some(candidate),
+        _ => None,
+    })
+}
+
+/// As the order of votes: a face's first claim to a person fixes its place.
+fn reaching(faces: &[Judgement], threshold: f32) -> Vec<(PersonId, u64)> {
+    let mut places: Vec<(PersonId, u64)> = Vec::new();
+    for c in near(faces) {
+        if !places.contains(&(c.person, c.track)) {
+            places.push((c.person, c.track));
+        }
+    }
+    places.retain(|place| {
+        near(faces).any(|c| (c.person, c.track) == *place && c.score < 2.0 && c.score >= threshold)
+            && !near(faces).any(|c| c.person == place.0 && !c.enabled)
+    });
+    places
 }
 
 fn passing(faces: &[Judgement], threshold: f32) -> Vec<PersonId> {
@@ -378,9 +433,14 @@ proptest! {
                         counted.push(Counted {
                             taken_at,
                             era,
-                            passing: passing(&faces, rules.threshold),
+                            near: near(&faces).map(|c| (c.person, c.track)).collect(),
+                            barred: near(&faces).filter(|c| !c.enabled).map(|c| c.person).collect(),
+                            passing: reaching(&faces, rules.threshold),
                         });
-                        for &person in &counted[counted.len() - 1].passing {
+                        for &(person, track) in &counted[counted.len() - 1].passing {
+                            if expected.iter().any(|&(p, _)| p == person) {
+                                continue;
+                            }
                             let cooling = grants
                                 .iter()
                                 .any(|&(p, when, _)| p == person && latest < when + rules.cooldown);
@@ -389,7 +449,8 @@ proptest! {
                                 .iter()
                                 .filter(|c| c.era == era)
                                 .filter(|c| taken_at - c.taken_at <= rules.window)
-                                .filter(|c| c.passing.contains(&person))
+                                .filter(|c| c.near.contains(&(person, track)))
+                                .filter(|c| !c.barred.contains(&person))
                                 .count();
                             if !cooling && agreeing >= rules.frames.max(1) {
                                 expected.push((person, agreeing));
@@ -398,6 +459,7 @@ proptest! {
                         for &(person, _) in &expected {
                             grants.push((person, now, counted.len()));
                         }
+                        expected.sort();
                     }
                     frame(taken_at, &faces)
                 }
@@ -410,7 +472,7 @@ proptest! {
                 .step(now, input)
                 .into_iter()
                 .filter_map(|d| match d {
-                    Decision::Grant { person, score, threshold, frames } => {
+                    Decision::Grant { person, score, threshold, frames, .. } => {
                         assert!(score >= threshold && threshold == rules.threshold);
                         Some((person, frames))
                     }
@@ -459,9 +521,7 @@ proptest! {
                         (Refusal::NotListed, Judgement::Nearest(Some(c))) => {
                             !(0.75..2.0).contains(&c.score)
                         }
-                        (Refusal::Disabled, Judgement::Nearest(Some(c))) => {
-                            !c.enabled && c.score >= 0.75
-                        }
+                        (Refusal::Disabled, Judgement::Nearest(Some(c))) => !c.enabled,
                         _ => false,
                     }))
                     .count();
@@ -494,7 +554,7 @@ proptest! {
             let faces: Vec<Judgement> = faces
                 .into_iter()
                 .map(|(p, score, enabled)| {
-                    Judgement::Nearest(Some(Candidate { person: PersonId(p % 2), score, enabled }))
+                    Judgement::Nearest(Some(Candidate { track: 0, person: PersonId(p % 2), score, enabled }))
                 })
                 .collect();
             let decisions = access.step(now, frame(taken_at, &faces));

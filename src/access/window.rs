@@ -12,12 +12,15 @@ pub(super) const MOST_FRAMES: usize = 256;
 /// People counted in one frame at most, the largest faces first.
 pub(super) const MOST_VOTES: usize = 32;
 
-/// One frame's vote for one person at or above the threshold.
+/// One frame's vote for one person as the nearest to one face.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vote {
+    pub(super) track: u64,
     pub(super) person: PersonId,
     pub(super) enabled: bool,
-    score: f32,
+    pub(super) score: f32,
+    /// At or above the threshold.
+    pub(super) reached: bool,
     /// Already counted for a decision. It stays as a sign that somebody was
     /// recognised, so that turning away after a grant is not taken for a stranger.
     spent: bool,
@@ -43,12 +46,6 @@ pub(super) struct Summary {
     pub(super) unusable: bool,
 }
 
-/// How often, and at least how clearly, one person was recognised.
-pub(super) struct Tally {
-    pub(super) frames: usize,
-    pub(super) lowest: f32,
-}
-
 impl Ballot {
     pub(super) fn count(sighting: &Sighting, threshold: f32) -> Self {
         let mut ballot = Self {
@@ -66,15 +63,15 @@ impl Ballot {
                     continue;
                 }
                 Judgement::Nearest(None) => ballot.empty_gallery = true,
-                // False for NaN on either side; an infinity is no cosine.
-                Judgement::Nearest(Some(face))
-                    if face.score >= threshold && face.score.is_finite() =>
-                {
-                    ballot.vote(face);
-                }
                 Judgement::Nearest(Some(face)) => {
-                    ballot.unlisted = Some(better(ballot.unlisted, face));
+                    // False for NaN on either side; an infinity is no score.
+                    let reached = face.score >= threshold && face.score.is_finite();
+                    ballot.vote(face, reached);
+                    if !reached {
+                        ballot.unlisted = Some(better(ballot.unlisted, face));
+                    }
                 }
+                Judgement::Followed => {}
             }
             judged = true;
         }
@@ -84,17 +81,32 @@ impl Ballot {
         ballot
     }
 
-    /// One vote a person: of two faces nearest to the same one, the nearer counts.
-    fn vote(&mut self, face: Candidate) {
-        if let Some(vote) = self.votes.iter_mut().find(|v| v.person == face.person) {
-            vote.score = vote.score.max(face.score);
-            // Contradictory: the stricter holds.
-            vote.enabled &= face.enabled;
+    /// Two faces nearest to one person are two votes, unless they claim to be one face:
+    /// then the nearer counts.
+    fn vote(&mut self, face: Candidate, reached: bool) {
+        // Contradictory: the stricter holds for all.
+        let barred = !face.enabled
+            || self
+                .votes
+                .iter()
+                .any(|v| v.person == face.person && !v.enabled);
+        if barred {
+            for vote in self.votes.iter_mut().filter(|v| v.person == face.person) {
+                vote.enabled = false;
+            }
+        }
+        let same = |v: &&mut Vote| v.person == face.person && v.track == face.track;
+        if let Some(vote) = self.votes.iter_mut().find(same) {
+            if reached && !(vote.reached && vote.score >= face.score) {
+                (vote.score, vote.reached) = (face.score, true);
+            }
         } else if self.votes.len() < MOST_VOTES {
             self.votes.push(Vote {
+                track: face.track,
                 person: face.person,
-                enabled: face.enabled,
+                enabled: !barred,
                 score: face.score,
+                reached,
                 spent: false,
             });
         }
@@ -155,32 +167,31 @@ impl Window {
 
     /// Whether any frame recognised anybody, counted already or not.
     pub(super) fn recognised_anybody(&self) -> bool {
-        self.ballots.iter().any(|b| !b.votes.is_empty())
-    }
-
-    /// The votes for one person that no decision has counted yet.
-    pub(super) fn tally(&self, person: PersonId, enabled: bool) -> Option<Tally> {
         self.ballots
             .iter()
             .flat_map(|b| &b.votes)
-            .filter(|v| v.person == person && v.enabled == enabled && !v.spent)
-            .fold(None, |tally: Option<Tally>, vote| {
-                Some(match tally {
-                    None => Tally {
-                        frames: 1,
-                        lowest: vote.score,
-                    },
-                    Some(t) => Tally {
-                        frames: t.frames + 1,
-                        lowest: t.lowest.min(vote.score),
-                    },
-                })
-            })
+            .any(|v| v.reached)
     }
 
-    pub(super) fn spend(&mut self, person: PersonId, enabled: bool) {
+    /// In how many frames that no decision has counted yet the same person was nearest to
+    /// the same face.
+    pub(super) fn agreeing(&self, with: &Vote) -> usize {
+        let agrees = |v: &&Vote| {
+            v.person == with.person
+                && v.track == with.track
+                && v.enabled == with.enabled
+                && !v.spent
+        };
+        self.ballots
+            .iter()
+            .flat_map(|b| &b.votes)
+            .filter(agrees)
+            .count()
+    }
+
+    pub(super) fn spend(&mut self, decided: &Vote) {
         for vote in self.ballots.iter_mut().flat_map(|b| &mut b.votes) {
-            vote.spent |= vote.person == person && vote.enabled == enabled;
+            vote.spent |= vote.person == decided.person && vote.enabled == decided.enabled;
         }
     }
 

@@ -18,6 +18,9 @@ use crate::vision::quality::{Flaw, Quality};
 use crate::vision::{AlignedFace, Vision};
 use crate::whitelist::{self, Alike, NewTemplate};
 
+/// How far the head of a photo may be turned aside; see [`Quality::turned`].
+const MOST_TURNED: f32 = 0.45;
+
 /// Whom to enroll, and from what.
 #[derive(Debug, Args)]
 pub struct Enroll {
@@ -263,9 +266,18 @@ fn fault(face: &AlignedFace, vision: &Vision, config: &Config) -> Option<String>
         score,
         sharpness,
         luma,
+        turned,
     } = face.quality;
     let limits = &config.vision;
-    Some(match vision.flaw(&face.quality)? {
+    let Some(flaw) = vision.flaw(&face.quality) else {
+        // At the door a turned head only weighs less; a template has to be of the face.
+        return (turned > MOST_TURNED).then(|| {
+            format!(
+                "the head is turned aside, {turned:.2} of {MOST_TURNED:.2} at most; take it from the front"
+            )
+        });
+    };
+    Some(match flaw {
         Flaw::TooSmall => format!(
             "the face is too small, {} pixels of {}; take it from nearer",
             size_px.floor(),

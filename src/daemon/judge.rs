@@ -20,6 +20,7 @@ use crate::config;
 use crate::person::PersonId;
 use crate::risk;
 use crate::vision::quality::Flaw;
+use crate::vision::track::{TrackId, Tracks};
 use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Gallery;
 
@@ -52,6 +53,7 @@ impl Judge {
         let mut rules = self.rules.load_full();
         let mut gallery = self.gallery.load_full();
         let mut access = Access::new(self.policy(&rules, gallery.as_deref()));
+        let mut tracks = Tracks::new(rules.frames, rules.window());
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);
@@ -59,6 +61,7 @@ impl Judge {
             let other_gallery = !same(gallery.as_ref(), new_gallery.as_ref());
             if other_gallery {
                 access.step(Instant::now(), Input::GalleryChanged);
+                tracks.forget();
                 gallery = new_gallery;
             }
             // The threshold follows from the risk and from how many people are listed.
@@ -66,18 +69,20 @@ impl Judge {
                 rules = new_rules;
                 let policy = self.policy(&rules, gallery.as_deref());
                 access.step(Instant::now(), Input::PolicyChanged(policy));
+                tracks.set_rules(rules.frames, rules.window());
             }
             match (item, &gallery) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
                 (Some(Item::Lost), _) => {
                     access.step(Instant::now(), Input::CameraLost);
+                    tracks.forget();
                 }
                 (Some(Item::Ended), _) => {
                     self.heartbeat.retire();
                     break;
                 }
                 (Some(Item::Frame(frame)), Some(gallery)) => {
-                    self.look(&frame, gallery, &mut access, &mut timing)?;
+                    self.look(&frame, gallery, &mut access, &mut tracks, &mut timing)?;
                 }
             }
         }
@@ -111,14 +116,17 @@ impl Judge {
         frame: &Frame,
         gallery: &Gallery,
         access: &mut Access,
+        tracks: &mut Tracks,
         timing: &mut Timing,
     ) -> Result<(), VisionError> {
         let start = Instant::now();
         let found = self.vision.detect(&frame.image)?;
+        let found = found.get(..self.max_faces).unwrap_or(&found);
+        let ids = tracks.follow(frame.at, found);
         let faces = found
             .iter()
-            .take(self.max_faces)
-            .map(|face| self.judge(frame, face, gallery))
+            .zip(ids)
+            .map(|(face, track)| self.judge(frame, face, track, gallery, tracks))
             .collect::<Result<Vec<_>, _>>()?;
         let vision = start.elapsed();
         timing.add(vision);
@@ -134,6 +142,9 @@ impl Judge {
             faces,
         };
         for decision in access.step(now, Input::Frame(sighting)) {
+            if let Decision::Grant { track, .. } = decision {
+                tracks.rest(TrackId(track), frame.at + access.cooldown());
+            }
             self.record(decision, gallery, |event| {
                 let age = now.saturating_duration_since(frame.at);
                 event
@@ -149,7 +160,9 @@ impl Judge {
         &mut self,
         frame: &Frame,
         face: &Face,
+        track: TrackId,
         gallery: &Gallery,
+        tracks: &mut Tracks,
     ) -> Result<Judgement, VisionError> {
         let aligned = match self.vision.align(&frame.image, face) {
             Ok(aligned) => aligned,
@@ -160,9 +173,17 @@ impl Judge {
         if let Some(flaw) = self.vision.flaw(&aligned.quality) {
             return Ok(Judgement::Unusable(unusable(flaw)));
         }
+        let weight = aligned.quality.weight();
+        if !tracks.worth(track, frame.at, weight) {
+            return Ok(Judgement::Followed);
+        }
         let embedding = self.vision.embed(&aligned)?;
-        let nearest = gallery.nearest(&embedding, self.vision.version());
+        let Some(fused) = tracks.add(track, frame.at, embedding, weight) else {
+            return Ok(Judgement::Followed);
+        };
+        let nearest = gallery.nearest(&fused.embedding, self.vision.version());
         Ok(Judgement::Nearest(nearest.map(|m| Candidate {
+            track: fused.track.0,
             person: m.person,
             score: m.score,
             enabled: m.enabled,
@@ -185,6 +206,7 @@ impl Judge {
                 score,
                 threshold,
                 frames,
+                ..
             } => {
                 let event = named(event(Kind::Granted), person)
                     .score(score)
@@ -262,6 +284,7 @@ fn describe(faces: &[Judgement], gallery: &Gallery) -> String {
         .iter()
         .map(|face| match face {
             Judgement::Unusable(why) => format!("{why:?}"),
+            Judgement::Followed => "followed".into(),
             Judgement::Nearest(None) => "a face".into(),
             Judgement::Nearest(Some(c)) => format!(
                 "{} {:.3}",

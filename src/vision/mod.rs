@@ -9,6 +9,7 @@ mod mtcnn;
 pub mod quality;
 pub mod resample;
 pub mod runtime;
+pub mod track;
 
 use std::path::PathBuf;
 use std::sync::Arc;
