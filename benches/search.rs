@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doorward::database::Database;
-use doorward::embedding::Embedding;
+use doorward::embedding::{Embedding, ModelVersion};
 use doorward::vision::manifest::Manifest;
 use doorward::whitelist;
 
@@ -23,8 +23,9 @@ fn main() {
     let path = folder.path().join("doorward.db");
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = Manifest::load(&project.join("models")).unwrap();
-    let model = manifest.scored_models().next().unwrap().clone();
-    let (cohort, _) = manifest.scoring(&model).unwrap().unwrap();
+    let scored = |m: &&ModelVersion| manifest.scoring(m).unwrap().unwrap().0.is_some();
+    let model = manifest.scored_models().find(scored).unwrap().clone();
+    let cohort = manifest.scoring(&model).unwrap().unwrap().0.unwrap();
     drop(Database::open(&path).unwrap());
     let mut random = fastrand::Rng::with_seed(1);
     let mut face = || {

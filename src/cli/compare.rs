@@ -38,8 +38,9 @@ impl Compare {
         let distance = (2.0 - 2.0 * cosine).max(0.0).sqrt();
         let scoring = vision.scoring();
         let standings = scoring.and_then(|s| {
-            let of = |e: &Embedding| s.cohort.standing(e.as_slice());
-            Some((&s.cohort, of(&a)?, of(&b)?))
+            let cohort = s.cohort.as_ref()?;
+            let of = |e: &Embedding| cohort.standing(e.as_slice());
+            Some((cohort, of(&a)?, of(&b)?))
         });
         let score = match standings {
             Some((cohort, one, other)) => cohort.normalise(cosine, one, other),

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -87,7 +86,17 @@ impl Enroll {
             .into_iter()
             .find(|p| p.name.to_lowercase() == name.to_lowercase());
         let own = own.map(|p| p.id);
-        let outliers = whitelist::outliers(templates, &[]);
+        let scoring = vision.scoring();
+        let calibration = scoring.map(|s| &s.calibration);
+        let outliers = match calibration {
+            Some(c) => whitelist::outliers(templates, &[], c.cosine_1_in_100),
+            None => {
+                eprintln!(
+                    "these networks came without a calibration, so the photos are not compared with each other: see that all show one person"
+                );
+                Vec::new()
+            }
+        };
         ensure!(
             outliers.is_empty(),
             "nobody was enrolled, these photos do not show the same person as the others; leave them out:\n  {}",
@@ -97,16 +106,21 @@ impl Enroll {
                 .collect::<Vec<_>>()
                 .join("\n  ")
         );
-        let scoring = vision.scoring();
         let gallery = whitelist::gallery(database, vision.version())?
             .fused()
-            .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
+            .normalised_by(scoring.and_then(|s| s.cohort.clone()));
         let people = gallery.comparisons() + usize::from(own.is_none());
-        let calibration = scoring.map(|s| &s.calibration);
         let threshold = risk::threshold(config.access.asked(), calibration, people)
             .context("nobody was enrolled, because then nobody could be let in any more")?
             .score;
-        let alike = whitelist::alike(templates, own, &gallery, vision.version(), threshold);
+        let alike = whitelist::alike(
+            templates,
+            own,
+            &gallery,
+            vision.version(),
+            threshold,
+            calibration.map_or(f32::INFINITY, |c| c.highest_score() as f32),
+        );
         let (found, likely) = match alike {
             None => {
                 if templates.len() < 3 && own.is_none() {
@@ -127,7 +141,7 @@ impl Enroll {
             .and_then(|c| c.rates_at(f64::from(found.score)))
             .map_or(
                 "fewer strangers than were measured reach it".into(),
-                |(fmr, _)| format!("1 in {:.0} strangers reaches it", 1.0 / fmr),
+                |rates| format!("1 in {:.0} strangers reaches it", 1.0 / rates.fmr),
             );
         let what = format!(
             "{other} ({}) {likely}: score {:.3}, the door opens from {threshold:.3}, {rate}",

@@ -12,11 +12,12 @@ use serde_json::json;
 use super::{Format, print_json, start_stderr_log};
 use crate::cohort::Cohort;
 use crate::config::Config;
+use crate::evidence::Part;
 use crate::evidence::dataset::Dataset;
 use crate::evidence::embedded::{Embedded, embed};
+use crate::evidence::fit::{self, FitError};
 use crate::evidence::report::{Report, measure};
-use crate::evidence::{Part, fit};
-use crate::vision::Vision;
+use crate::vision::{Vision, manifest};
 
 /// What both commands are told.
 #[derive(Debug, Args)]
@@ -37,21 +38,32 @@ struct Photos {
 }
 
 impl Photos {
+    fn cache(&self) -> PathBuf {
+        match &self.cache {
+            Some(cache) => cache.clone(),
+            None => std::env::temp_dir().join("doorward-embeddings.jsonl"),
+        }
+    }
+
     fn embedded(&self, config: &mut Config) -> anyhow::Result<(Dataset, Embedded)> {
+        self.embedded_in(config, &self.cache())
+    }
+
+    fn embedded_in(
+        &self,
+        config: &mut Config,
+        cache: &Path,
+    ) -> anyhow::Result<(Dataset, Embedded)> {
         config.models.threads = 1;
         config.vision.min_face_px = self.min_face;
         let dataset = Dataset::open(&self.dir)?;
-        let cache = match &self.cache {
-            Some(cache) => cache.clone(),
-            None => std::env::temp_dir().join("doorward-embeddings.jsonl"),
-        };
         let start = Instant::now();
         let embedded = embed(
             &dataset,
             &config.models,
             &config.vision,
             usize::from(self.jobs),
-            &cache,
+            cache,
             |done, all| {
                 if done % 50 == 0 || done == all {
                     let left = start.elapsed().mul_f64((all - done) as f64 / done as f64);
@@ -78,6 +90,9 @@ pub struct Evaluate {
     /// Count everybody, also the people a cohort may be made of
     #[arg(long)]
     all: bool,
+    /// Show another embedder beside it: an id of the model set, or a folder with a set
+    #[arg(long, value_name = "ID|FOLDER")]
+    against: Option<String>,
     /// Also write the figures and curves as a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -93,13 +108,17 @@ impl Evaluate {
         let vision = Vision::open(&config.models, &config.vision)?;
         let scoring = vision.scoring();
         let part = (!self.all).then_some(Part::Rest);
-        let report = measure(
+        let mut report = measure(
             &dataset,
             &embedded,
-            scoring.map(|s| s.cohort.as_ref()),
+            scoring.and_then(|s| s.cohort.as_deref()),
             scoring.map(|s| &s.calibration),
             part,
         );
+        drop(vision);
+        if let Some(other) = &self.against {
+            report.against = Some(Box::new(self.other(other, &config, part)?));
+        }
         if let Some(file) = &self.html {
             std::fs::write(file, super::evaluate_page::page(&report)?)
                 .with_context(|| format!("cannot write {}", file.display()))?;
@@ -110,6 +129,51 @@ impl Evaluate {
             print(&report);
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Evaluate {
+    fn other(&self, which: &str, config: &Config, part: Option<Part>) -> anyhow::Result<Report> {
+        let mut config = config.clone();
+        config.models.choose.clear();
+        if Path::new(which).join("manifest.toml").is_file() {
+            config.models.dir = which.into();
+        } else {
+            config.models.choose.push(which.to_owned());
+        }
+        let mut name = self.photos.cache().into_os_string();
+        name.push(".against");
+        let (dataset, embedded) = self.photos.embedded_in(&mut config, &PathBuf::from(name))?;
+        let vision = Vision::open(&config.models, &config.vision)?;
+        let cohort = vision.scoring().and_then(|s| s.cohort.as_deref());
+        Ok(measure(&dataset, &embedded, cohort, None, part))
+    }
+}
+
+fn print_beside(one: &Report, other: &Report) {
+    println!("\nside by side, cosine{:>30}{:>28}", one.model, other.model);
+    let row = |what: &str, a: f64, b: f64| {
+        println!("  {what:<34}{a:>14.4}{b:>28.4}   ({:+.4})", a - b);
+    };
+    if let (Some((a, _)), Some((b, _))) = (&one.accuracy, &other.accuracy) {
+        row("accuracy on the list of pairs", *a, *b);
+    }
+    let first = |r: &Report| {
+        r.scorings.first().map_or(Vec::new(), |s| {
+            s.verification
+                .iter()
+                .map(|v| (v.photos, v.frames, v.at.clone()))
+                .collect()
+        })
+    };
+    for ((photos, frames, a), (_, _, b)) in first(one).iter().zip(first(other)) {
+        for (a, b) in a.iter().zip(b) {
+            row(
+                &format!("TAR at {:.0e}, {photos} photo(s) {frames} frame(s)", a.fmr),
+                a.tar,
+                b.tar,
+            );
+        }
     }
 }
 
@@ -163,8 +227,25 @@ fn print(report: &Report) {
             );
         }
     }
+    if !report.held_out.is_empty() {
+        println!(
+            "\nfalse match rate promised by a calibration of half of the people, and seen on the other half"
+        );
+        for check in &report.held_out {
+            let [a, b] = check.seen;
+            println!(
+                "  promised {:.0e}  seen {a:.1e} and {b:.1e}  ({:.2} and {:.2} times)",
+                check.promised,
+                a / check.promised,
+                b / check.promised
+            );
+        }
+    }
+    if let Some(other) = &report.against {
+        print_beside(report, other);
+    }
     if !report.promises.is_empty() {
-        println!("\nfalse match rate promised by the calibration, and seen here");
+        println!("\nfalse match rate promised by the calibration in use, and seen here");
         for p in &report.promises {
             println!(
                 "  score {:.3}  promised {:.1e}  seen {:.1e}  ({:.2} times)",
@@ -180,8 +261,9 @@ fn print(report: &Report) {
 /// Where what is learnt goes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Prints the [[scoring]] section to put into the model set's manifest.toml. \
-    Every row of the cohort blends eight people and resembles none of them as a stranger \
+    after_help = "If FOLDER is that of the model set, its manifest.toml names the two files from then on; \
+    else the [[scoring]] section to put there is printed. \
+    Every row of the cohort blends eight people or more and resembles none of them as a stranger \
     in a thousand would."
 )]
 pub struct Calibrate {
@@ -190,6 +272,9 @@ pub struct Calibrate {
     /// Folder the cohort and the calibration are written to
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// Make no cohort: scores are plain cosines
+    #[arg(long)]
+    no_cohort: bool,
     /// What the photos are, in words, for the calibration
     #[arg(long, value_name = "TEXT", default_value = "own photos")]
     data: String,
@@ -200,16 +285,27 @@ impl Calibrate {
         start_stderr_log(log::LevelFilter::Warn);
         let mut config = Config::load(path)?;
         let (dataset, embedded) = self.photos.embedded(&mut config)?;
-        let fitted = fit::cohort(&dataset, &embedded)?;
-        let cohort = Cohort::from_bytes(
-            &fitted.bytes,
-            fitted.size,
-            fit::TOP,
-            fitted.centre,
-            fitted.spread,
-        )?;
-        let calibration = fit::calibration(&dataset, &embedded, Some(&cohort), &self.data)?;
-        for check in fit::cross_check(&dataset, &embedded, Some(&cohort)) {
+        let fitted = match (self.no_cohort, fit::cohort(&dataset, &embedded)) {
+            (true, _) => None,
+            (false, Ok(fitted)) => Some(fitted),
+            (false, Err(error @ FitError::TooAlike(_))) => {
+                eprintln!("scores stay plain cosines: {error}");
+                None
+            }
+            (false, Err(error)) => return Err(error.into()),
+        };
+        let cohort = match &fitted {
+            Some(f) => Some(Cohort::from_bytes(
+                &f.bytes,
+                f.size,
+                fit::TOP,
+                f.centre,
+                f.spread,
+            )?),
+            None => None,
+        };
+        let calibration = fit::calibration(&dataset, &embedded, cohort.as_ref(), &self.data)?;
+        for check in fit::cross_check(&dataset, &embedded, cohort.as_ref()) {
             eprintln!(
                 "fitted to one half of the people, a promised false match rate of {:.0e} is {:.1e} and {:.1e} on the other",
                 check.promised, check.seen[0], check.seen[1]
@@ -223,25 +319,42 @@ impl Calibrate {
                 .with_context(|| format!("cannot write {}", file.display()))?;
             anyhow::Ok(sha256(bytes))
         };
-        let (rows, table) = (format!("{id}-cohort.i8"), format!("{id}-calibration.toml"));
-        let rows_hash = write(&rows, &fitted.bytes)?;
+        let table = format!("{id}-calibration.toml");
         let table_hash = write(&table, toml::to_string(&calibration)?.as_bytes())?;
+        let mut section = format!(
+            "[[scoring]]\nmodel = \"{}\"\ncalibration = \"{table}\"\ncalibration_sha256 = \"{table_hash}\"\n",
+            embedded.model
+        );
+        if let Some(f) = &fitted {
+            let rows = format!("{id}-cohort.i8");
+            let rows_hash = write(&rows, &f.bytes)?;
+            section += &format!(
+                "[scoring.cohort]\nfile = \"{rows}\"\nsha256 = \"{rows_hash}\"\nsize = {}\ntop = {}\ncentre = {}\nspread = {}\n",
+                f.size,
+                fit::TOP,
+                f.centre,
+                f.spread
+            );
+            eprintln!(
+                "{} rows of {} people each, the nearest to anybody in it has cosine {:.3}",
+                fit::ROWS,
+                f.blended,
+                f.nearest
+            );
+        }
         eprintln!(
-            "{} rows, the nearest to anybody in it has cosine {:.3}; {} impostor pairs of {} people, backed down to a false match rate of {:.1e}",
-            cohort.len(),
-            fitted.nearest,
+            "{} impostor pairs of {} people, backed down to a false match rate of {:.1e}",
             calibration.impostor_pairs,
             calibration.people,
             calibration.backed_to()
         );
-        println!(
-            "[[scoring]]\nmodel = \"{}\"\ncohort = \"{rows}\"\ncohort_sha256 = \"{rows_hash}\"\nsize = {}\ntop = {}\ncentre = {}\nspread = {}\ncalibration = \"{table}\"\ncalibration_sha256 = \"{table_hash}\"",
-            embedded.model,
-            fitted.size,
-            fit::TOP,
-            fitted.centre,
-            fitted.spread
-        );
+        let manifest = self.out.join("manifest.toml");
+        if manifest.exists() {
+            manifest::add_scoring(&manifest, id, &section)?;
+            println!("{} has it now", manifest.display());
+        } else {
+            print!("{section}");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

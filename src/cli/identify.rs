@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -69,7 +68,7 @@ impl Identify {
         // Without a whitelist there are still faces to find.
         let gallery = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
-            let cohort = vision.scoring().map(|s| Arc::clone(&s.cohort));
+            let cohort = vision.scoring().and_then(|s| s.cohort.clone());
             Some(
                 whitelist::gallery(&database, vision.version())?
                     .fused()

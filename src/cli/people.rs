@@ -1,7 +1,6 @@
 //! `doorward people`: the whitelist, read and changed by hand.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -115,7 +114,7 @@ fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitC
     let scoring = vision.scoring();
     let gallery = whitelist::gallery(db, vision.version())?
         .fused()
-        .normalised_by(scoring.map(|s| Arc::clone(&s.cohort)));
+        .normalised_by(scoring.and_then(|s| s.cohort.clone()));
     let calibration = scoring.map(|s| &s.calibration);
     let threshold =
         risk::threshold(config.access.asked(), calibration, gallery.comparisons())?.score;

@@ -42,16 +42,17 @@ impl Threshold {
         let threshold = risk::threshold(access.asked(), calibration, people)?;
         let rates = calibration.and_then(|c| c.rates_at(f64::from(threshold.score)));
         // A stranger meets every template once; the templates count as independent.
-        let fpir = rates.map(|(fmr, _)| 1.0 - (1.0 - fmr).powf(people as f64));
+        let fpir = rates.map(|r| 1.0 - (1.0 - r.fmr).powf(people as f64));
         if self.format.json {
             print_json(&json!({
                 "threshold": threshold.score,
                 "from": threshold.from.to_string(),
                 "people": people,
                 "photos": photos,
-                "false_match_rate": rates.map(|r| r.0),
+                "false_match_rate": rates.map(|r| r.fmr),
                 "false_positive_identification_rate": fpir,
-                "false_negative_rate_one_photo_one_frame": rates.map(|r| 1.0 - r.1),
+                "false_negative_rate_one_photo_one_frame": rates.map(|r| 1.0 - r.tar),
+                "false_negative_rate_three_photos_one_frame": rates.map(|r| 1.0 - r.tar_three_photos),
             }))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -64,15 +65,16 @@ impl Threshold {
             None => println!("{people} people are listed, with {photos} photos."),
         }
         match (rates, fpir, calibration) {
-            (Some((fmr, tar)), Some(fpir), Some(calibration)) => {
+            (Some(rates), Some(fpir), Some(calibration)) => {
                 println!(
                     "At that score a stranger matches one listed person in {} of cases, and any of them in {}.",
-                    one_in(fmr),
+                    one_in(rates.fmr),
                     one_in(fpir)
                 );
                 println!(
-                    "A listed person with one photo is recognised in {:.1} % of single frames; three photos, and the frames of an approach, make that more.",
-                    100.0 * tar
+                    "A listed person is not recognised in {:.1} % of single frames with one photo on the list, in {:.1} % with three; the frames of an approach together make that less.",
+                    100.0 * (1.0 - rates.tar),
+                    100.0 * (1.0 - rates.tar_three_photos)
                 );
                 println!(
                     "Measured on {} people ({}): {} pairs of strangers. Not your door: people who resemble each other, by family or by origin, match far more often.",

@@ -359,7 +359,7 @@ impl Default for Access {
     fn default() -> Self {
         Self {
             false_accept: FalseAccept::default(),
-            floor: 0.6,
+            floor: 0.4,
             threshold: None,
             frames: 3,
             window_ms: 1500,

@@ -39,7 +39,7 @@ ranges! {
     sharpness: f32 = 0.0 ..= 10_000.0, "a sharpness";
     luma: f32 = 0.0 ..= 255.0, "a mean luma";
     max_faces: usize = 1 ..= 32, "faces";
-    threshold: f32 = 0.3 ..= 1.5, "a score (higher is stricter)";
+    threshold: f32 = 0.2 ..= 1.5, "a score (higher is stricter)";
     frames: usize = 1 ..= 30, "frames";
     window_ms: u64 = 100 ..= 30_000, "milliseconds";
     cooldown_ms: u64 = 0 ..= 600_000, "milliseconds";

@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a grant may take from the decision to the relay. Later the person in
 /// front of the door may be another.
 const GRANT_LIFE: Duration = Duration::from_secs(2);
+/// Without a calibration: under this cosine with its past a face is another's.
+const ANOTHER: f32 = 0.5;
 
 /// The vision thread's things.
 pub struct Judge {
@@ -53,7 +55,11 @@ impl Judge {
         let mut rules = self.rules.load_full();
         let mut gallery = self.gallery.load_full();
         let mut access = Access::new(self.policy(&rules, gallery.as_deref()));
-        let mut tracks = Tracks::new(rules.frames, rules.window());
+        let another = self
+            .vision
+            .scoring()
+            .map_or(ANOTHER, |s| s.calibration.cosine_1_in_1000);
+        let mut tracks = Tracks::new(rules.frames, rules.window(), another);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);

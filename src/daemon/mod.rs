@@ -159,7 +159,7 @@ impl Parts {
         let roster = Roster::open(
             Database::open_existing(&config.whitelist.database)?,
             vision.version().clone(),
-            vision.scoring().map(|s| Arc::clone(&s.cohort)),
+            vision.scoring().and_then(|s| s.cohort.clone()),
             Arc::clone(&gallery),
             notes,
         )?;

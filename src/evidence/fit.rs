@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use super::Part;
 use super::dataset::Dataset;
 use super::embedded::Embedded;
-use super::rates::{Scores, Side};
+use super::rates::{Scores, Side, split};
 use crate::cohort::{Cohort, NotACohort, dot};
 use crate::embedding::Embedding;
 use crate::risk::Calibration;
 
-/// People whose embeddings a row blends.
-pub const BLENDED: usize = 8;
+/// People whose embeddings a row blends: the first number with which rows are unlike all of them.
+const BLENDED: [usize; 5] = [8, 12, 16, 24, 32];
 /// Rows of a cohort.
 pub const ROWS: usize = 3000;
 /// Rows nearest to a face that count.
 pub const TOP: usize = 200;
-/// Draws before a row is given up: a data set with too few people has no other.
-const DRAWS: usize = 200;
+/// Draws a row, on the whole, before so few people are given up.
+const DRAWS: usize = 100;
 /// Impostor pairs that must lie over a calibration's last point.
 const LEAST_PAIRS: u64 = 10;
+/// Genuine comparisons of three photos with one without which they are not told apart.
+const LEAST_GENUINE: usize = 100;
 /// A row may not be this like anybody it was made from: the score at this false match rate.
 const LIKE_NOBODY: f64 = 1e-3;
 
@@ -36,6 +38,8 @@ pub struct FittedCohort {
     pub spread: f32,
     /// Highest cosine of any row with any embedding it was made from.
     pub nearest: f32,
+    /// People in a row.
+    pub blended: usize,
 }
 
 /// Why nothing could be fitted.
@@ -45,8 +49,8 @@ pub enum FitError {
     #[error("{0} people with photos are too few to fit anything to: it takes {1}")]
     TooFew(usize, usize),
     /// Blends stay too like the people in them.
-    #[error("no blend of {BLENDED} people was unlike all of them in {DRAWS} draws")]
-    TooAlike,
+    #[error("no blend of {0} people was unlike all of them in {DRAWS} draws a row")]
+    TooAlike(usize),
     /// The rows are no cohort.
     #[error(transparent)]
     Cohort(#[from] NotACohort),
@@ -69,9 +73,9 @@ pub fn faces_of<'a>(
         .filter_map(|(photo, face)| Some((photo.person, face.as_ref()?)))
 }
 
-/// Blends the embeddings of [`Part::Cohort`], one photo each of [`BLENDED`] people drawn
+/// Blends the embeddings of [`Part::Cohort`], one photo each of eight or more people drawn
 /// at random a row. A row that reaches the score of a false match rate of 1e-3 with any
-/// photo of anybody in it is drawn again.
+/// photo of anybody in it is drawn again; where most do, more people go into a row.
 ///
 /// # Errors
 /// [`FitError`]
@@ -81,24 +85,52 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
         people.entry(person).or_default().push(face);
     }
     let people: Vec<Vec<&Embedding>> = people.into_values().collect();
-    if people.len() < 10 * BLENDED {
-        return Err(FitError::TooFew(people.len(), 10 * BLENDED));
+    let [.., most] = BLENDED;
+    if people.len() < 3 * most {
+        return Err(FitError::TooFew(people.len(), 3 * most));
     }
-    let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Cohort))
-        .filter_map(|(person, face)| Side::new(person, &[face], None))
-        .collect();
-    let too_like = Scores::of_all_pairs(&sides, None).points(1);
-    let too_like = too_like
-        .iter()
-        .find(|p| p[1] <= LIKE_NOBODY)
-        .map_or(1.0, |p| p[0]) as f32;
+    let cosines = cosines(dataset, embedded, Some(Part::Cohort));
+    let too_like = cosines.at_threshold_of_fmr(LIKE_NOBODY) as f32;
+    let mut failed = FitError::TooAlike(most);
+    for blended in BLENDED {
+        match rows(&people, blended, too_like) {
+            Ok((bytes, nearest)) => {
+                let size = bytes.len() / ROWS;
+                let raw = Cohort::from_bytes(&bytes, size, TOP, 0.0, 1.0)?;
+                let all = faces_of(dataset, embedded, Some(Part::Cohort));
+                let (centre, spread) = raw
+                    .average(all.map(|(_, f)| f.as_slice()))
+                    .ok_or(FitError::TooFew(0, 1))?;
+                return Ok(FittedCohort {
+                    bytes,
+                    size,
+                    centre,
+                    spread,
+                    nearest,
+                    blended,
+                });
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
 
+/// Rows of signed bytes, and the highest cosine of any with any photo of anybody in it.
+fn rows(
+    people: &[Vec<&Embedding>],
+    blended: usize,
+    too_like: f32,
+) -> Result<(Vec<u8>, f32), FitError> {
     let mut random = fastrand::Rng::with_seed(20_180_402);
-    let (mut bytes, mut nearest, mut size) = (Vec::new(), -1f32, 0);
+    let (mut bytes, mut nearest, mut draws) = (Vec::new(), -1f32, 0);
     for _ in 0..ROWS {
-        let mut row = None;
-        for _ in 0..DRAWS {
-            let drawn = random.choose_multiple(people.iter(), BLENDED);
+        let row = loop {
+            draws += 1;
+            if draws > DRAWS * ROWS {
+                return Err(FitError::TooAlike(blended));
+            }
+            let drawn = random.choose_multiple(people.iter(), blended);
             let one_each: Vec<&Embedding> = drawn
                 .iter()
                 .filter_map(|photos| random.choice(photos.iter()).copied())
@@ -117,25 +149,21 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
                 .map(|face| dot(read.as_slice(), face.as_slice()))
                 .fold(-1f32, f32::max);
             if like < too_like {
-                row = Some((stored, like));
-                break;
+                nearest = nearest.max(like);
+                break stored;
             }
-        }
-        let (stored, like) = row.ok_or(FitError::TooAlike)?;
-        size = stored.len();
-        bytes.extend(stored);
-        nearest = nearest.max(like);
+        };
+        bytes.extend(row);
     }
-    let raw = Cohort::from_bytes(&bytes, size, TOP, 0.0, 1.0)?;
-    let all = faces_of(dataset, embedded, Some(Part::Cohort)).map(|(_, f)| f.as_slice());
-    let (centre, spread) = raw.average(all).ok_or(FitError::TooFew(0, 1))?;
-    Ok(FittedCohort {
-        bytes,
-        size,
-        centre,
-        spread,
-        nearest,
-    })
+    Ok((bytes, nearest))
+}
+
+/// Plain cosines of all pairs of a part.
+fn cosines(dataset: &Dataset, embedded: &Embedded, part: Option<Part>) -> Scores {
+    let sides: Vec<Side> = faces_of(dataset, embedded, part)
+        .filter_map(|(person, face)| Side::new(person, &[face], None))
+        .collect();
+    Scores::of_all_pairs(&sides, None)
 }
 
 fn quantised(embedding: &Embedding) -> Vec<u8> {
@@ -148,7 +176,7 @@ fn quantised(embedding: &Embedding) -> Vec<u8> {
 }
 
 /// What a calibration fitted to one half of the people promises, and what the other half shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct CrossCheck {
     /// False match rate promised.
     pub promised: f64,
@@ -156,7 +184,8 @@ pub struct CrossCheck {
     pub seen: [f64; 2],
 }
 
-/// Fits to each half of [`Part::Rest`] and looks at the other.
+/// Fits to each half of [`Part::Rest`] and looks at the other: what a calibration is worth
+/// on people it was not read from.
 pub fn cross_check(
     dataset: &Dataset,
     embedded: &Embedded,
@@ -187,7 +216,8 @@ pub fn cross_check(
         .to_vec()
 }
 
-/// Reads scores and rates off [`Part::Rest`], one photo against one.
+/// Reads scores and rates off [`Part::Rest`], one photo against one; off everybody if there
+/// is no cohort that any of them could be in.
 ///
 /// # Errors
 /// [`FitError::TooFew`]
@@ -197,8 +227,11 @@ pub fn calibration(
     cohort: Option<&Cohort>,
     data: &str,
 ) -> Result<Calibration, FitError> {
-    let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Rest))
-        .filter_map(|(person, face)| Side::new(person, &[face], cohort))
+    let part = cohort.is_some().then_some(Part::Rest);
+    let faces: Vec<(usize, &Embedding)> = faces_of(dataset, embedded, part).collect();
+    let sides: Vec<Side> = faces
+        .iter()
+        .filter_map(|(person, face)| Side::new(*person, &[*face], cohort))
         .collect();
     let mut people: Vec<usize> = sides.iter().map(|s| s.person).collect();
     people.dedup();
@@ -208,12 +241,28 @@ pub fn calibration(
         return Err(FitError::TooFew(people.len(), 50));
     }
     let rounded = |v: f64| (v * 1e9).round() / 1e9;
+    let cosines = cosines(dataset, embedded, part);
+    let (templates, probes) = split(&faces, 3, 1, cohort);
+    let three = Scores::of_templates(&templates, &probes, cohort);
+    let enough = three.genuine_pairs() >= LEAST_GENUINE;
     Ok(Calibration {
         model: embedded.model.clone(),
         data: data.to_owned(),
         people: people.len(),
         impostor_pairs: scores.impostor_pairs() as u64,
         genuine_pairs: scores.genuine_pairs() as u64,
-        points: points.into_iter().map(|p| p.map(rounded)).collect(),
+        cosine_1_in_100: cosines.at_threshold_of_fmr(1e-2) as f32,
+        cosine_1_in_1000: cosines.at_threshold_of_fmr(1e-3) as f32,
+        points: points
+            .into_iter()
+            .map(|[score, fmr, tar]| {
+                let of_three = if enough {
+                    three.at_threshold(score).1
+                } else {
+                    tar
+                };
+                [score, fmr, tar, of_three].map(rounded)
+            })
+            .collect(),
     })
 }

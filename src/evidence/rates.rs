@@ -1,5 +1,7 @@
 //! Scores of genuine and impostor pairs, and the rates that follow from them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::dataset::Pair;
@@ -217,6 +219,34 @@ impl Scores {
         let two = self.impostor.iter().map(|(p, q, _)| *p.max(q));
         one.chain(two).max().map_or(0, |p| p as usize + 1)
     }
+}
+
+/// Templates of everybody with enough photos, and probes of the photos that are left.
+pub fn split(
+    faces: &[(usize, &Embedding)],
+    photos: usize,
+    frames: usize,
+    cohort: Option<&Cohort>,
+) -> (Vec<Side>, Vec<Side>) {
+    let mut by_person: BTreeMap<usize, Vec<&Embedding>> = BTreeMap::new();
+    for (person, face) in faces {
+        by_person.entry(*person).or_default().push(face);
+    }
+    let (mut templates, mut probes) = (Vec::new(), Vec::new());
+    for (person, all) in by_person {
+        let enough = all.len() >= photos + frames;
+        if enough && let Some(of) = all.get(..photos) {
+            templates.extend(Side::new(person, of, cohort));
+        }
+        let rest = if enough {
+            all.get(photos..)
+        } else {
+            Some(&all[..])
+        };
+        let visits = rest.unwrap_or_default().chunks_exact(frames);
+        probes.extend(visits.filter_map(|of| Side::new(person, of, cohort)));
+    }
+    (templates, probes)
 }
 
 /// Counts by bin.

@@ -1,14 +1,12 @@
 //! All figures of one model on one data set.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::dataset::Dataset;
 use super::embedded::Embedded;
-use super::fit::faces_of;
+use super::fit::{CrossCheck, cross_check, faces_of};
 use super::identify::{Identification, identify};
-use super::rates::{AtFmr, Scores, Side};
+use super::rates::{AtFmr, Scores, Side, split};
 use super::{Part, rates};
 use crate::cohort::Cohort;
 use crate::embedding::Embedding;
@@ -36,8 +34,12 @@ pub struct Report {
     pub accuracy: Option<(f64, Vec<f64>)>,
     /// Each way of scoring.
     pub scorings: Vec<Scoring>,
-    /// What the calibration promised, and what was seen.
+    /// What the calibration that ships promised, and what was seen.
     pub promises: Vec<Promise>,
+    /// What a calibration read from half of the people promises, and the other half shows.
+    pub held_out: Vec<CrossCheck>,
+    /// The same of another embedder.
+    pub against: Option<Box<Report>>,
 }
 
 /// The figures of one way of scoring.
@@ -118,7 +120,9 @@ pub fn measure(
         unreadable: embedded.unreadable,
         accuracy: rates::accuracy(&dataset.pairs, &singles, None),
         promises: promises(&faces, cohort, calibration),
+        held_out: cross_check(dataset, embedded, cohort),
         scorings,
+        against: None,
     }
 }
 
@@ -151,34 +155,6 @@ fn scoring(name: &'static str, faces: &[(usize, &Embedding)], cohort: Option<&Co
         identification,
         histogram,
     }
-}
-
-/// Templates of everybody with enough photos, and probes of the photos that are left.
-fn split(
-    faces: &[(usize, &Embedding)],
-    photos: usize,
-    frames: usize,
-    cohort: Option<&Cohort>,
-) -> (Vec<Side>, Vec<Side>) {
-    let mut by_person: BTreeMap<usize, Vec<&Embedding>> = BTreeMap::new();
-    for (person, face) in faces {
-        by_person.entry(*person).or_default().push(face);
-    }
-    let (mut templates, mut probes) = (Vec::new(), Vec::new());
-    for (person, all) in by_person {
-        let enough = all.len() >= photos + frames;
-        if enough && let Some(of) = all.get(..photos) {
-            templates.extend(Side::new(person, of, cohort));
-        }
-        let rest = if enough {
-            all.get(photos..)
-        } else {
-            Some(&all[..])
-        };
-        let visits = rest.unwrap_or_default().chunks_exact(frames);
-        probes.extend(visits.filter_map(|of| Side::new(person, of, cohort)));
-    }
-    (templates, probes)
 }
 
 fn verify(photos: usize, frames: usize, scores: &Scores) -> Verification {

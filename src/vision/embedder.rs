@@ -1,20 +1,31 @@
-//! FaceNet: an aligned face becomes a point on the unit sphere.
+//! FaceNet, or another network of its kind: an aligned face becomes a point on the
+//! unit sphere.
 //!
 //! Schroff, Kalenichenko, Philbin: "FaceNet: A Unified Embedding for Face
-//! Recognition and Clustering", 2015; Inception-ResNet-v1 as trained by David
-//! Sandberg, whose pipeline cuts the detector's box with a margin and scales it
-//! to a square.
+//! Recognition and Clustering", 2015. What a network wants (size, cut, channels,
+//! normalisation) is its manifest entry's to say.
 
-use fast_image_resize as fir;
 use image::RgbImage;
 use ort::environment::Environment;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{Alignment, Entry, Manifest, Normalisation, Role, hex};
+use super::align::Aligner;
+use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, Role, hex};
 use super::runtime::Network;
 use super::{Face, VisionError};
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
+
+/// What is done to a picture's values.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    /// `x * by + plus`.
+    Linear {
+        by: f32,
+        plus: f32,
+    },
+    PerImage,
+}
 
 /// The network with the way faces are prepared for it.
 #[derive(Debug)]
@@ -23,10 +34,11 @@ pub struct Embedder {
     version: ModelVersion,
     output: String,
     size: usize,
-    margin: u32,
     side: u32,
-    normalisation: Normalisation,
-    resizer: fir::Resizer,
+    aligner: Aligner,
+    scale: Scale,
+    colour: Colour,
+    layout: Layout,
     pixels: Vec<f32>,
 }
 
@@ -51,30 +63,59 @@ impl Embedder {
             .crop
             .filter(|s| (32..=1024).contains(s))
             .ok_or_else(|| missing("crop, from 32 to 1024 pixels"))?;
-        let margin = entry
-            .margin
-            .filter(|m| *m < side)
-            .ok_or_else(|| missing("margin, smaller than crop"))?;
-        let Some(Alignment::MtcnnBox) = entry.alignment else {
-            return Err(missing("alignment = \"mtcnn-box\""));
+        let (aligner, margin) = match entry.alignment {
+            Some(Alignment::MtcnnBox) => {
+                let margin = entry
+                    .margin
+                    .filter(|m| *m < side)
+                    .ok_or_else(|| missing("margin, smaller than crop"))?;
+                (Aligner::mtcnn_box(side, margin), margin)
+            }
+            Some(Alignment::FivePoint) => (Aligner::five_point(side), 0),
+            None => return Err(missing("alignment, \"mtcnn-box\" or \"five-point\"")),
         };
+        let input = &entry.input;
+        let scale = match (input.normalisation, input.mean, input.std) {
+            (Normalisation::None, ..) => Scale::Linear { by: 1.0, plus: 0.0 },
+            (Normalisation::PerImageWhitening, ..) => Scale::PerImage,
+            (Normalisation::Fixed, Some(mean), Some(std)) if std > 0.0 && mean.is_finite() => {
+                Scale::Linear {
+                    by: 1.0 / std,
+                    plus: -mean / std,
+                }
+            }
+            (Normalisation::Fixed, ..) => {
+                return Err(missing(
+                    "mean and std, above 0, with normalisation \"fixed\"",
+                ));
+            }
+        };
+        // -1 or 1 for the number of pictures: one goes in at a time.
+        let one = |n: Option<&i64>| matches!(n, Some(-1 | 1));
         let output = entry
             .outputs
             .first()
-            .filter(|o| o.shape == [-1, size as i64])
+            .filter(|o| one(o.shape.first()) && o.shape.get(1..) == Some(&[size as i64][..]))
             .ok_or_else(|| missing(&format!("one output of the shape [-1, {size}]")))?;
-        if entry.input.shape != [-1, 3, i64::from(side), i64::from(side)] {
-            return Err(missing(&format!("the input shape [-1, 3, {side}, {side}]")));
+        let s = i64::from(side);
+        let picture = match input.layout {
+            Layout::Nchw => [3, s, s],
+            Layout::Nhwc => [s, s, 3],
+        };
+        if !one(input.shape.first()) || input.shape.get(1..) != Some(&picture[..]) {
+            let [a, b, c] = picture;
+            return Err(missing(&format!("the input shape [-1, {a}, {b}, {c}]")));
         }
         Ok(Self {
             network: Network::open(environment, manifest, entry, models.threads)?,
             version: version(entry, side, margin),
             output: output.name.clone(),
             size,
-            margin,
             side,
-            normalisation: entry.input.normalisation,
-            resizer: fir::Resizer::new(),
+            aligner,
+            scale,
+            colour: input.colour,
+            layout: input.layout,
             pixels: Vec::new(),
         })
     }
@@ -84,51 +125,12 @@ impl Embedder {
         &self.version
     }
 
-    /// Cuts a face out of a picture: the detector's box and a margin, clipped to
-    /// the picture, scaled to the network's square.
+    /// Cuts a face out of a picture as this network was trained.
     ///
     /// # Errors
-    /// [`VisionError::Align`] if the box lies outside the picture.
+    /// [`VisionError::Align`] if the face lies outside the picture.
     pub fn align(&mut self, image: &RgbImage, face: &Face) -> Result<RgbImage, VisionError> {
-        let (width, height) = (image.width() as f32, image.height() as f32);
-        let [x0, y0, x1, y1] = face.rect;
-        // The margin is given in pixels of the finished crop.
-        let share = self.margin as f32 / (self.side - self.margin) as f32 / 2.0;
-        let (mx, my) = ((x1 - x0) * share, (y1 - y0) * share);
-        let (left, top) = ((x0 - mx).max(0.0).floor(), (y0 - my).max(0.0).floor());
-        let (right, bottom) = ((x1 + mx).min(width).floor(), (y1 + my).min(height).floor());
-        let outside = || VisionError::Align { rect: face.rect };
-        if !(right - left >= 1.0 && bottom - top >= 1.0) {
-            return Err(outside());
-        }
-        let mut aligned = RgbImage::new(self.side, self.side);
-        let options = fir::ResizeOptions::new()
-            .crop(
-                f64::from(left),
-                f64::from(top),
-                f64::from(right - left),
-                f64::from(bottom - top),
-            )
-            // The triangle filter widens when it shrinks, as Pillow's does.
-            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        let source = fir::images::ImageRef::new(
-            image.width(),
-            image.height(),
-            image.as_raw(),
-            fir::PixelType::U8x3,
-        )
-        .map_err(|_| outside())?;
-        let mut target = fir::images::Image::from_slice_u8(
-            self.side,
-            self.side,
-            aligned.as_flat_samples_mut().samples,
-            fir::PixelType::U8x3,
-        )
-        .map_err(|_| outside())?;
-        self.resizer
-            .resize(&source, &mut target, &options)
-            .map_err(|_| outside())?;
-        Ok(aligned)
+        self.aligner.cut(image, face)
     }
 
     /// Embeds an aligned face.
@@ -144,22 +146,36 @@ impl Embedder {
                 aligned.height()
             )));
         }
-        let (scale, offset) = match self.normalisation {
-            Normalisation::None => (1.0, 0.0),
-            Normalisation::PerImageWhitening => {
+        let (by, plus) = match self.scale {
+            Scale::Linear { by, plus } => (by, plus),
+            Scale::PerImage => {
                 let (mean, std) = mean_and_std(aligned.as_raw());
                 let least = 1.0 / (aligned.as_raw().len() as f64).sqrt();
                 let std = std.max(least);
                 ((1.0 / std) as f32, (-mean / std) as f32)
             }
         };
+        let value = |v: u8| f32::from(v) * by + plus;
+        let order = match self.colour {
+            Colour::Rgb => [0, 1, 2],
+            Colour::Bgr => [2, 1, 0],
+        };
         self.pixels.clear();
-        for channel in 0..3 {
-            let plane = aligned.as_raw().iter().skip(channel).step_by(3);
-            self.pixels
-                .extend(plane.map(|&v| f32::from(v) * scale + offset));
-        }
-        let outputs = self.network.run([1, 3, side, side], &self.pixels)?;
+        let (pixels, _) = aligned.as_raw().as_chunks::<3>();
+        let shape = match self.layout {
+            Layout::Nchw => {
+                for channel in order {
+                    self.pixels.extend(pixels.iter().map(|p| value(p[channel])));
+                }
+                [1, 3, side, side]
+            }
+            Layout::Nhwc => {
+                self.pixels
+                    .extend(pixels.iter().flat_map(|p| order.map(|c| value(p[c]))));
+                [1, side, side, 3]
+            }
+        };
+        let outputs = self.network.run(shape, &self.pixels)?;
         let (_, values) = outputs.tensor(&self.output)?;
         let values = values.to_vec();
         drop(outputs);
@@ -179,10 +195,17 @@ impl Embedder {
 
 /// Whatever changes embeddings changes the version: the weights, the crop, the normalisation.
 fn version(entry: &Entry, side: u32, margin: u32) -> ModelVersion {
-    let recipe = format!(
+    let input = &entry.input;
+    let mut recipe = format!(
         "{}|{:?}|{side}|{margin}|{:?}",
-        entry.sha256, entry.alignment, entry.input.normalisation
+        entry.sha256, entry.alignment, input.normalisation
     );
+    if input.normalisation == Normalisation::Fixed {
+        recipe += &format!("|{:?}|{:?}", input.mean, input.std);
+    }
+    if (input.colour, input.layout) != (Colour::Rgb, Layout::Nchw) {
+        recipe += &format!("|{:?}|{:?}", input.colour, input.layout);
+    }
     let digest = hex(&Sha256::digest(recipe.as_bytes()));
     ModelVersion::new(format!("{}@{}", entry.id, &digest[..8]))
 }

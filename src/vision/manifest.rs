@@ -53,6 +53,31 @@ pub enum Normalisation {
     None,
     /// `(x - mean) / max(std, 1 / sqrt(n))` over all `n` values of the picture.
     PerImageWhitening,
+    /// `(x - mean) / std` with the `mean` and `std` of the manifest entry.
+    Fixed,
+}
+
+/// Order of a pixel's channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Colour {
+    /// Red first.
+    #[default]
+    #[serde(rename = "RGB")]
+    Rgb,
+    /// Blue first.
+    #[serde(rename = "BGR")]
+    Bgr,
+}
+
+/// Order of a tensor's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Layout {
+    /// A plane a channel.
+    #[default]
+    Nchw,
+    /// A pixel's channels together.
+    Nhwc,
 }
 
 /// How a face is cut out for the embedder.
@@ -61,6 +86,9 @@ pub enum Normalisation {
 pub enum Alignment {
     /// MTCNN's box with a margin, scaled to a square without turning it.
     MtcnnBox,
+    /// Turned, scaled and moved so that the landmarks come to lie where ArcFace's
+    /// template of 112x112 pixels has them (Deng et al. 2019), scaled to `crop`.
+    FivePoint,
 }
 
 /// A network's input, as the manifest promises it.
@@ -72,6 +100,16 @@ pub struct InputSpec {
     pub shape: Vec<i64>,
     /// What is done to the pixels first.
     pub normalisation: Normalisation,
+    /// With [`Normalisation::Fixed`].
+    pub mean: Option<f32>,
+    /// With [`Normalisation::Fixed`]; above 0.
+    pub std: Option<f32>,
+    /// Order of channels.
+    #[serde(default)]
+    pub colour: Colour,
+    /// Order of axes.
+    #[serde(default)]
+    pub layout: Layout,
 }
 
 /// A network's output, as the manifest promises it.
@@ -104,11 +142,13 @@ pub struct Entry {
     /// What comes out.
     #[serde(rename = "output")]
     pub outputs: Vec<OutputSpec>,
+    /// SHA-256 of the file it was made from, where that is known.
+    pub source_sha256: Option<String>,
     /// Coordinates of an embedding (embedders only).
     pub embedding_size: Option<usize>,
     /// How faces are cut out (embedders only).
     pub alignment: Option<Alignment>,
-    /// Pixels of the crop that are margin (embedders only).
+    /// Pixels of the crop that are margin (embedders with `mtcnn-box` only).
     pub margin: Option<u32>,
     /// Side of the crop, in pixels (embedders only).
     pub crop: Option<u32>,
@@ -120,10 +160,21 @@ pub struct Entry {
 pub struct Scoring {
     /// The embedder's version they were made with.
     pub model: ModelVersion,
-    /// File name of the cohort's rows.
-    pub cohort: String,
+    /// What scores are normalised by; without it they are plain cosines.
+    pub cohort: Option<CohortSpec>,
+    /// File name of the calibration.
+    pub calibration: String,
     /// Its SHA-256.
-    pub cohort_sha256: String,
+    pub calibration_sha256: String,
+}
+
+/// A cohort's file and what it takes to read it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CohortSpec {
+    /// File name of the rows.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
     /// Values of a row.
     pub size: usize,
     /// Rows nearest to a face that count.
@@ -132,10 +183,6 @@ pub struct Scoring {
     pub centre: f32,
     /// Spread of an average face.
     pub spread: f32,
-    /// File name of the calibration.
-    pub calibration: String,
-    /// Its SHA-256.
-    pub calibration_sha256: String,
 }
 
 #[derive(Deserialize)]
@@ -186,10 +233,10 @@ impl Manifest {
             )));
         }
         let names = file.models.iter().map(|e| (e.id.as_str(), &e.file));
-        let others = file
-            .scorings
-            .iter()
-            .flat_map(|s| [("cohort", &s.cohort), ("calibration", &s.calibration)]);
+        let others = file.scorings.iter().flat_map(|s| {
+            let cohort = s.cohort.iter().map(|c| ("cohort", &c.file));
+            cohort.chain([("calibration", &s.calibration)])
+        });
         if let Some((id, name)) = names
             .chain(others)
             .find(|(_, name)| name.contains('/') || name.starts_with('.'))
@@ -277,14 +324,14 @@ impl Manifest {
         self.scorings.iter().map(|s| &s.model)
     }
 
-    /// The cohort and the calibration of a model version; `None` if the set has none for it.
+    /// The cohort, if it has one, and the calibration of a model version; `None` if the set has none for it.
     ///
     /// # Errors
     /// [`VisionError::ModelFile`] if a file is not the one that was promised.
     pub fn scoring(
         &self,
         model: &ModelVersion,
-    ) -> Result<Option<(Cohort, Calibration)>, VisionError> {
+    ) -> Result<Option<(Option<Cohort>, Calibration)>, VisionError> {
         let Some(scoring) = self.scorings.iter().find(|s| s.model == *model) else {
             return Ok(None);
         };
@@ -292,15 +339,12 @@ impl Manifest {
             path: self.path.with_file_name(name),
             reason,
         };
-        let rows = self.read_file(&scoring.cohort, &scoring.cohort_sha256)?;
-        let cohort = Cohort::from_bytes(
-            &rows,
-            scoring.size,
-            scoring.top,
-            scoring.centre,
-            scoring.spread,
-        )
-        .map_err(|e| wrong(&scoring.cohort, e.to_string()))?;
+        let cohort = scoring.cohort.as_ref().map(|c| {
+            let rows = self.read_file(&c.file, &c.sha256)?;
+            Cohort::from_bytes(&rows, c.size, c.top, c.centre, c.spread)
+                .map_err(|e| wrong(&c.file, e.to_string()))
+        });
+        let cohort = cohort.transpose()?;
         let name = &scoring.calibration;
         let text = self.read_file(name, &scoring.calibration_sha256)?;
         let text = String::from_utf8(text).map_err(|e| wrong(name, e.to_string()))?;
@@ -321,6 +365,37 @@ impl Manifest {
             reason,
         }
     }
+}
+
+/// Puts a `[[scoring]]` section into a manifest, in the place of one for the model with
+/// this id.
+///
+/// # Errors
+/// [`VisionError::Manifest`] if it cannot be read or written.
+pub fn add_scoring(path: &Path, id: &str, section: &str) -> Result<(), VisionError> {
+    let wrong = |e: std::io::Error| VisionError::Manifest {
+        path: path.to_owned(),
+        reason: e.to_string(),
+    };
+    let text = std::fs::read_to_string(path).map_err(wrong)?;
+    // A section reaches to the next one; its model is its first key.
+    let mut sections: Vec<String> = vec![String::new()];
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("[[scoring]]") || line.starts_with("[[model]]") {
+            sections.push(String::new());
+        }
+        if let Some(last) = sections.last_mut() {
+            last.push_str(line);
+        }
+    }
+    let own = format!("[[scoring]]\nmodel = \"{id}@");
+    sections.retain(|s| !s.starts_with(&own));
+    let text = format!("{}\n\n{section}", sections.concat().trim_end());
+    // Renamed into place: a manifest is whole or the old one.
+    let fresh = path.with_extension("toml.new");
+    std::fs::write(&fresh, text)
+        .and_then(|()| std::fs::rename(&fresh, path))
+        .map_err(wrong)
 }
 
 /// Lower-case hexadecimal.

@@ -3,6 +3,7 @@
 //! This room knows pictures and networks. It does not know who anybody is, and
 //! there is no door in it.
 
+mod align;
 mod embedder;
 pub mod manifest;
 mod mtcnn;
@@ -136,8 +137,8 @@ pub struct Vision {
 /// How scores of this pipeline's embeddings are told, and what they mean.
 #[derive(Debug)]
 pub struct Scoring {
-    /// What scores are normalised by.
-    pub cohort: Arc<Cohort>,
+    /// What scores are normalised by; plain cosines without.
+    pub cohort: Option<Arc<Cohort>>,
     /// What they mean.
     pub calibration: Calibration,
 }
@@ -158,7 +159,7 @@ impl Vision {
             set: manifest.set().to_owned(),
             scoring: scoring.map(|(cohort, calibration)| {
                 Arc::new(Scoring {
-                    cohort: Arc::new(cohort),
+                    cohort: cohort.map(Arc::new),
                     calibration,
                 })
             }),

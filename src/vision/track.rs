@@ -16,9 +16,6 @@ const FORGOTTEN: Duration = Duration::from_millis(700);
 const STEP: f32 = 0.6;
 /// How much its size may change from frame to frame.
 const GROWTH: f32 = 1.5;
-/// Below this cosine with the frames before, a face is taken for another that took its
-/// place. Of different people 1 in 1000 reach it, of photos of one person 97 in 100.
-const ANOTHER: f32 = 0.5;
 /// Embeddings blended at most: the best of those within the window.
 const MOST_BLENDED: usize = 5;
 /// A frame is worth embedding if it is so much better than the worst that is blended.
@@ -69,16 +66,21 @@ pub struct Tracks {
     needed: usize,
     /// How long a frame speaks for the face.
     window: Duration,
+    /// Below this cosine with the frames before, a face is taken for another that took
+    /// its place.
+    another: f32,
 }
 
 impl Tracks {
-    /// Nobody in view. A decision takes `needed` frames within `window`.
-    pub fn new(needed: usize, window: Duration) -> Self {
+    /// Nobody in view. A decision takes `needed` frames within `window`; a face whose cosine
+    /// with its own frames before is under `another` is somebody else.
+    pub fn new(needed: usize, window: Duration, another: f32) -> Self {
         Self {
             tracks: Vec::new(),
             next: 0,
             needed: needed.max(1),
             window,
+            another,
         }
     }
 
@@ -189,6 +191,7 @@ impl Tracks {
         weight: f32,
     ) -> Option<Fused> {
         let (window, most) = (self.window, MOST_BLENDED.max(self.needed));
+        let another = self.another;
         let place = self.tracks.iter().position(|t| t.id == id)?;
         let track = self.tracks.get_mut(place)?;
         track.embedded_at = Some(at);
@@ -197,7 +200,7 @@ impl Tracks {
             .retain(|b| at.saturating_duration_since(b.at) <= window);
         if blend(&track.blended)
             .and_then(|before| before.cosine(&embedding))
-            .is_some_and(|cosine| cosine < ANOTHER)
+            .is_some_and(|cosine| cosine < another)
         {
             track.blended.clear();
             track.id = TrackId(self.next);
@@ -269,7 +272,7 @@ mod tests {
     }
 
     fn tracks() -> Tracks {
-        Tracks::new(3, ms(1500))
+        Tracks::new(3, ms(1500), 0.5)
     }
 
     #[test]

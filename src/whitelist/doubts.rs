@@ -5,15 +5,14 @@ use super::{Gallery, Match, NewTemplate};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 
-/// A photo whose cosine with the mean of the person's other photos is lower shows somebody
-/// else, or nobody well: of LFW's pairs of photos of one person 99 % reach it.
-const SAME_PERSON: f32 = 0.37;
-/// A score only one and the same person reaches, as far as the networks can tell.
-const ONE_PERSON: f32 = 0.8;
-
-/// The photos that are not like the others, with their cosine to the others' mean. Two
-/// photos that are unlike are both named: which is wrong cannot be told.
-pub fn outliers<'a>(new: &'a [NewTemplate], listed: &[Embedding]) -> Vec<(&'a str, f32)> {
+/// The photos that are not like the others, with their cosine to the others' mean, which is
+/// under `same_person`. Two photos that are unlike are both named: which is wrong cannot
+/// be told.
+pub fn outliers<'a>(
+    new: &'a [NewTemplate],
+    listed: &[Embedding],
+    same_person: f32,
+) -> Vec<(&'a str, f32)> {
     new.iter()
         .enumerate()
         .filter_map(|(i, photo)| {
@@ -25,7 +24,7 @@ pub fn outliers<'a>(new: &'a [NewTemplate], listed: &[Embedding]) -> Vec<(&'a st
                 .chain(listed)
                 .collect();
             let cosine = Embedding::mean(&others)?.cosine(&photo.embedding)?;
-            (cosine < SAME_PERSON).then_some((photo.source.as_str(), cosine))
+            (cosine < same_person).then_some((photo.source.as_str(), cosine))
         })
         .collect()
 }
@@ -39,17 +38,19 @@ pub enum Alike {
     LookAlike(Match),
 }
 
-/// The person on the whitelist, other than `own`, whom these photos would pass for.
+/// The person on the whitelist, other than `own`, whom these photos would pass for; from
+/// the score `one_person` on most likely that very person.
 pub fn alike(
     new: &[NewTemplate],
     own: Option<PersonId>,
     gallery: &Gallery,
     model: &ModelVersion,
     threshold: f32,
+    one_person: f32,
 ) -> Option<Alike> {
     let photos: Vec<&Embedding> = new.iter().map(|photo| &photo.embedding).collect();
     let found = gallery.nearest_other(&Embedding::mean(&photos)?, model, own)?;
-    if found.score >= ONE_PERSON.max(threshold) {
+    if found.score >= one_person.max(threshold) {
         Some(Alike::Same(found))
     } else {
         (found.score >= threshold).then_some(Alike::LookAlike(found))
