@@ -16,7 +16,10 @@ const APPLICATION: i32 = 0x646f_6f72;
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(2);
 /// The steps from an empty file to the present; step n makes version n + 1.
-const MIGRATIONS: &[&str] = &[include_str!("database/v1.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("database/v1.sql"),
+    include_str!("database/v2.sql"),
+];
 
 /// An open database.
 #[derive(Debug)]

@@ -321,3 +321,47 @@ fn killed_at_any_moment_nothing_is_lost_and_the_line_can_be_locked() {
     );
     assert!(acknowledged > 50);
 }
+
+#[test]
+fn templates_of_another_network_open_nothing_until_they_are_made_anew() {
+    let other = "[\"facenet128-int8\"]";
+    let site = Site::new()
+        .set("models.choose", other)
+        .enrolled("Grace Hopper", &[STRANGER])
+        .set("whitelist.keep_photos", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 6);
+    // The network the photos were enrolled with knows him; the default one must not guess.
+    assert_eq!(site.start().end().0, Some(0));
+    assert_eq!(site.count(Kind::Granted), 1);
+    let site = site.set("models.choose", "[]");
+    assert_eq!(site.start().end().0, Some(0));
+    assert_eq!(site.count(Kind::Granted), 1);
+    assert_eq!(site.count(Kind::Refused), 1);
+
+    let output = site.run(&["people", "migrate"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let table = String::from_utf8(output.stdout).unwrap();
+    let row = |name: &str| table.lines().find(|l| l.contains(name)).unwrap().to_owned();
+    assert!(row("Barack Obama").contains("2 made anew"), "{table}");
+    assert!(
+        row("Grace Hopper").contains("MUST BE ENROLLED AGAIN"),
+        "{table}"
+    );
+    assert!(table.contains("1 of 2 must come again"), "{table}");
+    assert_eq!(site.start().end().0, Some(0));
+    assert_eq!(site.count(Kind::Granted), 2);
+    // A second time there is nothing to do, and removing the person removes the photos.
+    let again = String::from_utf8(site.run(&["people", "migrate"]).stdout).unwrap();
+    assert!(again.contains("was ready"), "{again}");
+    assert!(site.run(&["people", "remove", "#2"]).status.success());
+    let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
+    let kept: i64 = raw
+        .query_row(
+            "SELECT count(*) FROM templates WHERE photo IS NOT NULL",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, 0);
+}

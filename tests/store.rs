@@ -54,6 +54,7 @@ fn template(values: &[f32]) -> NewTemplate {
     NewTemplate {
         embedding: Embedding::from_raw(values.to_vec()).unwrap(),
         source: "photo.jpg".into(),
+        photo: None,
     }
 }
 
@@ -202,7 +203,7 @@ proptest! {
         let mut best: Option<(PersonId, f32, bool)> = None;
         for (n, (faces, enabled)) in people.into_iter().enumerate() {
             let faces: Vec<_> = faces.into_iter().filter_map(|v| Some(NewTemplate {
-                embedding: Embedding::from_raw(v).ok()?, source: String::new(),
+                embedding: Embedding::from_raw(v).ok()?, source: String::new(), photo: None,
             })).collect();
             prop_assume!(!faces.is_empty());
             let id = whitelist::enroll(&mut db, &format!("p{n}"), &faces, &m, "eve").unwrap();

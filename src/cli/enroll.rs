@@ -14,9 +14,11 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::risk;
 use crate::vision::quality::{Flaw, Quality};
-use crate::vision::{AlignedFace, Vision};
+use crate::vision::{AlignedFace, Face, Vision};
 use crate::whitelist::{self, Alike, NewTemplate};
 
+/// Longer side of a kept photo, in pixels.
+const LARGEST_KEPT: u32 = 512;
 /// How far the head of a photo may be turned aside; see [`Quality::turned`].
 const MOST_TURNED: f32 = 0.45;
 
@@ -166,13 +168,14 @@ impl Enroll {
         for photo in &self.photos {
             match camera::load_picture(photo)
                 .map_err(anyhow::Error::from)
-                .and_then(|image| only_face(&image, vision))
+                .and_then(|image| Ok((only_face(&image, vision)?, image)))
             {
-                Ok(face) => match fault(&face, vision, config) {
+                Ok(((face, aligned), image)) => match fault(&aligned, vision, config) {
                     Some(fault) => faults.push(format!("{}: {fault}", photo.display())),
                     None => templates.push(NewTemplate {
-                        embedding: vision.embed(&face)?,
+                        embedding: vision.embed(&aligned)?,
                         source: photo.display().to_string(),
+                        photo: kept(&image, &face, config)?,
                     }),
                 },
                 Err(error) => {
@@ -239,11 +242,12 @@ impl Enroll {
                 continue;
             }
             let fault = match only_face(&frame.image, vision) {
-                Ok(face) => match fault(&face, vision, config) {
+                Ok((face, aligned)) => match fault(&aligned, vision, config) {
                     None => {
                         templates.push(NewTemplate {
-                            embedding: vision.embed(&face)?,
+                            embedding: vision.embed(&aligned)?,
                             source: "camera".into(),
+                            photo: kept(&frame.image, &face, config)?,
                         });
                         println!("picture {} of {}", templates.len(), self.pictures);
                         next_at = Instant::now() + Duration::from_millis(500);
@@ -264,13 +268,41 @@ impl Enroll {
 }
 
 /// The face of a picture that shows exactly one.
-fn only_face(image: &RgbImage, vision: &mut Vision) -> anyhow::Result<AlignedFace> {
+fn only_face(image: &RgbImage, vision: &mut Vision) -> anyhow::Result<(Face, AlignedFace)> {
     let faces = vision.detect(image)?;
     match &faces[..] {
-        [face] => Ok(vision.align(image, face)?),
+        [face] => Ok((*face, vision.align(image, face)?)),
         [] => bail!("it shows no face; take one from the front, with the whole head in it"),
         several => bail!("it shows {} faces; let it show one person", several.len()),
     }
+}
+
+/// The part of a picture another network may want to see, as PNG, if it is to be kept.
+fn kept(image: &RgbImage, face: &Face, config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
+    if !config.whitelist.keep_photos {
+        return Ok(None);
+    }
+    let around = face.size() * 0.6;
+    let [x0, y0, x1, y1] = face.rect;
+    let within = |v: f32, most: u32| v.clamp(0.0, most as f32) as u32;
+    let (left, top) = (
+        within(x0 - around, image.width()),
+        within(y0 - around, image.height()),
+    );
+    let (right, bottom) = (
+        within(x1 + around, image.width()),
+        within(y1 + around, image.height()),
+    );
+    let part = image::imageops::crop_imm(image, left, top, right - left, bottom - top).to_image();
+    let part = if part.width().max(part.height()) > LARGEST_KEPT {
+        image::DynamicImage::from(part).thumbnail(LARGEST_KEPT, LARGEST_KEPT)
+    } else {
+        part.into()
+    };
+    let mut png = std::io::Cursor::new(Vec::new());
+    part.write_to(&mut png, image::ImageFormat::Png)
+        .context("the photo cannot be kept")?;
+    Ok(Some(png.into_inner()))
 }
 
 /// What is wrong with a face, and what to do.

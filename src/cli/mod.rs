@@ -9,6 +9,7 @@ mod evaluate_page;
 mod events;
 mod generate;
 mod identify;
+mod migrate;
 mod people;
 mod picture;
 mod relay;

@@ -26,6 +26,8 @@ pub enum People {
     },
     /// List pairs of people who may be taken for each other
     Audit(#[command(flatten)] Format),
+    /// Make templates for the network in use, from kept photos, and say who must come again
+    Migrate(#[command(flatten)] Format),
     /// Give a person another name
     Rename {
         /// Name, or number such as #3
@@ -58,6 +60,7 @@ impl People {
             Self::List(format) => list(&whitelist::people(db)?, format)?,
             Self::Show { person, format } => show(db, &whitelist::find(db, &person)?, format)?,
             Self::Audit(format) => return audit(db, config, format),
+            Self::Migrate(format) => return super::migrate::run(db, config, format),
             Self::Rename { person, name } => {
                 let person = whitelist::find(db, &person)?;
                 whitelist::rename(db, person.id, &name, &actor())?;

@@ -254,6 +254,8 @@ pub enum Line {
 pub struct Whitelist {
     /// SQLite file with people, templates and events.
     pub database: PathBuf,
+    /// Whether the pictures templates are made from are kept in it.
+    pub keep_photos: bool,
 }
 
 /// `[audit]`
@@ -391,6 +393,7 @@ impl Default for Whitelist {
     fn default() -> Self {
         Self {
             database: "/var/lib/doorward/doorward.db".into(),
+            keep_photos: false,
         }
     }
 }

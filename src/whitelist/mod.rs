@@ -7,6 +7,6 @@ mod store;
 pub use doubts::{Alike, alike, outliers};
 pub use gallery::{Gallery, Match};
 pub use store::{
-    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery, people,
-    remove, rename, revision, set_enabled, templates_of,
+    KeptPhoto, NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery,
+    kept_photos, migrate, people, remove, rename, revision, set_enabled, templates_of,
 };
