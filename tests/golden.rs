@@ -260,3 +260,68 @@ fn sface_embeddings_are_those_of_opencv_up_to_quantisation() {
     assert!(same >= 0.95, "{same}");
     assert!(own >= 0.95, "{own}");
 }
+
+/// A head on top is a model of its own: it turns embeddings, and nothing made without it
+/// is compared with what it makes.
+#[test]
+fn a_head_turns_embeddings_and_changes_the_version() {
+    use doorward::vision::{head::Head, manifest};
+    let set = tempfile::tempdir().unwrap();
+    let models = support::project().join("models");
+    for file in std::fs::read_dir(&models).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name();
+        if name != "manifest.toml" && file.file_type().unwrap().is_file() {
+            std::os::unix::fs::symlink(file.path(), set.path().join(&name)).unwrap();
+        }
+    }
+    let path = set.path().join("manifest.toml");
+    std::fs::copy(models.join("manifest.toml"), &path).unwrap();
+    // Swaps the first two coordinates.
+    let mut rows = vec![0f64; 128 * 128];
+    for i in 0..128usize {
+        rows[i * 128 + [1, 0].get(i).copied().unwrap_or(i)] = 1.0;
+    }
+    let bytes = Head::to_bytes(&rows);
+    std::fs::write(set.path().join("own-head.f32"), &bytes).unwrap();
+    let hash: String = {
+        use sha2::Digest;
+        sha2::Sha256::digest(&bytes)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect()
+    };
+    manifest::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
+    // Again under the same name takes the place of the first; a network's own name is taken.
+    manifest::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
+    assert!(manifest::add_head(&path, "own", "sface-int8", "own-head.f32", &hash).is_err());
+    assert!(manifest::add_head(&path, "nobody", "other", "own-head.f32", &hash).is_err());
+
+    let mut config = support::config();
+    config.models.dir = set.path().to_owned();
+    let mut plain = Vision::open(&config.models, &config.vision).unwrap();
+    config.models.choose = vec!["own".into()];
+    let mut headed = Vision::open(&config.models, &config.vision).unwrap();
+    assert_ne!(plain.version(), headed.version());
+    assert!(plain.scoring().is_some() && headed.scoring().is_none());
+    let image = image::open(golden("pictures/photo-obama.jpg"))
+        .unwrap()
+        .to_rgb8();
+    let face = plain.detect(&image).unwrap()[0];
+    let aligned = plain.align(&image, &face).unwrap();
+    let (one, other) = (
+        plain.embed(&aligned).unwrap(),
+        headed.embed(&aligned).unwrap(),
+    );
+    let (a, b) = (one.as_slice(), other.as_slice());
+    assert!((a[0] - b[1]).abs() + (a[1] - b[0]).abs() + (a[2] - b[2]).abs() < 1e-5);
+
+    std::fs::write(set.path().join("own-head.f32"), &bytes[4..]).unwrap();
+    let said = Vision::open(&config.models, &config.vision)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("own-head.f32") && said.contains("SHA-256"),
+        "{said}"
+    );
+}

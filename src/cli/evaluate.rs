@@ -21,7 +21,7 @@ use crate::vision::{Vision, manifest};
 
 /// What both commands are told.
 #[derive(Debug, Args)]
-struct Photos {
+pub(super) struct Photos {
     /// Folder with one folder of photos a person, or LFW's `images` and `pairs.txt`
     dir: PathBuf,
     /// File that keeps the embeddings; a run that was stopped goes on from it
@@ -45,7 +45,7 @@ impl Photos {
         }
     }
 
-    fn embedded(&self, config: &mut Config) -> anyhow::Result<(Dataset, Embedded)> {
+    pub(super) fn embedded(&self, config: &mut Config) -> anyhow::Result<(Dataset, Embedded)> {
         self.embedded_in(config, &self.cache())
     }
 
@@ -359,7 +359,7 @@ impl Calibrate {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(bytes)
         .iter()

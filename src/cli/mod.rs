@@ -15,6 +15,7 @@ mod picture;
 mod relay;
 mod run;
 mod threshold;
+mod train;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Learn what a network's scores mean from photos of known people
     Calibrate(evaluate::Calibrate),
+    /// Learn to tell your own people apart better, from photos of known people
+    Train(train::Train),
     /// Move the relay by hand, for the installer
     #[command(subcommand)]
     Relay(relay::Relay),
@@ -119,6 +122,7 @@ impl Cli {
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
+            Command::Train(command) => command.run(&self.config),
             Command::Relay(relay) => relay.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }

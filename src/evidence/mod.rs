@@ -7,6 +7,7 @@
 pub mod dataset;
 pub mod embedded;
 pub mod fit;
+pub mod head;
 pub mod identify;
 pub mod rates;
 pub mod report;

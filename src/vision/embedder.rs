@@ -10,6 +10,7 @@ use ort::environment::Environment;
 use sha2::{Digest, Sha256};
 
 use super::align::Aligner;
+use super::head::Head;
 use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, Role, hex};
 use super::runtime::Network;
 use super::{Face, VisionError};
@@ -36,6 +37,7 @@ pub struct Embedder {
     size: usize,
     side: u32,
     aligner: Aligner,
+    head: Option<Head>,
     scale: Scale,
     colour: Colour,
     layout: Layout,
@@ -113,6 +115,7 @@ impl Embedder {
             size,
             side,
             aligner,
+            head: manifest.head(entry, size)?,
             scale,
             colour: input.colour,
             layout: input.layout,
@@ -182,7 +185,12 @@ impl Embedder {
         if values.len() != self.size {
             return Err(self.failed(format!("{} values, not {}", values.len(), self.size)));
         }
-        Embedding::from_raw(values).map_err(|e| self.failed(e.to_string()))
+        let unit = Embedding::from_raw(values).map_err(|e| self.failed(e.to_string()))?;
+        match &self.head {
+            None => Ok(unit),
+            Some(head) => Embedding::from_raw(head.apply(unit.as_slice()))
+                .map_err(|e| self.failed(e.to_string())),
+        }
     }
 
     fn failed(&self, reason: String) -> VisionError {
@@ -205,6 +213,9 @@ fn version(entry: &Entry, side: u32, margin: u32) -> ModelVersion {
     }
     if (input.colour, input.layout) != (Colour::Rgb, Layout::Nchw) {
         recipe += &format!("|{:?}|{:?}", input.colour, input.layout);
+    }
+    if let Some(head) = &entry.head {
+        recipe += &format!("|{}", head.sha256);
     }
     let digest = hex(&Sha256::digest(recipe.as_bytes()));
     ModelVersion::new(format!("{}@{}", entry.id, &digest[..8]))

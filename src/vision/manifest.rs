@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::VisionError;
+use super::head::Head;
 use crate::cohort::Cohort;
 use crate::embedding::ModelVersion;
 use crate::risk::Calibration;
@@ -152,6 +153,8 @@ pub struct Entry {
     pub margin: Option<u32>,
     /// Side of the crop, in pixels (embedders only).
     pub crop: Option<u32>,
+    /// What turns its embeddings (embedders only).
+    pub head: Option<HeadSpec>,
 }
 
 /// What turns an embedder's cosines into scores that mean the same for every face, and
@@ -166,6 +169,15 @@ pub struct Scoring {
     pub calibration: String,
     /// Its SHA-256.
     pub calibration_sha256: String,
+}
+
+/// A head's file; see [`super::head`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct HeadSpec {
+    /// File name.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
 }
 
 /// A cohort's file and what it takes to read it.
@@ -232,7 +244,12 @@ impl Manifest {
                 file.schema
             )));
         }
-        let names = file.models.iter().map(|e| (e.id.as_str(), &e.file));
+        let names = file.models.iter().flat_map(|e| {
+            let head = e.head.iter().map(|h| &h.file);
+            std::iter::once(&e.file)
+                .chain(head)
+                .map(|name| (e.id.as_str(), name))
+        });
         let others = file.scorings.iter().flat_map(|s| {
             let cohort = s.cohort.iter().map(|c| ("cohort", &c.file));
             cohort.chain([("calibration", &s.calibration)])
@@ -295,6 +312,22 @@ impl Manifest {
     /// [`VisionError::ModelFile`] if it is missing, unreadable, too large or not the file that was promised.
     pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, VisionError> {
         self.read_file(&entry.file, &entry.sha256)
+    }
+
+    /// Reads an entry's head, if it has one, and checks its hash.
+    ///
+    /// # Errors
+    /// [`VisionError::ModelFile`]
+    pub fn head(&self, entry: &Entry, size: usize) -> Result<Option<Head>, VisionError> {
+        let Some(spec) = &entry.head else {
+            return Ok(None);
+        };
+        let bytes = self.read_file(&spec.file, &spec.sha256)?;
+        let head = Head::from_bytes(&bytes, size).ok_or_else(|| VisionError::ModelFile {
+            path: self.path.with_file_name(&spec.file),
+            reason: format!("it is no matrix of {size}x{size} finite numbers"),
+        })?;
+        Ok(Some(head))
     }
 
     fn read_file(&self, name: &str, sha256: &str) -> Result<Vec<u8>, VisionError> {
@@ -367,18 +400,9 @@ impl Manifest {
     }
 }
 
-/// Puts a `[[scoring]]` section into a manifest, in the place of one for the model with
-/// this id.
-///
-/// # Errors
-/// [`VisionError::Manifest`] if it cannot be read or written.
-pub fn add_scoring(path: &Path, id: &str, section: &str) -> Result<(), VisionError> {
-    let wrong = |e: std::io::Error| VisionError::Manifest {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
-    let text = std::fs::read_to_string(path).map_err(wrong)?;
-    // A section reaches to the next one; its model is its first key.
+/// A manifest's text, cut before each model and each scoring.
+fn sections(path: &Path) -> Result<Vec<String>, VisionError> {
+    let text = std::fs::read_to_string(path).map_err(|e| unwritable(path, &e))?;
     let mut sections: Vec<String> = vec![String::new()];
     for line in text.split_inclusive('\n') {
         if line.starts_with("[[scoring]]") || line.starts_with("[[model]]") {
@@ -388,14 +412,86 @@ pub fn add_scoring(path: &Path, id: &str, section: &str) -> Result<(), VisionErr
             last.push_str(line);
         }
     }
-    let own = format!("[[scoring]]\nmodel = \"{id}@");
-    sections.retain(|s| !s.starts_with(&own));
-    let text = format!("{}\n\n{section}", sections.concat().trim_end());
-    // Renamed into place: a manifest is whole or the old one.
+    Ok(sections)
+}
+
+/// Renamed into place: a manifest is whole or the old one.
+fn rewrite(path: &Path, sections: &[String], added: &str) -> Result<(), VisionError> {
+    let text = format!("{}\n\n{added}", sections.concat().trim_end());
     let fresh = path.with_extension("toml.new");
     std::fs::write(&fresh, text)
         .and_then(|()| std::fs::rename(&fresh, path))
-        .map_err(wrong)
+        .map_err(|e| unwritable(path, &e))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> VisionError {
+    VisionError::Manifest {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// Puts a `[[scoring]]` section into a manifest, in the place of one for the model with
+/// this id.
+///
+/// # Errors
+/// [`VisionError::Manifest`] if it cannot be read or written.
+pub fn add_scoring(path: &Path, id: &str, section: &str) -> Result<(), VisionError> {
+    let mut sections = sections(path)?;
+    // A scoring's model is its first key.
+    let own = format!("[[scoring]]\nmodel = \"{id}@");
+    sections.retain(|s| !s.starts_with(&own));
+    rewrite(path, &sections, section)
+}
+
+/// Puts a copy of the model `base` into a manifest that is called `id` and has a head, in
+/// the place of one of that name.
+///
+/// # Errors
+/// [`VisionError::Manifest`] if it cannot be read or written, has no such `base`, or `id`
+/// is a model without a head.
+pub fn add_head(
+    path: &Path,
+    base: &str,
+    id: &str,
+    file: &str,
+    sha256: &str,
+) -> Result<(), VisionError> {
+    let wrong = |reason: String| VisionError::Manifest {
+        path: path.to_owned(),
+        reason,
+    };
+    let mut sections = sections(path)?;
+    let called = |s: &String, id: &str| s.starts_with(&format!("[[model]]\nid = \"{id}\"\n"));
+    let of = sections
+        .iter()
+        .find(|s| called(s, base))
+        .ok_or_else(|| wrong(format!("it has no model {base:?} to put a head on")))?;
+    let headless = of
+        .lines()
+        .filter(|line| !line.starts_with("head = "))
+        .map(|line| match line {
+            "default = true" => "default = false",
+            other => other,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let section = headless
+        .replacen(&format!("id = \"{base}\""), &format!("id = \"{id}\""), 1)
+        .replacen(
+            "\n[model.input]",
+            &format!("\nhead = {{ file = \"{file}\", sha256 = \"{sha256}\" }}\n[model.input]"),
+            1,
+        );
+    if let Some(taken) = sections.iter().find(|s| called(s, id))
+        && !taken.contains("\nhead = ")
+    {
+        return Err(wrong(format!(
+            "{id:?} is a network of its own in it; choose another --id"
+        )));
+    }
+    sections.retain(|s| !called(s, id));
+    rewrite(path, &sections, &(section.trim_end().to_owned() + "\n"))
 }
 
 /// Lower-case hexadecimal.

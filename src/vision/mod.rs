@@ -5,6 +5,7 @@
 
 mod align;
 mod embedder;
+pub mod head;
 pub mod manifest;
 mod mtcnn;
 pub mod quality;
