@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 clean
+.PHONY: demo test test-data build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -17,6 +17,10 @@ demo: runtime
 
 test: runtime
 	$(CARGO) test
+
+# Tests that need the research data in ../shared; they say so and pass without it.
+test-data: runtime
+	$(CARGO) test --release --test cohort -- --ignored --nocapture
 
 build: runtime
 	$(CARGO) build --release

@@ -57,16 +57,15 @@ class FromTorch:
     def _name(self, scope: str) -> str:
         if scope == "Bottleneck":
             return "last_linear"
-        block, _, layer = scope.rpartition("/Branch_")
-        if not layer:
-            block, _, layer = scope.rpartition("/")
-            if not block:  # the stem
-                return "_".join(scope.split("_")[:2]).lower()
-            layer = "conv2d"
-        else:
+        if "/Branch_" in scope:
+            block, _, layer = scope.rpartition("/Branch_")
             branch, _, layer = layer.partition("/")
-            order = [name for name in BRANCHES[kind(block)][int(branch)]]
+            order = BRANCHES[kind(block)][int(branch)]
             layer = f"branch{branch}" if len(order) == 1 else f"branch{branch}.{order.index(layer)}"
+        elif "/" in scope:
+            block, layer = scope.rpartition("/")[0], "conv2d"
+        else:  # the stem
+            return "_".join(scope.split("_")[:2]).lower()
         for ours, theirs in self._REPEATS.items():
             if block.startswith(ours):
                 return f"{theirs}.{int(block.rsplit('_', 1)[1]) - 1}.{layer}"

@@ -542,6 +542,15 @@ fn an_enrolment_that_is_a_mistake() {
         audit.contains("Mallory") && audit.contains("Barack Obama"),
         "{audit}"
     );
+    // Two people who resemble each other at this door's threshold, real ones at a low one.
+    let twins = Site::new()
+        .set("access.threshold", 0.2)
+        .enrolled("Joe Biden", &["joe-biden/01.jpg"]);
+    let said = twins.fails(&["enroll", "Eileen Collins", &other]);
+    assert!(
+        said.contains("Joe Biden (#1) looks so similar") && said.contains("second factor"),
+        "{said}"
+    );
     // More people than the calibration can answer for: refused before it is written.
     let site = site.set("access.false_accept", "\"1 in 10000000 strangers\"");
     let said = site.fails(&["enroll", "Eve", &other]);

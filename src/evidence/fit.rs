@@ -38,6 +38,8 @@ pub struct FittedCohort {
     pub spread: f32,
     /// Highest cosine of any row with any embedding it was made from.
     pub nearest: f32,
+    /// What it stays under: the cosine that 1 in 1000 pairs of strangers reach.
+    pub too_like: f32,
     /// People in a row.
     pub blended: usize,
 }
@@ -107,6 +109,7 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
                     centre,
                     spread,
                     nearest,
+                    too_like,
                     blended,
                 });
             }
