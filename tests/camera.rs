@@ -38,8 +38,8 @@ fn play(source: &mut dyn FrameSource, most: usize) -> Vec<Result<(String, u8), S
     while frames.len() < most {
         match source.next_frame(Duration::from_secs(5)) {
             Ok(Next::Frame(frame)) => {
-                let red = frame.image.get_pixel(0, 0).0[0];
-                frames.push(Ok((frame.origin.unwrap().to_string(), red)));
+                let red = frame.to_rgb().get_pixel(0, 0).0[0];
+                frames.push(Ok((frame.origin.clone().unwrap().to_string(), red)));
             }
             Ok(Next::Ended) => break,
             Err(error) if error.is_passing() => frames.push(Err(error.to_string())),
@@ -133,7 +133,10 @@ fn in_real_time_a_slow_watcher_misses_frames_and_never_sees_old_ones() {
     let mut source = camera::open(&config).unwrap();
     let mut numbers = Vec::new();
     while let Next::Frame(frame) = source.next_frame(Duration::from_millis(500)).unwrap() {
-        assert_eq!(u64::from(frame.image.get_pixel(0, 0).0[0]), frame.sequence);
+        assert_eq!(
+            u64::from(frame.to_rgb().get_pixel(0, 0).0[0]),
+            frame.sequence
+        );
         numbers.push(frame.sequence);
         std::thread::sleep(Duration::from_millis(50));
     }

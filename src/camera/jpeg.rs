@@ -14,6 +14,15 @@ use zune_jpeg::JpegDecoder;
 /// # Errors
 /// A sentence about what is wrong with it.
 pub fn to_rgb(bytes: &[u8], size: (u32, u32)) -> Result<RgbImage, String> {
+    let rgb = decode_into(bytes, size, Vec::new())?;
+    RgbImage::from_raw(size.0, size.1, rgb).ok_or_else(|| "it has too few pixels".to_owned())
+}
+
+/// The same into memory that is there already; its content is replaced.
+///
+/// # Errors
+/// A sentence about what is wrong with it.
+pub fn decode_into(bytes: &[u8], size: (u32, u32), into: Vec<u8>) -> Result<Vec<u8>, String> {
     // Cameras pad frames, and cut them off when the bus is too slow.
     let Some(end) = bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9]) else {
         return Err("the JPEG is cut off".into());
@@ -21,7 +30,7 @@ pub fn to_rgb(bytes: &[u8], size: (u32, u32)) -> Result<RgbImage, String> {
     let bytes = bytes.get(..end + 2).unwrap_or(bytes);
     let bytes = with_tables(bytes)?;
     // Decoders have panicked on made-up bytes before; that spoils a frame, not the door.
-    catch_unwind(|| decode(&bytes, size))
+    catch_unwind(move || decode(&bytes, size, into))
         .unwrap_or_else(|_| Err("the JPEG decoder failed on it".into()))
 }
 
@@ -42,7 +51,7 @@ pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
     .unwrap_or_else(|_| Err("the JPEG decoder failed on it".into()))
 }
 
-fn decode(bytes: &[u8], (width, height): (u32, u32)) -> Result<RgbImage, String> {
+fn decode(bytes: &[u8], (width, height): (u32, u32), mut into: Vec<u8>) -> Result<Vec<u8>, String> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(width as usize)
@@ -58,8 +67,12 @@ fn decode(bytes: &[u8], (width, height): (u32, u32)) -> Result<RgbImage, String>
             found.0, found.1
         ));
     }
-    let rgb = decoder.decode().map_err(said)?;
-    RgbImage::from_raw(width, height, rgb).ok_or_else(|| "it has too few pixels".to_owned())
+    let needed = decoder
+        .output_buffer_size()
+        .ok_or_else(|| "its size is not known".to_owned())?;
+    into.resize(needed, 0);
+    decoder.decode_into(&mut into).map_err(said)?;
+    Ok(into)
 }
 
 /// Many cameras leave the Huffman tables out, because Motion JPEG always has the

@@ -1,5 +1,6 @@
 //! Where frames come from. A frame enters here once and only moves forward.
 
+mod frame;
 mod jpeg;
 mod negotiate;
 mod picture;
@@ -9,27 +10,14 @@ mod v4l2;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use image::RgbImage;
+use std::time::Duration;
 
 use crate::config;
 
+pub use frame::{Frame, GLANCE, Glance, Pool};
+pub use negotiate::Layout;
 pub use picture::{PictureError, load_picture};
-
-/// One picture and when it was taken.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    /// 8 bit RGB, row-major.
-    pub image: RgbImage,
-    /// When it was taken, on the monotonic clock.
-    pub at: Instant,
-    /// Counts up from 0 since the source was opened; gaps are frames dropped.
-    pub sequence: u64,
-    /// The picture of a recording it came from; nothing for a live camera.
-    pub origin: Option<Arc<str>>,
-}
+pub use pixels::Shape;
 
 /// What a source gives when asked.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! userspace-api/media/v4l/colorspaces-details.rst`).
 
 use image::RgbImage;
+use yuv::{YuvPackedImage, YuvRange, YuvStandardMatrix, yuyv422_to_rgb};
 
 use super::negotiate::Layout;
 
@@ -17,11 +18,11 @@ pub struct Shape {
     pub stride: u32,
 }
 
-/// Converts a raw frame.
+/// How many of so many bytes a frame of this shape takes.
 ///
 /// # Errors
-/// A sentence if the bytes are fewer than the shape needs.
-pub fn to_rgb(layout: Layout, shape: Shape, bytes: &[u8]) -> Result<RgbImage, String> {
+/// A sentence if they are fewer than the shape needs.
+pub fn needed(layout: Layout, shape: Shape, bytes: usize) -> Result<usize, String> {
     let bytes_a_row = match layout {
         Layout::Yuyv => u64::from(shape.width) * 2,
         Layout::Nv12 | Layout::Grey => u64::from(shape.width),
@@ -37,42 +38,83 @@ pub fn to_rgb(layout: Layout, shape: Shape, bytes: &[u8]) -> Result<RgbImage, St
         .checked_sub(1)
         .and_then(|full| stride.checked_mul(full)?.checked_add(bytes_a_row))
         .unwrap_or(0);
-    if shape.width == 0 || needed == 0 || (bytes.len() as u64) < needed {
+    if shape.width == 0 || needed == 0 || (bytes as u64) < needed {
         return Err(format!(
-            "{} bytes are not the {needed} of a {}x{} frame",
-            bytes.len(),
-            shape.width,
-            shape.height
+            "{bytes} bytes are not the {needed} of a {}x{} frame",
+            shape.width, shape.height
         ));
     }
-    // All of these fit: `needed` bytes are in memory.
+    // It fits: so many bytes are in memory.
+    Ok(needed as usize)
+}
+
+/// Converts a raw frame.
+///
+/// # Errors
+/// A sentence if the bytes are fewer than the shape needs.
+pub fn to_rgb(layout: Layout, shape: Shape, bytes: &[u8]) -> Result<RgbImage, String> {
+    needed(layout, shape, bytes.len())?;
+    let mut image = RgbImage::new(shape.width, shape.height);
+    convert(layout, shape, bytes, &mut image)?;
+    Ok(image)
+}
+
+/// Converts a raw frame into a picture of its size.
+///
+/// # Errors
+/// A sentence if the bytes are fewer than the shape needs, or the picture is of another size.
+pub fn convert(
+    layout: Layout,
+    shape: Shape,
+    bytes: &[u8],
+    out: &mut RgbImage,
+) -> Result<(), String> {
+    let needed = needed(layout, shape, bytes.len())?;
+    if out.dimensions() != (shape.width, shape.height) {
+        return Err("the picture is of another size".into());
+    }
     let (width, height) = (shape.width as usize, shape.height as usize);
-    let stride = stride as usize;
-    let mut rgb = vec![0; width * height * 3];
-    let out = rgb.chunks_exact_mut(width * 3);
+    let stride = (shape.stride as usize).max(match layout {
+        Layout::Yuyv => width * 2,
+        _ => width,
+    });
+    let bytes = bytes.get(..needed).unwrap_or(bytes);
+    let out = out.as_flat_samples_mut().samples;
     match layout {
+        // The library wants whole pairs and no padding.
+        Layout::Yuyv if width % 2 == 0 && stride == width * 2 => {
+            let image = YuvPackedImage {
+                yuy: bytes,
+                yuy_stride: stride as u32,
+                width: shape.width,
+                height: shape.height,
+            };
+            let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
+            yuyv422_to_rgb(&image, out, shape.width * 3, range, matrix)
+                .map_err(|error| error.to_string())?;
+        }
         Layout::Yuyv => {
-            for (row, out) in bytes.chunks(stride).zip(out) {
+            for (row, out) in bytes.chunks(stride).zip(out.chunks_exact_mut(width * 3)) {
                 yuyv(row, out);
             }
         }
         Layout::Nv12 => {
             let (luma, chroma) = bytes.split_at(stride * height);
             let chroma = chroma.chunks(stride).flat_map(|row| [row, row]);
+            let out = out.chunks_exact_mut(width * 3);
             for ((luma, chroma), out) in luma.chunks(stride).zip(chroma).zip(out) {
                 nv12(luma, chroma, out);
             }
         }
         Layout::Grey | Layout::Mjpg => {
-            for (row, out) in bytes.chunks(stride).zip(out) {
+            for (row, out) in bytes.chunks(stride).zip(out.chunks_exact_mut(width * 3)) {
                 for (&y, rgb) in row.iter().zip(out.as_chunks_mut::<3>().0) {
                     *rgb = [y; 3];
                 }
             }
         }
     }
-    RgbImage::from_raw(shape.width, shape.height, rgb)
-        .ok_or_else(|| "its size is impossible".to_owned())
+    Ok(())
 }
 
 /// Converts three planes; chroma has one value for `share` pixels across and down.

@@ -127,12 +127,9 @@ impl FrameSource for Replay {
             place: format!("{} ({origin})", self.path.display()),
             reason,
         })?;
-        Ok(Next::Frame(Frame {
-            image,
-            at: Instant::now(),
-            sequence,
-            origin: Some(origin.into()),
-        }))
+        let origin = Some(origin.into());
+        let frame = Frame::rgb(image, Instant::now(), sequence, origin);
+        Ok(Next::Frame(frame))
     }
 
     fn describe(&self) -> String {

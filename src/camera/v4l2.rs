@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use image::RgbImage;
 use v4l::buffer::{Flags, Metadata, Type};
 use v4l::capability::Flags as Can;
 use v4l::device::{Device, Handle};
@@ -16,8 +15,8 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 
 use super::negotiate::{self, Choice, Layout, Offer, Sizes};
-use super::pixels::{self, Shape};
-use super::{CameraError, Frame, FrameSource, Next, jpeg};
+use super::pixels::Shape;
+use super::{CameraError, Frame, FrameSource, Next, Pool, jpeg};
 use crate::config;
 
 /// Buffers the driver fills while one is read.
@@ -35,6 +34,7 @@ pub(super) struct Camera {
     stream: Stream<'static>,
     handle: Arc<Handle>,
     first: Option<u32>,
+    pool: Arc<Pool>,
 }
 
 impl Camera {
@@ -84,6 +84,7 @@ impl Camera {
             handle: stream.handle(),
             stream,
             first: None,
+            pool: Arc::default(),
         })
     }
 
@@ -124,18 +125,21 @@ impl FrameSource for Camera {
             let at = taken_at(about);
             let first = *self.first.get_or_insert(about.sequence);
             let sequence = u64::from(about.sequence.wrapping_sub(first));
-            let image = decode(self.layout, self.shape, bytes, about).map_err(|reason| {
-                CameraError::BadFrame {
-                    place: self.path.display().to_string(),
-                    reason,
-                }
-            })?;
-            return Ok(Next::Frame(Frame {
-                image,
+            let frame = frame(
+                self.layout,
+                self.shape,
+                bytes,
+                about,
+                &self.pool,
                 at,
                 sequence,
-                origin: None,
-            }));
+            );
+            return frame
+                .map(Next::Frame)
+                .map_err(|reason| CameraError::BadFrame {
+                    place: self.path.display().to_string(),
+                    reason,
+                });
         }
     }
 
@@ -152,12 +156,15 @@ impl FrameSource for Camera {
     }
 }
 
-fn decode(
+fn frame(
     layout: Layout,
     shape: Shape,
     bytes: &[u8],
     about: &Metadata,
-) -> Result<RgbImage, String> {
+    pool: &Arc<Pool>,
+    at: Instant,
+    sequence: u64,
+) -> Result<Frame, String> {
     if about.flags.contains(Flags::ERROR) {
         return Err("the driver marked it as damaged".into());
     }
@@ -165,8 +172,12 @@ fn decode(
         .get(..about.bytesused as usize)
         .ok_or("it is larger than its buffer")?;
     match layout {
-        Layout::Mjpg => jpeg::to_rgb(bytes, (shape.width, shape.height)),
-        _ => pixels::to_rgb(layout, shape, bytes),
+        Layout::Mjpg => {
+            let size = (shape.width, shape.height);
+            let rgb = jpeg::decode_into(bytes, size, pool.take())?;
+            Frame::decoded(size, rgb, pool, at, sequence)
+        }
+        _ => Frame::raw(layout, shape, bytes, pool, at, sequence),
     }
 }
 

@@ -241,13 +241,14 @@ impl Enroll {
             if Instant::now() < next_at {
                 continue;
             }
-            let fault = match only_face(&frame.image, vision) {
+            let image = frame.to_rgb();
+            let fault = match only_face(&image, vision) {
                 Ok((face, aligned)) => match fault(&aligned, vision, config) {
                     None => {
                         templates.push(NewTemplate {
                             embedding: vision.embed(&aligned)?,
                             source: "camera".into(),
-                            photo: kept(&frame.image, &face, config)?,
+                            photo: kept(&image, &face, config)?,
                         });
                         println!("picture {} of {}", templates.len(), self.pictures);
                         next_at = Instant::now() + Duration::from_millis(500);

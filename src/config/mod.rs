@@ -160,6 +160,14 @@ pub struct Vision {
     /// Mean luma (0..255) a face needs to be judged.
     #[serde(deserialize_with = "range::luma")]
     pub min_luma: f32,
+    /// Largest face looked for, in pixels; 0 for any.
+    #[serde(deserialize_with = "range::max_face_px")]
+    pub max_face_px: u32,
+    /// Where faces are looked for: left, top, right and bottom as shares of the picture.
+    #[serde(deserialize_with = "range::region")]
+    pub region: [f32; 4],
+    /// Whether frames that tell nothing new are left out.
+    pub economy: bool,
     /// Faces judged in one frame at most, the largest first.
     #[serde(deserialize_with = "range::max_faces")]
     pub max_faces: usize,
@@ -341,6 +349,9 @@ impl Default for Vision {
             min_score: 0.9,
             min_sharpness: 10.0,
             min_luma: 35.0,
+            max_face_px: 0,
+            region: [0.0, 0.0, 1.0, 1.0],
+            economy: true,
             max_faces: 4,
         }
     }

@@ -34,6 +34,7 @@ ranges! {
     stall_ms: u64 = 200 ..= 60_000, "milliseconds";
     threads: usize = 1 ..= 16, "threads";
     min_face_px: u32 = 20 ..= 1000, "pixels";
+    max_face_px: u32 = 0 ..= 4000, "pixels (0 for any)";
     scale_factor: f32 = 0.5 ..= 0.9, "a ratio";
     unit: f32 = 0.0 ..= 1.0, "a score";
     sharpness: f32 = 0.0 ..= 10_000.0, "a sharpness";
@@ -48,6 +49,18 @@ ranges! {
     keep_days: u32 = 1 ..= 3650, "days";
     keep_events: u64 = 1_000 ..= 100_000_000, "events";
     hang_ms: u64 = 1_000 ..= 60_000, "milliseconds";
+}
+
+pub(super) fn region<'de, D: Deserializer<'de>>(d: D) -> Result<[f32; 4], D::Error> {
+    let [left, top, right, bottom] = <[f32; 4]>::deserialize(d)?;
+    let shares = [left, top, right, bottom];
+    if shares.iter().all(|v| (0.0..=1.0).contains(v)) && left < right && top < bottom {
+        Ok(shares)
+    } else {
+        Err(D::Error::custom(format!(
+            "{shares:?} is no region: left, top, right and bottom, each from 0 to 1, left less than right and top less than bottom"
+        )))
+    }
 }
 
 pub(super) fn some_threshold<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f32>, D::Error> {

@@ -45,6 +45,8 @@ pub struct Doorkeeper {
     pub heartbeat: Heartbeat,
     /// Whether the relay is known to be released.
     pub locked: Arc<AtomicBool>,
+    /// Whether it is unlocked for somebody.
+    pub open: Arc<AtomicBool>,
     /// Since when the relay does not do as it is told.
     pub refusing_since: Option<Instant>,
 }
@@ -105,8 +107,10 @@ impl Doorkeeper {
                 self.report(report, energised_at);
             }
             let Some(command) = actions.relay else {
-                self.locked
-                    .store(self.door.state() == State::Locked, Ordering::Release);
+                let state = self.door.state();
+                self.locked.store(state == State::Locked, Ordering::Release);
+                self.open
+                    .store(matches!(state, State::Unlocked { .. }), Ordering::Release);
                 return actions.wake_at;
             };
             if command == RelayCommand::Energise {

@@ -7,34 +7,30 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::eye::{Eye, Seen};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::notes::Notes;
 use super::timing::Timing;
-use crate::access::{
-    Access, Candidate, Decision, Input, Judgement, Policy, Refusal, Sighting, Unusable,
-};
+use crate::access::{Access, Decision, Input, Judgement, Policy, Refusal, Sighting, Unusable};
 use crate::audit::{Kind, NewEvent};
 use crate::camera::Frame;
 use crate::config;
 use crate::person::PersonId;
 use crate::risk;
-use crate::vision::quality::Flaw;
-use crate::vision::track::{TrackId, Tracks};
-use crate::vision::{Face, Vision, VisionError};
+use crate::vision::VisionError;
 use crate::whitelist::Gallery;
 
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a grant may take from the decision to the relay. Later the person in
 /// front of the door may be another.
 const GRANT_LIFE: Duration = Duration::from_secs(2);
-/// Without a calibration: under this cosine with its past a face is another's.
-const ANOTHER: f32 = 0.5;
 
 /// The vision thread's things.
 pub struct Judge {
-    pub vision: Vision,
-    pub max_faces: usize,
+    pub eye: Eye,
+    /// Whether the door is open: then nobody needs to be looked at.
+    pub open: Arc<AtomicBool>,
     /// From which, with the gallery, the policy follows.
     pub rules: Arc<ArcSwap<config::Access>>,
     /// Nothing while the whitelist cannot be read: then nobody is judged.
@@ -55,11 +51,7 @@ impl Judge {
         let mut rules = self.rules.load_full();
         let mut gallery = self.gallery.load_full();
         let mut access = Access::new(self.policy(&rules, gallery.as_deref()));
-        let another = self
-            .vision
-            .scoring()
-            .map_or(ANOTHER, |s| s.calibration.cosine_1_in_1000);
-        let mut tracks = Tracks::new(rules.frames, rules.window(), another);
+        self.eye.set_rules(&rules);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);
@@ -67,7 +59,7 @@ impl Judge {
             let other_gallery = !same(gallery.as_ref(), new_gallery.as_ref());
             if other_gallery {
                 access.step(Instant::now(), Input::GalleryChanged);
-                tracks.forget();
+                self.eye.forget();
                 gallery = new_gallery;
             }
             // The threshold follows from the risk and from how many people are listed.
@@ -75,20 +67,24 @@ impl Judge {
                 rules = new_rules;
                 let policy = self.policy(&rules, gallery.as_deref());
                 access.step(Instant::now(), Input::PolicyChanged(policy));
-                tracks.set_rules(rules.frames, rules.window());
+                self.eye.set_rules(&rules);
             }
             match (item, &gallery) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
+                // Whoever it was opened for is passing.
+                (Some(Item::Frame(_)), _) if self.open.load(Ordering::Relaxed) => {
+                    timing.left_out();
+                }
                 (Some(Item::Lost), _) => {
                     access.step(Instant::now(), Input::CameraLost);
-                    tracks.forget();
+                    self.eye.forget();
                 }
                 (Some(Item::Ended), _) => {
                     self.heartbeat.retire();
                     break;
                 }
                 (Some(Item::Frame(frame)), Some(gallery)) => {
-                    self.look(&frame, gallery, &mut access, &mut tracks, &mut timing)?;
+                    self.look(&frame, gallery, &mut access, &mut timing)?;
                 }
             }
         }
@@ -99,7 +95,7 @@ impl Judge {
     /// reached: nobody is let in, and it says why.
     fn policy(&self, rules: &config::Access, gallery: Option<&Gallery>) -> Policy {
         let comparisons = gallery.map_or(0, Gallery::comparisons);
-        let calibration = self.vision.scoring().map(|s| &s.calibration);
+        let calibration = self.eye.vision().scoring().map(|s| &s.calibration);
         match risk::threshold(rules.asked(), calibration, comparisons) {
             Ok(threshold) => {
                 log::info!(
@@ -122,18 +118,13 @@ impl Judge {
         frame: &Frame,
         gallery: &Gallery,
         access: &mut Access,
-        tracks: &mut Tracks,
         timing: &mut Timing,
     ) -> Result<(), VisionError> {
         let start = Instant::now();
-        let found = self.vision.detect(&frame.image)?;
-        let found = found.get(..self.max_faces).unwrap_or(&found);
-        let ids = tracks.follow(frame.at, found);
-        let faces = found
-            .iter()
-            .zip(ids)
-            .map(|(face, track)| self.judge(frame, face, track, gallery, tracks))
-            .collect::<Result<Vec<_>, _>>()?;
+        let Seen::Faces(faces) = self.eye.look(frame, gallery)? else {
+            timing.left_out();
+            return Ok(());
+        };
         let vision = start.elapsed();
         timing.add(vision);
         log::debug!(
@@ -149,7 +140,7 @@ impl Judge {
         };
         for decision in access.step(now, Input::Frame(sighting)) {
             if let Decision::Grant { track, .. } = decision {
-                tracks.rest(TrackId(track), frame.at + access.cooldown());
+                self.eye.rest(track, frame.at + access.cooldown());
             }
             self.record(decision, gallery, |event| {
                 let age = now.saturating_duration_since(frame.at);
@@ -162,40 +153,6 @@ impl Judge {
         Ok(())
     }
 
-    fn judge(
-        &mut self,
-        frame: &Frame,
-        face: &Face,
-        track: TrackId,
-        gallery: &Gallery,
-        tracks: &mut Tracks,
-    ) -> Result<Judgement, VisionError> {
-        let aligned = match self.vision.align(&frame.image, face) {
-            Ok(aligned) => aligned,
-            // A box outside the picture is the detector's doubt, not its failure.
-            Err(VisionError::Align { .. }) => return Ok(Judgement::Unusable(Unusable::LowScore)),
-            Err(error) => return Err(error),
-        };
-        if let Some(flaw) = self.vision.flaw(&aligned.quality) {
-            return Ok(Judgement::Unusable(unusable(flaw)));
-        }
-        let weight = aligned.quality.weight();
-        if !tracks.worth(track, frame.at, weight) {
-            return Ok(Judgement::Followed);
-        }
-        let embedding = self.vision.embed(&aligned)?;
-        let Some(fused) = tracks.add(track, frame.at, embedding, weight) else {
-            return Ok(Judgement::Followed);
-        };
-        let nearest = gallery.nearest(&fused.embedding, self.vision.version());
-        Ok(Judgement::Nearest(nearest.map(|m| Candidate {
-            track: fused.track.0,
-            person: m.person,
-            score: m.score,
-            enabled: m.enabled,
-        })))
-    }
-
     fn record(
         &self,
         decision: Decision,
@@ -205,7 +162,7 @@ impl Judge {
         let named = |event: NewEvent, person: PersonId| {
             event.person(person, gallery.name_of(person).unwrap_or("?"))
         };
-        let event = |kind| with_frame(NewEvent::new(kind)).model(self.vision.version());
+        let event = |kind| with_frame(NewEvent::new(kind)).model(self.eye.vision().version());
         match decision {
             Decision::Grant {
                 person,
@@ -249,16 +206,6 @@ impl Judge {
                 }));
             }
         }
-    }
-}
-
-/// How vision's flaws are called where decisions are made.
-fn unusable(flaw: Flaw) -> Unusable {
-    match flaw {
-        Flaw::TooSmall => Unusable::TooSmall,
-        Flaw::Unsure => Unusable::LowScore,
-        Flaw::Blurred => Unusable::Blurred,
-        Flaw::Dark => Unusable::Dark,
     }
 }
 

@@ -131,12 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn frame(sequence: u64) -> Frame {
-        Frame {
-            image: image::RgbImage::new(1, 1),
-            at: Instant::now(),
-            sequence,
-            origin: None,
-        }
+        Frame::rgb(image::RgbImage::new(1, 1), Instant::now(), sequence, None)
     }
 
     proptest! {

@@ -11,6 +11,7 @@
 
 mod capture;
 mod doorkeeper;
+pub mod eye;
 mod heartbeat;
 mod judge;
 mod mailbox;
@@ -32,6 +33,7 @@ use signal_hook::iterator::Signals;
 
 use self::capture::Capture;
 use self::doorkeeper::{Doorkeeper, Order};
+use self::eye::Eye;
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
@@ -218,7 +220,8 @@ impl Guard {
         let mailbox = Arc::new(Mailbox::default());
         let rules = Arc::new(ArcSwap::from_pointee(config.access.clone()));
         let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
-        let (locked, stop, stop_scribe) = <(Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
+        let (locked, open, stop, stop_scribe) =
+            <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let doorkeeper = Doorkeeper {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
             relay,
@@ -226,6 +229,7 @@ impl Guard {
             notes: notes.clone(),
             heartbeat: heartbeats.add("the door thread"),
             locked: Arc::clone(&locked),
+            open: Arc::clone(&open),
             refusing_since: None,
         };
         let scribe = Scribe {
@@ -238,8 +242,8 @@ impl Guard {
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
-            vision,
-            max_faces: config.vision.max_faces,
+            eye: Eye::new(vision, &config.vision, &config.access),
+            open,
             rules: Arc::clone(&rules),
             gallery,
             mailbox: Arc::clone(&mailbox),
@@ -384,6 +388,7 @@ impl Guard {
             if let Some(timing) = timing {
                 event = event
                     .detail("frames", timing.frames())
+                    .detail("frames_left_out", timing.frames_left_out())
                     .detail("frames_dropped", self.mailbox.dropped())
                     .detail("frame_ms_p50", timing.quantile_ms(0.5))
                     .detail("frame_ms_p95", timing.quantile_ms(0.95));

@@ -12,6 +12,7 @@ const FIRST_MS: f64 = 0.1;
 pub struct Timing {
     counts: Box<[u64; BUCKETS]>,
     frames: u64,
+    left_out: u64,
 }
 
 impl Default for Timing {
@@ -19,6 +20,7 @@ impl Default for Timing {
         Self {
             counts: Box::new([0; BUCKETS]),
             frames: 0,
+            left_out: 0,
         }
     }
 }
@@ -32,6 +34,16 @@ impl Timing {
             *count += 1;
         }
         self.frames += 1;
+    }
+
+    /// Counts a frame that nothing was done about.
+    pub fn left_out(&mut self) {
+        self.left_out += 1;
+    }
+
+    /// Frames nothing was done about.
+    pub fn frames_left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Frames counted.

@@ -105,11 +105,29 @@ impl Tracks {
         self.tracks.iter().map(|t| t.rect)
     }
 
+    /// Forgets who has been out of sight for long.
+    pub fn expire(&mut self, at: Instant) {
+        self.tracks
+            .retain(|t| at.saturating_duration_since(t.seen_at) <= FORGOTTEN);
+    }
+
+    /// Whether a face is left alone after a decision.
+    pub fn rests(&self, id: TrackId, at: Instant) -> bool {
+        let track = self.tracks.iter().find(|t| t.id == id);
+        track.is_some_and(|t| t.rests(at))
+    }
+
+    /// Whether embedding a face, whatever this frame of it is like, would tell something.
+    pub fn wanting(&self, at: Instant) -> bool {
+        self.tracks
+            .iter()
+            .any(|t| !t.rests(at) && self.worth(t.id, at, 0.0))
+    }
+
     /// Takes the faces of a frame taken at `at`, and gives each its track: the nearest
     /// pairs of old and new place first.
     pub fn follow(&mut self, at: Instant, faces: &[Face]) -> Vec<TrackId> {
-        let gone = |t: &Track| at.saturating_duration_since(t.seen_at) > FORGOTTEN;
-        self.tracks.retain(|t| !gone(t));
+        self.expire(at);
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (f, face) in faces.iter().enumerate() {
             for (t, track) in self.tracks.iter().enumerate() {
@@ -168,14 +186,14 @@ impl Tracks {
         let Some(track) = self.tracks.iter().find(|t| t.id == id) else {
             return false;
         };
-        if track.rests_until.is_some_and(|until| at < until) {
+        if track.rests(at) {
             return false;
         }
         let counts = |b: &&Blended| at.saturating_duration_since(b.at) <= self.window;
-        let blended: Vec<&Blended> = track.blended.iter().filter(counts).collect();
-        let worst = blended.iter().map(|b| b.weight).fold(f32::MAX, f32::min);
-        blended.len() < self.needed
-            || (blended.len() <= MOST_BLENDED && weight > worst * BETTER)
+        let blended = || track.blended.iter().filter(counts);
+        let worst = blended().map(|b| b.weight).fold(f32::MAX, f32::min);
+        blended().count() < self.needed
+            || (blended().count() <= MOST_BLENDED && weight > worst * BETTER)
             || track
                 .embedded_at
                 .is_none_or(|last| at.saturating_duration_since(last) >= AFRESH)
@@ -232,6 +250,12 @@ impl Tracks {
             track.blended.clear();
             track.rests_until = Some(until);
         }
+    }
+}
+
+impl Track {
+    fn rests(&self, at: Instant) -> bool {
+        self.rests_until.is_some_and(|until| at < until)
     }
 }
 

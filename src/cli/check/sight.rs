@@ -48,7 +48,7 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
     while frames.len() < FRAMES && Instant::now() < until {
         match source.next_frame(Duration::from_millis(200)) {
             Ok(Next::Frame(frame)) => {
-                frames.push(frame.image);
+                frames.push(frame.to_rgb());
                 until = Instant::now() + patience;
             }
             Ok(Next::Ended) => break,

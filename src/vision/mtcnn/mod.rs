@@ -92,22 +92,47 @@ impl Mtcnn {
         Ok(faces)
     }
 
+    /// R- and O-Net around boxes of the frame before; the largest face first.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] if a network fails.
+    pub fn follow(
+        &mut self,
+        image: &RgbImage,
+        known: &[[f32; 4]],
+    ) -> Result<Vec<Face>, VisionError> {
+        let candidates = known.iter().map(|rect| {
+            Candidate {
+                rect: *rect,
+                score: 1.0,
+                shift: [0.0; 4],
+            }
+            .squared()
+        });
+        let refined = self.refine(image, candidates.collect())?;
+        let mut faces = self.finish(image, refined)?;
+        faces.sort_by(|a, b| b.area().total_cmp(&a.area()));
+        Ok(faces)
+    }
+
     /// P-Net on every level of the pyramid.
     fn propose(&mut self, image: &RgbImage) -> Result<Vec<Candidate>, VisionError> {
-        let (width, height) = image.dimensions();
+        let region = region(image, &self.settings);
+        let (width, height) = (region.x1 - region.x0, region.y1 - region.y0);
+        let corner = [region.x0 as f32, region.y0 as f32];
         let [threshold, ..] = self.settings.thresholds;
         let mut all = Vec::new();
         for scale in scales(width.min(height), &self.settings) {
-            let level = |side: u32| (f64::from(side) * scale + 1.0) as usize;
+            let level = |side: usize| (side as f64 * scale + 1.0) as usize;
             let (w, h) = (level(width), level(height));
             self.pixels.clear();
             self.resampler
-                .planar(image, Region::whole(image), (w, h), &mut self.pixels);
+                .planar(image, region, (w, h), &mut self.pixels);
             let outputs = self.pnet.run([1, 3, h, w], &self.pixels)?;
             let (shape, logits) = outputs.tensor("logit")?;
             let (_, shifts) = outputs.tensor("reg")?;
             let columns = shape.last().map_or(0, |&n| n.max(0) as usize);
-            let mut found = windows(logits, shifts, columns, scale as f32, threshold);
+            let mut found = windows(logits, shifts, columns, scale as f32, corner, threshold);
             if found.len() > MAX_PROPOSALS {
                 found.select_nth_unstable_by(MAX_PROPOSALS, |a, b| b.score.total_cmp(&a.score));
                 found.truncate(MAX_PROPOSALS);
@@ -204,13 +229,35 @@ impl Mtcnn {
 }
 
 /// Scales at which faces of `min_face_px` and larger are as large as P-Net's window.
-fn scales(shorter_side: u32, settings: &config::Vision) -> Vec<f64> {
+fn scales(shorter_side: usize, settings: &config::Vision) -> Vec<f64> {
     let first = f64::from(WINDOW) / f64::from(settings.min_face_px.max(1));
     // Below 1 by the configuration's range, so this ends.
     let factor = f64::from(settings.scale_factor);
     std::iter::successors(Some(first), |scale| Some(scale * factor))
-        .take_while(|scale| f64::from(shorter_side) * scale >= f64::from(WINDOW))
+        .take_while(|scale| shorter_side as f64 * scale >= f64::from(WINDOW))
+        // One level more than the largest face: its window may be a little smaller.
+        .take_while(|scale| {
+            settings.max_face_px == 0
+                || scale * f64::from(settings.max_face_px) >= f64::from(WINDOW) * factor
+        })
         .collect()
+}
+
+/// The part of a picture where faces are looked for; at least a pixel of it.
+fn region(image: &RgbImage, settings: &config::Vision) -> Region {
+    let [left, top, right, bottom] = settings.region;
+    let at = |share: f32, side: u32| (share * side as f32).round().clamp(0.0, side as f32) as usize;
+    let region = Region {
+        x0: at(left, image.width()),
+        y0: at(top, image.height()),
+        x1: at(right, image.width()),
+        y1: at(bottom, image.height()),
+    };
+    if region.x0 < region.x1 && region.y0 < region.y1 {
+        region
+    } else {
+        Region::whole(image)
+    }
 }
 
 /// Turns P-Net's maps into candidates of at least `threshold`.
@@ -219,6 +266,7 @@ fn windows(
     shifts: &[f32],
     columns: usize,
     scale: f32,
+    [left, top]: [f32; 2],
     threshold: f32,
 ) -> Vec<Candidate> {
     let plane = logits.len();
@@ -236,10 +284,10 @@ fn windows(
             let shift = |k: usize| shifts.get(k * plane + i).copied().unwrap_or(0.0);
             Candidate {
                 rect: [
-                    ((x + 1.0) / scale).floor(),
-                    ((y + 1.0) / scale).floor(),
-                    ((x + WINDOW) / scale).floor(),
-                    ((y + WINDOW) / scale).floor(),
+                    ((x + 1.0) / scale).floor() + left,
+                    ((y + 1.0) / scale).floor() + top,
+                    ((x + WINDOW) / scale).floor() + left,
+                    ((y + WINDOW) / scale).floor() + top,
                 ],
                 score: 1.0 / (1.0 + (-logit).exp()),
                 shift: [shift(0), shift(1), shift(2), shift(3)],

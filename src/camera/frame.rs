@@ -1,0 +1,289 @@
+//! One picture on its way from the camera to the networks.
+//!
+//! A frame keeps the camera's own bytes. They are looked at (see [`Glance`]) before
+//! they are turned into RGB, because most frames at a door show nothing new and need
+//! not be; and their memory goes back to where it came from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use image::RgbImage;
+
+use super::negotiate::Layout;
+use super::pixels::{self, Shape};
+
+/// Buffers a pool keeps at most: one being filled, one waiting, one being looked at.
+const MOST_KEPT: usize = 4;
+
+/// Memory of frames that are done with.
+#[derive(Debug, Default)]
+pub struct Pool {
+    kept: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Pool {
+    /// An empty buffer; with room if one came back.
+    pub fn take(&self) -> Vec<u8> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = kept.pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Made once with all the room it will need.
+        if kept.capacity() == 0 {
+            kept.reserve_exact(MOST_KEPT);
+        }
+        if kept.len() < MOST_KEPT {
+            kept.push(buffer);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Rgb,
+    Raw(Layout),
+}
+
+/// One picture and when it was taken.
+#[derive(Debug)]
+pub struct Frame {
+    form: Form,
+    shape: Shape,
+    bytes: Vec<u8>,
+    home: Option<Arc<Pool>>,
+    /// When it was taken, on the monotonic clock.
+    pub at: Instant,
+    /// Counts up from 0 since the source was opened; gaps are frames dropped.
+    pub sequence: u64,
+    /// The picture of a recording it came from; nothing for a live camera.
+    pub origin: Option<Arc<str>>,
+}
+
+impl Frame {
+    /// A picture that is RGB already.
+    pub fn rgb(image: RgbImage, at: Instant, sequence: u64, origin: Option<Arc<str>>) -> Self {
+        let (width, height) = image.dimensions();
+        Self {
+            form: Form::Rgb,
+            shape: Shape {
+                width,
+                height,
+                stride: width * 3,
+            },
+            bytes: image.into_raw(),
+            home: None,
+            at,
+            sequence,
+            origin,
+        }
+    }
+
+    /// A camera's raw bytes, copied into memory of `pool`.
+    ///
+    /// # Errors
+    /// A sentence if they are fewer than the shape needs, or Motion JPEG.
+    pub fn raw(
+        layout: Layout,
+        shape: Shape,
+        bytes: &[u8],
+        pool: &Arc<Pool>,
+        at: Instant,
+        sequence: u64,
+    ) -> Result<Self, String> {
+        let needed = pixels::needed(layout, shape, bytes.len())?;
+        let mut own = pool.take();
+        own.extend_from_slice(bytes.get(..needed).unwrap_or(bytes));
+        Ok(Self {
+            form: Form::Raw(layout),
+            shape,
+            bytes: own,
+            home: Some(Arc::clone(pool)),
+            at,
+            sequence,
+            origin: None,
+        })
+    }
+
+    /// RGB bytes that were decoded into memory of `pool`.
+    ///
+    /// # Errors
+    /// A sentence if they are not as many as the size needs.
+    pub fn decoded(
+        (width, height): (u32, u32),
+        bytes: Vec<u8>,
+        pool: &Arc<Pool>,
+        at: Instant,
+        sequence: u64,
+    ) -> Result<Self, String> {
+        if bytes.len() as u64 != u64::from(width) * u64::from(height) * 3 {
+            return Err("it has too few pixels".into());
+        }
+        Ok(Self {
+            form: Form::Rgb,
+            shape: Shape {
+                width,
+                height,
+                stride: width * 3,
+            },
+            bytes,
+            home: Some(Arc::clone(pool)),
+            at,
+            sequence,
+            origin: None,
+        })
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.shape.width, self.shape.height)
+    }
+
+    /// Makes `out` this picture in RGB; no memory is asked for if it had this size before.
+    pub fn rgb_into(&self, out: &mut RgbImage) {
+        if out.dimensions() != self.size() {
+            *out = RgbImage::new(self.shape.width, self.shape.height);
+        }
+        match self.form {
+            Form::Rgb => out.copy_from_slice(&self.bytes),
+            // Checked when it was made; a frame that fails all the same stays as the one before.
+            Form::Raw(layout) => {
+                let _ = pixels::convert(layout, self.shape, &self.bytes, out);
+            }
+        }
+    }
+
+    /// The picture in RGB, in memory of its own.
+    pub fn to_rgb(&self) -> RgbImage {
+        let mut image = RgbImage::new(self.shape.width, self.shape.height);
+        self.rgb_into(&mut image);
+        image
+    }
+
+    /// Looks at it coarsely.
+    pub fn glance(&self, into: &mut Glance) {
+        let stride = self.shape.stride as usize;
+        let (offset, step) = match self.form {
+            // Green is most of the luma.
+            Form::Rgb => (1, 3),
+            Form::Raw(Layout::Yuyv) => (0, 2),
+            Form::Raw(_) => (0, 1),
+        };
+        into.fill(&self.bytes, stride, offset, step, self.size());
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if let Some(home) = &self.home {
+            home.give(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// Columns and rows of a [`Glance`].
+pub const GLANCE: (usize, usize) = (80, 60);
+/// Pixels of a cell that are looked at, across and down.
+const SAMPLES: usize = 4;
+
+/// A picture's brightness in 80 x 60 cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    cells: Box<[u8]>,
+}
+
+impl Default for Glance {
+    fn default() -> Self {
+        Self {
+            cells: vec![0; GLANCE.0 * GLANCE.1].into(),
+        }
+    }
+}
+
+impl Glance {
+    /// Mean luma of each cell, 0..=255, row by row.
+    pub fn cells(&self) -> &[u8] {
+        &self.cells
+    }
+
+    fn fill(
+        &mut self,
+        bytes: &[u8],
+        stride: usize,
+        offset: usize,
+        step: usize,
+        (width, height): (u32, u32),
+    ) {
+        let (width, height) = (width as usize, height as usize);
+        let (columns, rows) = GLANCE;
+        for (row, cells) in self.cells.chunks_exact_mut(columns).enumerate() {
+            let mut sums = [0u16; GLANCE.0];
+            for sample in 0..SAMPLES {
+                let y = (row * SAMPLES + sample) * height / (rows * SAMPLES);
+                let line = bytes.get(y * stride..).unwrap_or_default();
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    for s in 0..SAMPLES {
+                        let x = (i * SAMPLES + s) * width / (columns * SAMPLES);
+                        *sum += u16::from(line.get(x * step + offset).copied().unwrap_or(0));
+                    }
+                }
+            }
+            for (cell, sum) in cells.iter_mut().zip(sums) {
+                *cell = (sum / (SAMPLES * SAMPLES) as u16) as u8;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_glance_sees_where_it_is_bright_in_every_form() {
+        let (width, height) = (160u32, 120u32);
+        let bright = |x: u32| if x < 80 { 200 } else { 30 };
+        let pool = Arc::new(Pool::default());
+        let now = Instant::now();
+        let yuyv: Vec<u8> = (0..height)
+            .flat_map(|_| (0..width).flat_map(|x| [bright(x), 128]))
+            .collect();
+        let shape = |stride| Shape {
+            width,
+            height,
+            stride,
+        };
+        let rgb = RgbImage::from_fn(width, height, |x, _| image::Rgb([bright(x); 3]));
+        let frames = [
+            Frame::raw(Layout::Yuyv, shape(width * 2), &yuyv, &pool, now, 0).unwrap(),
+            Frame::rgb(rgb, now, 0, None),
+        ];
+        for frame in frames {
+            let mut glance = Glance::default();
+            frame.glance(&mut glance);
+            assert_eq!(glance.cells()[0], 200);
+            assert_eq!(glance.cells()[39], 200);
+            assert_eq!(glance.cells()[40], 30);
+            assert_eq!(*glance.cells().last().unwrap(), 30);
+        }
+    }
+
+    #[test]
+    fn memory_goes_back_to_where_it_came_from() {
+        let pool = Arc::new(Pool::default());
+        let shape = Shape {
+            width: 4,
+            height: 2,
+            stride: 4,
+        };
+        let frame = |n| Frame::raw(Layout::Grey, shape, &[7; 8], &pool, Instant::now(), n).unwrap();
+        let first = frame(0).bytes.as_ptr();
+        assert_eq!(frame(1).bytes.as_ptr(), first);
+        assert!(Frame::raw(Layout::Grey, shape, &[7; 7], &pool, Instant::now(), 2).is_err());
+        assert!(Frame::raw(Layout::Mjpg, shape, &[7; 8], &pool, Instant::now(), 2).is_err());
+    }
+}
