@@ -57,7 +57,10 @@ fn main() {
     }
     all.commit().unwrap();
     let database = Database::open(&path).unwrap();
-    let plain = whitelist::gallery(&database, &model).unwrap().fused();
+    let plain = whitelist::gallery(&database, &model)
+        .unwrap()
+        .fused()
+        .normalised_by(None);
     assert_eq!(plain.comparisons(), PEOPLE as usize);
     let normalised = plain.clone().normalised_by(Some(Arc::new(cohort)));
     let bytes = PEOPLE as usize * SIZE * 4;

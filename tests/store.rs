@@ -177,6 +177,45 @@ fn a_template_of_another_model_matches_nobody() {
     );
 }
 
+/// Many templates are looked through coarsely first; the answer is the exact one.
+#[test]
+fn the_nearest_of_many_is_the_nearest() {
+    use doorward::whitelist::Gallery;
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut face = |like: Option<&Embedding>| {
+        let values = (0..64).map(|i| {
+            let own = like.map_or(0.0, |l| l.as_slice()[i] * 8.0);
+            own + random.f32() - 0.5
+        });
+        Embedding::from_raw(values.collect()).unwrap()
+    };
+    let people: Vec<Embedding> = (0..6000).map(|_| face(None)).collect();
+    let named = |all: &[Embedding]| -> Vec<(String, Embedding)> {
+        all.iter()
+            .enumerate()
+            .map(|(i, e)| (i.to_string(), e.clone()))
+            .collect()
+    };
+    let gallery = Gallery::of(model("m"), named(&people)).normalised_by(None);
+    let probes: Vec<Embedding> = (0..60)
+        .map(|i| face((i % 2 == 0).then(|| &people[i * 90])))
+        .collect();
+    for probe in probes {
+        let found = gallery.nearest(&probe, &model("m")).unwrap();
+        let (best, score) = people
+            .iter()
+            .map(|e| e.cosine(&probe).unwrap())
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap();
+        assert_eq!(
+            gallery.name_of(found.person),
+            Some(best.to_string().as_str())
+        );
+        assert!((found.score - score).abs() < 1e-5);
+    }
+}
+
 #[test]
 fn a_damaged_template_is_not_passed_over() {
     for vector in ["x'0000803f00'", "x'0000c07f'", "x'00000000'", "x''"] {

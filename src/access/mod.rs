@@ -89,6 +89,13 @@ pub enum Judgement {
     Followed,
 }
 
+impl Judgement {
+    /// Whether it could be compared, or needed not to be.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self, Self::Unusable(_))
+    }
+}
+
 /// The faces of one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {

@@ -143,24 +143,40 @@ impl Frame {
     }
 
     /// Makes `out` this picture in RGB; no memory is asked for if it had this size before.
-    pub fn rgb_into(&self, out: &mut RgbImage) {
-        if out.dimensions() != self.size() {
-            *out = RgbImage::new(self.shape.width, self.shape.height);
-        }
-        match self.form {
-            Form::Rgb => out.copy_from_slice(&self.bytes),
-            // Checked when it was made; a frame that fails all the same stays as the one before.
-            Form::Raw(layout) => {
-                let _ = pixels::convert(layout, self.shape, &self.bytes, out);
+    /// A frame that is RGB already changes places with what `out` held.
+    pub fn take_rgb(&mut self, out: &mut RgbImage) {
+        if self.form == Form::Rgb {
+            let (width, height) = self.size();
+            let before = std::mem::take(out);
+            let bytes = std::mem::replace(&mut self.bytes, before.into_raw());
+            // As many as the size needs: checked when it was made.
+            *out = RgbImage::from_raw(width, height, bytes).unwrap_or_default();
+        } else {
+            if out.dimensions() != self.size() {
+                *out = RgbImage::new(self.shape.width, self.shape.height);
             }
+            self.convert(out);
         }
     }
 
     /// The picture in RGB, in memory of its own.
     pub fn to_rgb(&self) -> RgbImage {
         let mut image = RgbImage::new(self.shape.width, self.shape.height);
-        self.rgb_into(&mut image);
+        match self.form {
+            Form::Rgb => image.copy_from_slice(&self.bytes),
+            Form::Raw(_) => self.convert(&mut image),
+        }
         image
+    }
+
+    fn convert(&self, out: &mut RgbImage) {
+        if let Form::Raw(layout) = self.form
+            && let Err(error) = pixels::convert(layout, self.shape, &self.bytes, out)
+        {
+            // Its size was checked when it was made; black shows no face.
+            log::error!("a frame could not be converted: {error}");
+            out.fill(0);
+        }
     }
 
     /// Looks at it coarsely.

@@ -10,7 +10,8 @@ mod v4l2;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::config;
 
@@ -49,6 +50,21 @@ pub fn open(config: &config::Camera) -> Result<Box<dyn FrameSource>, CameraError
         config::Source::V4l2 => Box::new(v4l2::Camera::open(config)?),
         config::Source::Replay => Box::new(replay::Replay::open(&config.replay)?),
     })
+}
+
+/// A Motion JPEG frame, decoded into memory of `pool`.
+///
+/// # Errors
+/// A sentence about what is wrong with it.
+pub fn jpeg_frame(
+    bytes: &[u8],
+    size: (u32, u32),
+    pool: &Arc<Pool>,
+    at: Instant,
+    sequence: u64,
+) -> Result<Frame, String> {
+    let rgb = jpeg::decode_into(bytes, size, pool.take())?;
+    Frame::decoded(size, rgb, pool, at, sequence)
 }
 
 /// What the configured camera offers, a text for each format with its sizes; nothing

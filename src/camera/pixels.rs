@@ -198,7 +198,8 @@ mod tests {
     }
 
     fn close(found: [u8; 3], expected: [u8; 3]) -> bool {
-        found.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= 2)
+        // The library computes in six bits below the point, and the way there rounds too.
+        found.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= 3)
     }
 
     proptest! {

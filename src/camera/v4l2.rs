@@ -16,7 +16,7 @@ use v4l::video::capture::Parameters;
 
 use super::negotiate::{self, Choice, Layout, Offer, Sizes};
 use super::pixels::Shape;
-use super::{CameraError, Frame, FrameSource, Next, Pool, jpeg};
+use super::{CameraError, Frame, FrameSource, Next, Pool};
 use crate::config;
 
 /// Buffers the driver fills while one is read.
@@ -174,8 +174,7 @@ fn frame(
     match layout {
         Layout::Mjpg => {
             let size = (shape.width, shape.height);
-            let rgb = jpeg::decode_into(bytes, size, pool.take())?;
-            Frame::decoded(size, rgb, pool, at, sequence)
+            super::jpeg_frame(bytes, size, pool, at, sequence)
         }
         _ => Frame::raw(layout, shape, bytes, pool, at, sequence),
     }

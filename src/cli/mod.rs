@@ -1,6 +1,7 @@
 //! The commands. Each is thin: parse, call, print. Help texts, man pages and
 //! shell completions all come from the definitions here.
 
+mod bench;
 mod check;
 mod compare;
 mod enroll;
@@ -69,6 +70,8 @@ enum Command {
     Events(events::Events),
     /// Check configuration, models, camera, relay and database
     Check(check::Check),
+    /// Measure how fast this machine recognises, and how much of it the networks take
+    Bench(bench::Bench),
     /// Explain the score a face has to reach at this door
     Threshold(threshold::Threshold),
     /// Measure recognition on photos of known people
@@ -117,6 +120,7 @@ impl Cli {
             Command::People(people) => people.run(&logged(config()?)),
             Command::Identify(identify) => identify.run(&logged(config()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
+            Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&config()?),
             Command::Events(events) => events.run(&logged(config()?)),
             Command::Check(check) => check.run(&self.config),

@@ -47,6 +47,16 @@ pub struct Eye {
     promising: bool,
     /// Where the faces in view were last.
     known: Vec<[f32; 4]>,
+    spent: Spent,
+}
+
+/// Where time went outside of [`Vision`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// Turning frames into RGB.
+    pub convert: Duration,
+    /// Comparing embeddings with the gallery.
+    pub search: Duration,
 }
 
 /// How much was done about a frame.
@@ -77,6 +87,7 @@ impl Eye {
             restless_since: None,
             promising: false,
             known: Vec::new(),
+            spent: Spent::default(),
         }
     }
 
@@ -95,6 +106,22 @@ impl Eye {
         self.tracks.rest(TrackId(track), until);
     }
 
+    /// Whether it leaves out what tells nothing new.
+    pub fn is_economical(&self) -> bool {
+        self.economy
+    }
+
+    /// Where time went so far.
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    fn convert(&mut self, frame: &mut Frame) {
+        let start = Instant::now();
+        frame.take_rgb(&mut self.rgb);
+        self.spent.convert += start.elapsed();
+    }
+
     /// The networks.
     pub fn vision(&self) -> &Vision {
         &self.vision
@@ -104,9 +131,9 @@ impl Eye {
     ///
     /// # Errors
     /// [`VisionError`] if a network fails.
-    pub fn look(&mut self, frame: &Frame, gallery: &Gallery) -> Result<Seen, VisionError> {
+    pub fn look(&mut self, frame: &mut Frame, gallery: &Gallery) -> Result<Seen, VisionError> {
         if !self.economy {
-            frame.rgb_into(&mut self.rgb);
+            self.convert(frame);
             return self.search(frame, gallery);
         }
         frame.glance(&mut self.glance);
@@ -138,7 +165,7 @@ impl Eye {
                 return Ok(Seen::Nothing);
             }
         }
-        frame.rgb_into(&mut self.rgb);
+        self.convert(frame);
         let search = !self.tracks.any()
             || std::mem::take(&mut self.promising)
             || self.tracks.wanting(at)
@@ -221,7 +248,9 @@ impl Eye {
         let Some(fused) = self.tracks.add(track, at, embedding, weight) else {
             return Ok(Judgement::Followed);
         };
+        let start = Instant::now();
         let nearest = gallery.nearest(&fused.embedding, self.vision.version());
+        self.spent.search += start.elapsed();
         Ok(Judgement::Nearest(nearest.map(|m| Candidate {
             track: fused.track.0,
             person: m.person,

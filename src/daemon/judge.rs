@@ -83,8 +83,8 @@ impl Judge {
                     self.heartbeat.retire();
                     break;
                 }
-                (Some(Item::Frame(frame)), Some(gallery)) => {
-                    self.look(&frame, gallery, &mut access, &mut timing)?;
+                (Some(Item::Frame(mut frame)), Some(gallery)) => {
+                    self.look(&mut frame, gallery, &mut access, &mut timing)?;
                 }
             }
         }
@@ -115,7 +115,7 @@ impl Judge {
 
     fn look(
         &mut self,
-        frame: &Frame,
+        frame: &mut Frame,
         gallery: &Gallery,
         access: &mut Access,
         timing: &mut Timing,

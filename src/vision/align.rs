@@ -2,6 +2,7 @@
 
 use fast_image_resize as fir;
 use image::RgbImage;
+use multiversion::multiversion;
 
 use super::{Face, VisionError};
 
@@ -116,35 +117,73 @@ fn cut_five_point(image: &RgbImage, face: &Face, side: u32) -> Option<RgbImage> 
     if !(touches(x0, x1, image.width()) && touches(y0, y1, image.height())) {
         return None;
     }
-    let pixel = |x: i64, y: i64| {
-        let at = u32::try_from(x).ok().zip(u32::try_from(y).ok());
-        at.and_then(|(x, y)| image.get_pixel_checked(x, y))
-            .map_or([0.0; 3], |p| p.0.map(f32::from))
+    let mut cut = RgbImage::new(side, side);
+    let pixels = cut.as_flat_samples_mut().samples;
+    warp(image.as_raw(), image.width(), [a, b, tx, ty], pixels, side);
+    Some(cut)
+}
+
+/// Fills the `side` x `side` pixels of `cut`: pixel `(u, v)` comes from where the
+/// similarity takes it in the picture `raw`, `width` wide.
+#[multiversion(targets("x86_64+avx2+fma+bmi2", "x86_64+sse4.2"))]
+fn warp(raw: &[u8], width: u32, [a, b, tx, ty]: [f32; 4], cut: &mut [u8], side: u32) {
+    let stride = width as usize * 3;
+    let height = raw.len() / stride.max(1);
+    // Where all four corners come from well inside, no pixel has to ask.
+    let last = side.saturating_sub(1) as f32;
+    let inside = [(0.0, 0.0), (last, 0.0), (0.0, last), (last, last)]
+        .into_iter()
+        .all(|(u, v)| {
+            let (x, y) = (a * u - b * v + tx, b * u + a * v + ty);
+            x >= 1.0 && y >= 1.0 && x < width as f32 - 2.0 && y < height as f32 - 2.0
+        });
+    let near = |x: i64, y: i64| -> Option<[[u8; 6]; 2]> {
+        let at = y as usize * stride + x as usize * 3;
+        let two = raw.get(at..)?;
+        Some([*two.first_chunk()?, *two.get(stride..)?.first_chunk()?])
     };
-    Some(RgbImage::from_fn(side, side, |u, v| {
-        let (u, v) = (u as f32, v as f32);
-        let (x, y) = (a * u - b * v + tx, b * u + a * v + ty);
-        let (left, top) = (x.floor(), y.floor());
-        let (right, below) = (x - left, y - top);
-        let (left, top) = (left as i64, top as i64);
-        let corners = [
-            (pixel(left, top), (1.0 - right) * (1.0 - below)),
-            (pixel(left.saturating_add(1), top), right * (1.0 - below)),
-            (pixel(left, top.saturating_add(1)), (1.0 - right) * below),
-            (
-                pixel(left.saturating_add(1), top.saturating_add(1)),
-                right * below,
-            ),
-        ];
-        image::Rgb(std::array::from_fn(|channel| {
-            let sum: f32 = corners
-                .iter()
-                .filter_map(|(pixel, share)| Some(pixel.get(channel)? * share))
-                .sum();
-            // Within 0..=255: shares add up to 1.
-            sum.round() as u8
-        }))
-    }))
+    let far = |x: i64, y: i64| {
+        [
+            edge(raw, stride, x, y),
+            edge(raw, stride, x, y.saturating_add(1)),
+        ]
+    };
+    for (v, row) in cut.chunks_exact_mut(side as usize * 3).enumerate() {
+        let (x0, y0) = (tx - b * v as f32, ty + a * v as f32);
+        for (u, out) in row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (x, y) = (x0 + a * u as f32, y0 + b * u as f32);
+            let (left, top) = (x.floor(), y.floor());
+            let (right, below) = (x - left, y - top);
+            let (left, top) = (left as i64, top as i64);
+            let both = if inside { near(left, top) } else { None };
+            let [above, under] = both.unwrap_or_else(|| far(left, top));
+            for (channel, out) in out.iter_mut().enumerate() {
+                let blend = |p: &[u8; 6]| {
+                    let (l, r) = (f32::from(p[channel]), f32::from(p[channel + 3]));
+                    l + (r - l) * right
+                };
+                let (upper, lower) = (blend(&above), blend(&under));
+                // Within 0..=255: shares add up to 1.
+                *out = (upper + (lower - upper) * below + 0.5) as u8;
+            }
+        }
+    }
+}
+
+/// Two pixels side by side in a picture; black where it ends.
+fn edge(raw: &[u8], stride: usize, x: i64, y: i64) -> [u8; 6] {
+    let row = usize::try_from(y).ok().and_then(|y| {
+        let from = y.checked_mul(stride)?;
+        raw.get(from..from.checked_add(stride)?)
+    });
+    let Some(row) = row else { return [0; 6] };
+    let one = |x: i64| {
+        let at = usize::try_from(x).ok()?.checked_mul(3)?;
+        row.get(at..)?.first_chunk::<3>().copied()
+    };
+    let [a, b, c] = one(x).unwrap_or_default();
+    let [d, e, f] = one(x.saturating_add(1)).unwrap_or_default();
+    [a, b, c, d, e, f]
 }
 
 /// `[a, b, tx, ty]` of the map `(x, y) -> (a x - b y + tx, b x + a y + ty)` that brings

@@ -5,6 +5,8 @@
 //! Recognition and Clustering", 2015. What a network wants (size, cut, channels,
 //! normalisation) is its manifest entry's to say.
 
+use std::time::Duration;
+
 use image::RgbImage;
 use ort::environment::Environment;
 use sha2::{Digest, Sha256};
@@ -126,6 +128,11 @@ impl Embedder {
     /// What embeddings of this network can be compared with.
     pub fn version(&self) -> &ModelVersion {
         &self.version
+    }
+
+    /// Time spent inside ONNX Runtime so far.
+    pub fn spent(&self) -> Duration {
+        self.network.spent()
     }
 
     /// Cuts a face out of a picture as this network was trained.

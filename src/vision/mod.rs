@@ -16,6 +16,7 @@ pub mod track;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use serde::Serialize;
@@ -134,6 +135,24 @@ pub struct Vision {
     set: String,
     scoring: Option<Arc<Scoring>>,
     settings: config::Vision,
+    spent: Spent,
+}
+
+/// Where time went since the pipeline was opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// Inside ONNX Runtime: P-, R- and O-Net.
+    pub detector_sessions: [Duration; 3],
+    /// Inside ONNX Runtime: the embedder.
+    pub embedder_session: Duration,
+    /// Looking for faces and following them, sessions included.
+    pub detect: Duration,
+    /// Cutting faces out and judging the picture of them.
+    pub align: Duration,
+    /// Embedding, session included.
+    pub embed: Duration,
+    /// Embeddings made.
+    pub embeddings: u32,
 }
 
 /// How scores of this pipeline's embeddings are told, and what they mean.
@@ -166,7 +185,23 @@ impl Vision {
                 })
             }),
             settings: settings.clone(),
+            spent: Spent::default(),
         })
+    }
+
+    /// The networks in use, a line each.
+    pub fn networks(&self) -> Vec<String> {
+        let detector = self.mtcnn.ids().into_iter().map(str::to_owned);
+        detector.chain([self.version().to_string()]).collect()
+    }
+
+    /// Where time went so far.
+    pub fn spent(&self) -> Spent {
+        Spent {
+            detector_sessions: self.mtcnn.spent(),
+            embedder_session: self.embedder.spent(),
+            ..self.spent
+        }
     }
 
     /// The model set's name.
@@ -194,7 +229,10 @@ impl Vision {
         let (width, height) = image.dimensions();
         let longest = width.max(height);
         if longest <= MAX_SIDE {
-            return self.mtcnn.detect(image);
+            let start = Instant::now();
+            let faces = self.mtcnn.detect(image);
+            self.spent.detect += start.elapsed();
+            return faces;
         }
         let side = |s: u32| (u64::from(s) * u64::from(MAX_SIDE) / u64::from(longest)).max(1) as u32;
         let small = image::imageops::thumbnail(image, side(width), side(height));
@@ -213,7 +251,10 @@ impl Vision {
         image: &RgbImage,
         known: &[[f32; 4]],
     ) -> Result<Vec<Face>, VisionError> {
-        self.mtcnn.follow(image, known)
+        let start = Instant::now();
+        let faces = self.mtcnn.follow(image, known);
+        self.spent.detect += start.elapsed();
+        faces
     }
 
     /// Cuts a face out for the embedder and measures its quality.
@@ -221,8 +262,10 @@ impl Vision {
     /// # Errors
     /// [`VisionError::Align`] if the face is not in the picture.
     pub fn align(&mut self, image: &RgbImage, face: &Face) -> Result<AlignedFace, VisionError> {
+        let start = Instant::now();
         let pixels = self.embedder.align(image, face)?;
         let quality = Quality::of(face, &pixels);
+        self.spent.align += start.elapsed();
         Ok(AlignedFace { pixels, quality })
     }
 
@@ -236,6 +279,10 @@ impl Vision {
     /// # Errors
     /// [`VisionError::Inference`] if the network fails.
     pub fn embed(&mut self, face: &AlignedFace) -> Result<Embedding, VisionError> {
-        self.embedder.embed(&face.pixels)
+        let start = Instant::now();
+        let embedding = self.embedder.embed(&face.pixels);
+        self.spent.embed += start.elapsed();
+        self.spent.embeddings = self.spent.embeddings.wrapping_add(1);
+        embedding
     }
 }

@@ -2,6 +2,7 @@
 //! doubt about the person.
 
 use image::RgbImage;
+use multiversion::multiversion;
 use serde::Serialize;
 
 use super::Face;
@@ -105,32 +106,39 @@ fn turned(landmarks: &[[f32; 2]; 5]) -> f32 {
     if turned.is_finite() { turned } else { 1.0 }
 }
 
+#[multiversion(targets("x86_64+avx2+fma+bmi2", "x86_64+sse4.2"))]
 fn laplacian_variance(luma: &[i32], width: usize) -> f32 {
     if width < 3 {
         return 0.0;
     }
-    let (mut sum, mut squares, mut count) = (0f64, 0f64, 0u32);
+    // Whole numbers, which the compiler adds up many at a time.
+    let (mut sum, mut squares, mut count) = (0i64, 0i64, 0u32);
     for rows in luma.windows(2 * width + width).step_by(width) {
         let (above, rest) = rows.split_at(width);
         let (here, below) = rest.split_at(width);
-        for ((&up, window), &down) in above
-            .iter()
-            .skip(1)
-            .zip(here.windows(3))
-            .zip(below.iter().skip(1))
-        {
-            let &[left, centre, right] = window else {
-                continue;
-            };
-            let value = f64::from(up + down + left + right - 4 * centre);
-            sum += value;
-            squares += value * value;
-            count += 1;
+        let inner = width - 2;
+        let neighbours = above
+            .get(1..1 + inner)
+            .zip(below.get(1..1 + inner))
+            .zip(here.get(..inner).zip(here.get(2..)))
+            .zip(here.get(1..1 + inner));
+        let Some((((up, down), (left, right)), centre)) = neighbours else {
+            continue;
+        };
+        // A line of 1024 values of at most 1020 squared stays below 2^31.
+        let (mut line, mut line_squares) = (0i32, 0i32);
+        for ((((u, d), l), r), c) in up.iter().zip(down).zip(left).zip(right).zip(centre) {
+            let value = u + d + l + r - 4 * c;
+            line += value;
+            line_squares += value * value;
         }
+        sum += i64::from(line);
+        squares += i64::from(line_squares);
+        count += inner as u32;
     }
     if count == 0 {
         return 0.0;
     }
-    let mean = sum / f64::from(count);
-    (squares / f64::from(count) - mean * mean) as f32
+    let mean = sum as f64 / f64::from(count);
+    (squares as f64 / f64::from(count) - mean * mean) as f32
 }

@@ -6,6 +6,7 @@
 //! `floor(i * len / n) .. ceil((i + 1) * len / n)`.
 
 use image::RgbImage;
+use multiversion::multiversion;
 
 /// A rectangle of whole pixels inside a picture: `x0 <= x < x1`, `y0 <= y < y1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,13 @@ impl Region {
 /// Scratch space kept between calls, so that a frame costs no allocation.
 #[derive(Debug, Default)]
 pub struct AreaResampler {
-    columns: Vec<u32>,
+    /// Sums of lines, in 16 bits as far as they reach: twice as many at a time.
+    narrow: Vec<u16>,
+    wide: Vec<u32>,
 }
+
+/// Lines whose sum fits into 16 bits whatever they hold.
+const NARROW: usize = 257;
 
 impl AreaResampler {
     /// Appends `region` of `image` at `width` x `height` to `out`, as three
@@ -73,40 +79,78 @@ impl AreaResampler {
         let (green, blue) = rest.split_at_mut(plane);
         let stride = image.width() as usize * 3;
         let (wide, high) = (region.x1 - region.x0, region.y1 - region.y0);
+        self.narrow.resize(wide * 3, 0);
         let rows = red
             .chunks_exact_mut(width)
             .zip(green.chunks_exact_mut(width))
             .zip(blue.chunks_exact_mut(width));
         for (y, ((red, green), blue)) in rows.enumerate() {
             let (y0, y1) = bin(y, high, height);
-            self.columns.clear();
-            self.columns.resize(wide * 3, 0);
-            for row in image
-                .as_raw()
-                .chunks_exact(stride)
-                .skip(region.y0 + y0)
-                .take(y1 - y0)
-            {
-                let row = row.get(region.x0 * 3..region.x1 * 3).unwrap_or_default();
-                for (sum, &value) in self.columns.iter_mut().zip(row) {
-                    *sum += u32::from(value);
-                }
-            }
-            let (columns, _) = self.columns.as_chunks::<3>();
-            for (x, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
-                let (x0, x1) = bin(x, wide, width);
-                let mut sum = [0u32; 3];
-                for column in columns.get(x0..x1).unwrap_or_default() {
-                    for (s, c) in sum.iter_mut().zip(column) {
-                        *s += c;
+            let first = (region.y0 + y0) * stride + region.x0 * 3;
+            let last = (region.y0 + y1 - 1) * stride + region.x1 * 3;
+            let lines = image.as_raw().get(first..last).unwrap_or_default();
+            let planes = [red, green, blue];
+            if y1 - y0 <= NARROW {
+                add_lines(&mut self.narrow, lines, stride);
+                across(&self.narrow, y1 - y0, planes);
+            } else {
+                self.wide.clear();
+                self.wide.resize(wide * 3, 0);
+                for few in lines.chunks(stride * NARROW) {
+                    add_lines(&mut self.narrow, few, stride);
+                    for (sum, narrow) in self.wide.iter_mut().zip(&self.narrow) {
+                        *sum += u32::from(*narrow);
                     }
                 }
-                let share = 1.0 / ((x1 - x0) * (y1 - y0)) as f32;
-                *r = sum[0] as f32 * share;
-                *g = sum[1] as f32 * share;
-                *b = sum[2] as f32 * share;
+                across_wide(&self.wide, y1 - y0, planes);
             }
         }
+    }
+}
+
+/// Makes `sums` the sums of lines that are `stride` apart.
+#[multiversion(targets("x86_64+avx2+fma+bmi2", "x86_64+sse4.2"))]
+fn add_lines(sums: &mut [u16], lines: &[u8], stride: usize) {
+    let mut lines = lines.chunks(stride);
+    for (sum, &value) in sums.iter_mut().zip(lines.next().unwrap_or_default()) {
+        *sum = u16::from(value);
+    }
+    for line in lines {
+        for (sum, &value) in sums.iter_mut().zip(line) {
+            *sum += u16::from(value);
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+fma+bmi2", "x86_64+sse4.2"))]
+fn across(sums: &[u16], lines: usize, planes: [&mut [f32]; 3]) {
+    means(sums.as_chunks::<3>().0, lines, planes);
+}
+
+fn across_wide(sums: &[u32], lines: usize, planes: [&mut [f32]; 3]) {
+    means(sums.as_chunks::<3>().0, lines, planes);
+}
+
+/// The means of each bin of column sums, as the three planes of one row.
+#[inline(always)]
+fn means<T: Copy + Into<u32>>(
+    columns: &[[T; 3]],
+    lines: usize,
+    [red, green, blue]: [&mut [f32]; 3],
+) {
+    let (wide, width) = (columns.len(), red.len());
+    for (x, ((r, g), b)) in red.iter_mut().zip(green).zip(blue).enumerate() {
+        let (x0, x1) = bin(x, wide, width);
+        let mut sum = [0u32; 3];
+        for column in columns.get(x0..x1).unwrap_or_default() {
+            for (s, c) in sum.iter_mut().zip(column) {
+                *s += (*c).into();
+            }
+        }
+        let share = 1.0 / ((x1 - x0) * lines) as f32;
+        *r = sum[0] as f32 * share;
+        *g = sum[1] as f32 * share;
+        *b = sum[2] as f32 * share;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
@@ -52,6 +53,7 @@ pub struct Network {
     id: String,
     input: String,
     session: Session,
+    spent: Duration,
 }
 
 impl Network {
@@ -101,7 +103,18 @@ impl Network {
             id: entry.id.clone(),
             input: entry.input.name.clone(),
             session,
+            spent: Duration::ZERO,
         })
+    }
+
+    /// The manifest's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Time spent inside ONNX Runtime so far.
+    pub fn spent(&self) -> Duration {
+        self.spent
     }
 
     /// Runs the network on one NCHW batch.
@@ -109,15 +122,22 @@ impl Network {
     /// # Errors
     /// [`VisionError::Inference`] with ONNX Runtime's own words.
     pub fn run(&mut self, shape: [usize; 4], data: &[f32]) -> Result<Outputs<'_>, VisionError> {
-        let Self { id, input, session } = self;
+        let Self {
+            id,
+            input,
+            session,
+            spent,
+        } = self;
         let fail = |e: ort::Error| VisionError::Inference {
             id: id.clone(),
             reason: e.to_string(),
         };
         let tensor = TensorRef::from_array_view((shape, data)).map_err(fail)?;
+        let start = Instant::now();
         let values = session
             .run(ort::inputs![input.as_str() => tensor])
             .map_err(fail)?;
+        *spent += start.elapsed();
         Ok(Outputs { id, values })
     }
 }
@@ -169,6 +189,30 @@ fn build(environment: &Environment, bytes: &[u8], threads: usize) -> Result<Sess
             .map_err(|e| text(&e))?;
     }
     builder.commit_from_memory(bytes).map_err(|e| text(&e))
+}
+
+/// What this CPU has of what matters to the networks.
+pub fn cpu_features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let all = [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+        ("avxvnni", is_x86_feature_detected!("avxvnni")),
+        ("saturating-int8", saturating_int8()),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    let all = [
+        (
+            "dotprod",
+            std::arch::is_aarch64_feature_detected!("dotprod"),
+        ),
+        ("i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
+        ("fp16", std::arch::is_aarch64_feature_detected!("fp16")),
+    ];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let all: [(&str, bool); 0] = [];
+    all.into_iter().filter(|f| f.1).map(|f| f.0).collect()
 }
 
 /// Whether int8 products saturate on this CPU: x86 without VNNI adds pairs of

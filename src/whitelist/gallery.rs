@@ -2,9 +2,53 @@
 
 use std::sync::Arc;
 
+use multiversion::multiversion;
+
 use crate::cohort::{Cohort, Standing, dot};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
+
+/// Templates compared at a time.
+const BLOCK: usize = 512;
+
+/// The dot product of each row with `probe`. Compiled for several kinds of processors: with
+/// many people this is bound by memory, as it should be, only with wide registers.
+#[multiversion(targets("x86_64+avx512f+avx2+fma", "x86_64+avx2+fma"))]
+fn dots(rows: &[f32], probe: &[f32], out: &mut [f32; BLOCK]) {
+    for (row, out) in rows.chunks_exact(probe.len().max(1)).zip(out) {
+        *out = dot(row, probe);
+    }
+}
+
+/// From so many templates on, they are looked through in half of their bits first.
+const MANY: usize = 4096;
+/// How far a dot product of unit vectors can be off if one of them is rounded to 8 bits of
+/// mantissa: each of its values by at most 1/256 of itself.
+const COARSE: f32 = 1.0 / 256.0;
+
+/// The upper half of a float's bits, rounded.
+fn coarse(value: f32) -> u16 {
+    (value.to_bits().wrapping_add(0x8000) >> 16) as u16
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx2+fma", "x86_64+avx2+fma"))]
+fn coarse_dots(rows: &[u16], probe: &[f32], out: &mut [f32]) {
+    let (probe16, probe_rest) = probe.as_chunks::<16>();
+    for (row, out) in rows.chunks_exact(probe.len().max(1)).zip(out) {
+        let mut lanes = [0f32; 16];
+        let (row16, row_rest) = row.as_chunks::<16>();
+        for (a, b) in row16.iter().zip(probe16) {
+            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += f32::from_bits(u32::from(*a) << 16) * b;
+            }
+        }
+        let rest = row_rest.iter().zip(probe_rest);
+        let rest: f32 = rest
+            .map(|(a, b)| f32::from_bits(u32::from(*a) << 16) * b)
+            .sum();
+        *out = lanes.iter().sum::<f32>() + rest;
+    }
+}
 
 /// The person most alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +79,8 @@ pub struct Gallery {
     size: usize,
     /// One template after the other.
     values: Vec<f32>,
+    /// The same in half of the bits, if there are many.
+    coarse: Vec<u16>,
     /// For each template, whose it is: an index into `entries`.
     owners: Vec<u32>,
     /// By number.
@@ -53,6 +99,7 @@ impl Gallery {
             model,
             size: 0,
             values: Vec::new(),
+            coarse: Vec::new(),
             owners: Vec::new(),
             entries,
             other_models,
@@ -60,6 +107,20 @@ impl Gallery {
             cohort: None,
             standings: Vec::new(),
         }
+    }
+
+    /// A gallery of people with one template each, without a database: for measurements.
+    pub fn of(model: ModelVersion, people: impl IntoIterator<Item = (String, Embedding)>) -> Self {
+        let mut gallery = Self::new(model, Vec::new(), 0);
+        for (number, (name, template)) in people.into_iter().enumerate() {
+            gallery.entries.push(Entry {
+                person: PersonId(number as i64 + 1),
+                name,
+                enabled: true,
+            });
+            gallery.push(number, &template);
+        }
+        gallery
     }
 
     /// Makes one template of each person's: the mean of what the photos have in common
@@ -85,6 +146,7 @@ impl Gallery {
         }
         self.owners.clear();
         self.values.clear();
+        self.coarse.clear();
         for (owner, sum) in sums {
             // Templates that cancel each other out are of no face, and match none.
             if let Ok(mean) = Embedding::from_raw(sum) {
@@ -109,6 +171,10 @@ impl Gallery {
             Some(standings) => (self.cohort, self.standings) = (cohort, standings),
             None => (self.cohort, self.standings) = (None, Vec::new()),
         }
+        self.coarse.clear();
+        if self.cohort.is_none() && self.owners.len() >= MANY {
+            self.coarse.extend(self.values.iter().map(|v| coarse(*v)));
+        }
         self
     }
 
@@ -125,6 +191,7 @@ impl Gallery {
             return false;
         }
         self.values.extend_from_slice(values);
+        self.coarse.clear();
         self.owners.push(owner);
         self.templates += 1;
         true
@@ -149,25 +216,17 @@ impl Gallery {
         if *model != self.model || probe.len() != self.size || self.size == 0 {
             return None;
         }
-        let cosines = self
-            .values
-            .chunks_exact(self.size)
-            .map(|template| dot(probe, template));
-        let all = self.owners.iter().copied();
         let (owner, score) = match self.cohort.as_ref() {
-            None => all
-                .zip(cosines)
-                .filter(|(owner, _)| counts(owner))
-                .max_by(|a, b| a.1.total_cmp(&b.1))?,
             Some(cohort) => {
                 let own = cohort.standing(probe)?;
-                let scores = cosines
-                    .zip(&self.standings)
-                    .map(|(cosine, standing)| cohort.normalise(cosine, own, *standing));
-                all.zip(scores)
-                    .filter(|(owner, _)| counts(owner))
-                    .max_by(|a, b| a.1.total_cmp(&b.1))?
+                let scored = |i: usize, cosine: f32| {
+                    let other = self.standings.get(i);
+                    other.map_or(f32::NAN, |other| cohort.normalise(cosine, own, *other))
+                };
+                self.best(probe, counts, scored)?
             }
+            None if self.coarse.is_empty() => self.best(probe, counts, |_, cosine| cosine)?,
+            None => self.best_of_many(probe, counts)?,
         };
         let entry = self.entries.get(owner as usize)?;
         Some(Match {
@@ -175,6 +234,48 @@ impl Gallery {
             score: score.clamp(-1.0, crate::cohort::MOST),
             enabled: entry.enabled,
         })
+    }
+
+    /// The owner of the best template and its score, by reading every template.
+    fn best(
+        &self,
+        probe: &[f32],
+        counts: impl Fn(&u32) -> bool,
+        score: impl Fn(usize, f32) -> f32,
+    ) -> Option<(u32, f32)> {
+        let mut best: Option<(u32, f32)> = None;
+        let mut cosines = [0f32; BLOCK];
+        let rows = self.values.chunks(self.size * BLOCK);
+        for (block, (rows, owners)) in rows.zip(self.owners.chunks(BLOCK)).enumerate() {
+            dots(rows, probe, &mut cosines);
+            for (i, (&owner, &cosine)) in owners.iter().zip(&cosines).enumerate() {
+                let score = score(block * BLOCK + i, cosine);
+                // Not true for NaN, which is like nobody.
+                if best.is_none_or(|(_, most)| score > most) && counts(&owner) && !score.is_nan() {
+                    best = Some((owner, score));
+                }
+            }
+        }
+        best
+    }
+
+    /// The same where memory is what takes the time: all templates in half of their bits
+    /// first, then exactly those that can be the best.
+    fn best_of_many(&self, probe: &[f32], counts: impl Fn(&u32) -> bool) -> Option<(u32, f32)> {
+        let mut coarse = vec![0f32; self.owners.len()];
+        coarse_dots(&self.coarse, probe, &mut coarse);
+        let candidates = || coarse.iter().zip(&self.owners).enumerate();
+        let most = candidates()
+            .filter(|(_, (_, owner))| counts(owner))
+            .map(|(_, (cosine, _))| *cosine)
+            .fold(f32::MIN, f32::max);
+        candidates()
+            .filter(|(_, (cosine, owner))| **cosine >= most - 2.0 * COARSE && counts(owner))
+            .filter_map(|(i, (_, owner))| {
+                let template = self.values.get(i * self.size..(i + 1) * self.size)?;
+                Some((*owner, dot(template, probe)))
+            })
+            .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// Each pair of people who would be taken for each other at this threshold, the

@@ -6,6 +6,8 @@
 
 mod boxes;
 
+use std::time::Duration;
+
 use image::RgbImage;
 use ort::environment::Environment;
 
@@ -78,6 +80,16 @@ impl Mtcnn {
             resampler: AreaResampler::default(),
             pixels: Vec::new(),
         })
+    }
+
+    /// The ids of P-, R- and O-Net.
+    pub fn ids(&self) -> [&str; 3] {
+        [self.pnet.id(), self.rnet.id(), self.onet.id()]
+    }
+
+    /// Time spent inside ONNX Runtime so far, by P-, R- and O-Net.
+    pub fn spent(&self) -> [Duration; 3] {
+        [self.pnet.spent(), self.rnet.spent(), self.onet.spent()]
     }
 
     /// Finds the faces of a picture, the largest first.
