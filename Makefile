@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-data build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 clean
+.PHONY: demo test test-data build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -50,6 +50,10 @@ deb-arm64:
 test-arm64: deb deb-arm64
 	$(CARGO) build --release --example demo
 	tests/aarch64/run.sh
+
+# doorward beside other programs on the same frames; see benches/peers/README.md.
+peers: build
+	$(PYTHON) benches/peers/run.py
 
 lint:
 	$(CARGO) fmt --all -- --check

@@ -559,3 +559,16 @@ fn an_enrolment_that_is_a_mistake() {
         "{said}"
     );
 }
+
+#[test]
+fn an_accelerator_that_is_not_there() {
+    let site = Site::new().enrolled("Barack Obama", &OBAMA);
+    let site = site.set("models.accelerator", "\"cuda\"");
+    run_says(&site, &["models.accelerator = \"cuda\"", "set it to \"cpu\""]);
+    let site = site.set("models.accelerator", "\"quantum\"");
+    run_says(&site, &["unknown variant `quantum`", "doorward.toml:"]);
+    let site = site
+        .set("models.accelerator", "\"cpu\"")
+        .set("vision.region", "[0.5, 0.0, 0.5, 1.0]");
+    run_says(&site, &["is no region", "left less than right"]);
+}

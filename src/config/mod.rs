@@ -136,6 +136,37 @@ pub struct Models {
     pub threads: usize,
     /// Manifest ids to use instead of each role's default.
     pub choose: Vec<String>,
+    /// What computes the networks.
+    pub accelerator: Accelerator,
+}
+
+/// What computes the networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accelerator {
+    /// The CPU, as ONNX Runtime does it.
+    Cpu,
+    /// An NVIDIA GPU, such as a Jetson's.
+    Cuda,
+    /// The same by TensorRT, which compiles each network when it is first loaded.
+    Tensorrt,
+    /// The CPU, by XNNPACK.
+    Xnnpack,
+    /// An Arm CPU, by the Arm Compute Library.
+    Acl,
+}
+
+impl Accelerator {
+    /// Its name in configurations, and that of the cargo feature it takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Tensorrt => "tensorrt",
+            Self::Xnnpack => "xnnpack",
+            Self::Acl => "acl",
+        }
+    }
 }
 
 /// `[vision]`
@@ -336,6 +367,7 @@ impl Default for Models {
             runtime: "/usr/lib/doorward/libonnxruntime.so".into(),
             threads: 2,
             choose: Vec::new(),
+            accelerator: Accelerator::Cpu,
         }
     }
 }

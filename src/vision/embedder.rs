@@ -111,7 +111,7 @@ impl Embedder {
             return Err(missing(&format!("the input shape [-1, {a}, {b}, {c}]")));
         }
         Ok(Self {
-            network: Network::open(environment, manifest, entry, models.threads)?,
+            network: Network::open(environment, manifest, entry, models)?,
             version: version(entry, side, margin),
             output: output.name.clone(),
             size,

@@ -13,6 +13,7 @@ pub mod quality;
 pub mod resample;
 pub mod runtime;
 pub mod track;
+pub mod variants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +86,16 @@ pub enum VisionError {
         /// The library.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The processor that was asked for cannot be used.
+    #[error(
+        "models.accelerator = \"{name}\" cannot be used: {reason}; set it to \"cpu\", or install an ONNX Runtime that has it"
+    )]
+    Accelerator {
+        /// Its name in the configuration.
+        name: &'static str,
+        /// What is wrong.
         reason: String,
     },
     /// The manifest cannot be used.

@@ -5,12 +5,14 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ort::environment::Environment;
+use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionOutputs};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::VisionError;
 use super::manifest::{Entry, Manifest};
+use crate::config::{self, Accelerator};
 
 /// ONNX Runtime allows one environment a process and never unloads its library.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -66,14 +68,24 @@ impl Network {
         environment: &Environment,
         manifest: &Manifest,
         entry: &Entry,
-        threads: usize,
+        models: &config::Models,
     ) -> Result<Self, VisionError> {
+        let provider = provider(models.accelerator)?;
         let bytes = manifest.read(entry)?;
         let refused = |reason: String| VisionError::Model {
             id: entry.id.clone(),
             reason,
         };
-        let session = build(environment, &bytes, threads).map_err(refused)?;
+        let session = build(environment, &bytes, models.threads, provider).map_err(|reason| {
+            match models.accelerator {
+                Accelerator::Cpu => refused(reason),
+                // A provider that is not there and a network it cannot take are told apart by their words only.
+                other => VisionError::Accelerator {
+                    name: other.name(),
+                    reason,
+                },
+            }
+        })?;
         for (kind, found, name, shape) in std::iter::once((
             "input",
             session.inputs(),
@@ -171,7 +183,37 @@ impl Outputs<'_> {
     }
 }
 
-fn build(environment: &Environment, bytes: &[u8], threads: usize) -> Result<Session, String> {
+/// What the session is to run on; nothing for the CPU.
+fn provider(accelerator: Accelerator) -> Result<Option<ExecutionProviderDispatch>, VisionError> {
+    match accelerator {
+        Accelerator::Cpu => Ok(None),
+        #[cfg(feature = "cuda")]
+        Accelerator::Cuda => Ok(Some(ort::ep::CUDA::default().build().error_on_failure())),
+        #[cfg(feature = "tensorrt")]
+        Accelerator::Tensorrt => Ok(Some(
+            ort::ep::TensorRT::default().build().error_on_failure(),
+        )),
+        #[cfg(feature = "xnnpack")]
+        Accelerator::Xnnpack => Ok(Some(ort::ep::XNNPACK::default().build().error_on_failure())),
+        #[cfg(feature = "acl")]
+        Accelerator::Acl => Ok(Some(ort::ep::ACL::default().build().error_on_failure())),
+        #[allow(unreachable_patterns)]
+        absent => Err(VisionError::Accelerator {
+            name: absent.name(),
+            reason: format!(
+                "this program was built without it (cargo build --features {})",
+                absent.name()
+            ),
+        }),
+    }
+}
+
+fn build(
+    environment: &Environment,
+    bytes: &[u8],
+    threads: usize,
+    provider: Option<ExecutionProviderDispatch>,
+) -> Result<Session, String> {
     // Builder errors carry the builder, which cannot cross threads: keep their words only.
     let text = |e: &dyn std::fmt::Display| e.to_string();
     let mut builder = Session::builder(environment)
@@ -183,6 +225,11 @@ fn build(environment: &Environment, bytes: &[u8], threads: usize) -> Result<Sess
         // A spinning pool burns the core that the camera needs.
         .with_intra_op_spinning(false)
         .map_err(|e| text(&e))?;
+    if let Some(provider) = provider {
+        builder = builder
+            .with_execution_providers([provider])
+            .map_err(|e| text(&e))?;
+    }
     if saturating_int8() {
         builder = builder
             .with_config_entry("session.x64quantprecision", "1")

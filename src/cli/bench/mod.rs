@@ -5,6 +5,7 @@ mod compare;
 mod measure;
 mod scene;
 mod soak;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -19,6 +20,7 @@ use self::measure::{Recomputed, Rig, Visit};
 use super::{Format, print_json, table};
 use crate::config::Config;
 use crate::vision::runtime;
+use crate::vision::variants::{self, Variant};
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -47,6 +49,12 @@ pub struct Bench {
     /// Look at one frame and say how much memory that took (what the bench itself starts)
     #[arg(long, hide = true)]
     first_frame: bool,
+    /// Answer for frames of a folder (what benches/peers starts)
+    #[arg(long, hide = true, value_name = "FOLDER")]
+    worker: Option<PathBuf>,
+    /// Write such frames (what benches/peers starts)
+    #[arg(long, hide = true, value_names = ["FOLDER", "PHOTO"], num_args = 2..)]
+    write_frames: Option<Vec<PathBuf>>,
     #[command(flatten)]
     format: Format,
 }
@@ -77,6 +85,7 @@ struct Results {
     start: Start,
     machine: Machine,
     models: Vec<String>,
+    variants: Vec<Variant>,
 }
 
 /// A process of its own from its start to its first frame.
@@ -106,6 +115,12 @@ impl Bench {
         }
         if self.first_frame {
             return first_frame(config);
+        }
+        if let Some(folder) = &self.worker {
+            return worker::run(folder, config);
+        }
+        if let Some([folder, photos @ ..]) = self.write_frames.as_deref() {
+            return worker::write_frames(folder, photos, config);
         }
         let (rig, vision) = Rig::new(config, self.people as usize)?;
         if let Some(hours) = self.soak {
@@ -170,6 +185,7 @@ impl Bench {
                 threads: config.models.threads,
             },
             models: economical.vision().networks(),
+            variants: variants::time(&config.models)?,
         };
         if self.format.json {
             print_json(&json!(results))?;
@@ -289,7 +305,15 @@ fn print(r: &Results) {
         r.machine.threads,
         r.machine.features.join(" ")
     );
-    println!("{}", r.models.join("\n"));
+    println!("Networks of the set, * in use; models.choose takes others:");
+    let rows = r.variants.iter().map(|v| {
+        vec![
+            v.role.clone(),
+            format!("{}{}", v.id, if v.used { " *" } else { "" }),
+            format!("{:.2}", v.ms),
+        ]
+    });
+    table(&["for", "network", "ms"], rows);
     print_stages(&r.recomputed);
     println!(
         "\n{:.1} frames a second, everything recomputed",

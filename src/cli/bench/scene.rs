@@ -15,6 +15,8 @@ const FACE: ([f32; 2], f32) = ([223.0, 121.0], 107.0);
 /// The portrait and the wall.
 pub struct Stage {
     portrait: RgbImage,
+    /// The middle of the portrait's face and the longer side of its box, in its pixels.
+    face: ([f32; 2], f32),
     wall: RgbImage,
 }
 
@@ -38,7 +40,20 @@ impl Stage {
             let grain = random.i32(-4..=4);
             Rgb([base + grain, base - 14 + grain, base - 26 + grain].map(|v| v.clamp(0, 255) as u8))
         });
-        Ok(Self { portrait, wall })
+        Ok(Self {
+            portrait,
+            face: FACE,
+            wall,
+        })
+    }
+
+    /// The same wall with somebody else.
+    pub fn with(&self, portrait: RgbImage, middle: [f32; 2], size: f32) -> Self {
+        Self {
+            portrait,
+            face: (middle, size),
+            wall: self.wall.clone(),
+        }
     }
 
     /// The portrait alone.
@@ -51,10 +66,12 @@ impl Stage {
     pub fn frame(&self, person: Option<(f32, [f32; 2])>, light: f32, number: u64) -> RgbImage {
         let mut frame = self.wall.clone();
         if let Some((face_px, [x, y])) = person {
-            let by = face_px / FACE.1;
-            let side = (self.portrait.width() as f32 * by) as u32;
-            let scaled = imageops::resize(&self.portrait, side, side, FilterType::Triangle);
-            let (left, top) = (x - FACE.0[0] * by, y - FACE.0[1] * by);
+            let ([fx, fy], size) = self.face;
+            let by = face_px / size;
+            let side = |s: u32| ((s as f32 * by) as u32).max(1);
+            let (wide, high) = (side(self.portrait.width()), side(self.portrait.height()));
+            let scaled = imageops::resize(&self.portrait, wide, high, FilterType::Triangle);
+            let (left, top) = (x - fx * by, y - fy * by);
             imageops::overlay(&mut frame, &scaled, left as i64, top as i64);
         }
         let mut random = fastrand::Rng::with_seed(number);

@@ -70,7 +70,7 @@ impl Mtcnn {
                     entry.input.shape
                 )));
             }
-            Network::open(environment, manifest, entry, models.threads)
+            Network::open(environment, manifest, entry, models)
         };
         Ok(Self {
             pnet: open(Role::Pnet, &["reg", "logit"], None)?,
