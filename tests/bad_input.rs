@@ -564,7 +564,10 @@ fn an_enrolment_that_is_a_mistake() {
 fn an_accelerator_that_is_not_there() {
     let site = Site::new().enrolled("Barack Obama", &OBAMA);
     let site = site.set("models.accelerator", "\"cuda\"");
-    run_says(&site, &["models.accelerator = \"cuda\"", "set it to \"cpu\""]);
+    run_says(
+        &site,
+        &["models.accelerator = \"cuda\"", "set it to \"cpu\""],
+    );
     let site = site.set("models.accelerator", "\"quantum\"");
     run_says(&site, &["unknown variant `quantum`", "doorward.toml:"]);
     let site = site

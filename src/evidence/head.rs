@@ -116,7 +116,7 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     /// Loss, and the gradient if it is asked for.
-    fn evaluate(&self, head: &[f64], mut gradient: Option<&mut Vec<f64>>) -> f64 {
+    fn evaluate(&self, head: &[f64], gradient: Option<&mut Vec<f64>>) -> f64 {
         let turned: Vec<(Vec<f64>, f64)> = self.faces.iter().map(|x| turn(head, x)).collect();
         // By what each turned embedding should move; filled for those in a triplet.
         let mut pulls: Vec<Vec<f64>> = vec![Vec::new(); self.faces.len()];
@@ -154,7 +154,7 @@ impl Problem<'_> {
             let start = f64::from(u8::from(i / self.size == i % self.size));
             loss += self.tether * (value - start).powi(2);
         }
-        if let Some(gradient) = gradient.as_deref_mut() {
+        if let Some(gradient) = gradient {
             gradient.clear();
             gradient.extend(head.iter().enumerate().map(|(i, value)| {
                 let start = f64::from(u8::from(i / self.size == i % self.size));
