@@ -12,6 +12,7 @@ use super::actor;
 use crate::camera::{self, CameraError, Next};
 use crate::config::Config;
 use crate::database::Database;
+use crate::embedding::Embedding;
 use crate::risk;
 use crate::vision::quality::{Flaw, Quality};
 use crate::vision::{AlignedFace, Face, Vision};
@@ -59,14 +60,16 @@ impl Enroll {
         // Whatever is wrong with the database is told before anybody poses for photos.
         let mut database = Database::open(&config.whitelist.database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
-        let templates = if self.camera {
+        let pictures = if self.camera {
             self.take_pictures(config, &mut vision)?
         } else {
             self.read_photos(config, &mut vision)?
         };
+        let (templates, qualities): (Vec<_>, Vec<_>) = pictures.into_iter().unzip();
         self.check(config, &database, &vision, &name, &templates)?;
         let person =
             whitelist::enroll(&mut database, &name, &templates, vision.version(), &actor())?;
+        tell(&templates, &qualities);
         println!(
             "{name} ({person}) is enrolled with {} new template{}",
             templates.len(),
@@ -162,7 +165,7 @@ impl Enroll {
         &self,
         config: &Config,
         vision: &mut Vision,
-    ) -> anyhow::Result<Vec<NewTemplate>> {
+    ) -> anyhow::Result<Vec<(NewTemplate, Quality)>> {
         let mut templates = Vec::new();
         let mut faults = Vec::new();
         for photo in &self.photos {
@@ -172,11 +175,14 @@ impl Enroll {
             {
                 Ok(((face, aligned), image)) => match fault(&aligned, vision, config) {
                     Some(fault) => faults.push(format!("{}: {fault}", photo.display())),
-                    None => templates.push(NewTemplate {
-                        embedding: vision.embed(&aligned)?,
-                        source: photo.display().to_string(),
-                        photo: kept(&image, &face, config)?,
-                    }),
+                    None => {
+                        let template = NewTemplate {
+                            embedding: vision.embed(&aligned)?,
+                            source: photo.display().to_string(),
+                            photo: kept(&image, &face, config)?,
+                        };
+                        templates.push((template, aligned.quality));
+                    }
                 },
                 Err(error) => {
                     let error = super::sentence(&error);
@@ -201,7 +207,7 @@ impl Enroll {
         &self,
         config: &Config,
         vision: &mut Vision,
-    ) -> anyhow::Result<Vec<NewTemplate>> {
+    ) -> anyhow::Result<Vec<(NewTemplate, Quality)>> {
         let mut source = camera::open(&config.camera)?;
         println!("{}", source.describe());
         println!("Look at the camera and turn your head a little between pictures.");
@@ -245,11 +251,12 @@ impl Enroll {
             let fault = match only_face(&image, vision) {
                 Ok((face, aligned)) => match fault(&aligned, vision, config) {
                     None => {
-                        templates.push(NewTemplate {
+                        let template = NewTemplate {
                             embedding: vision.embed(&aligned)?,
                             source: "camera".into(),
                             photo: kept(&image, &face, config)?,
-                        });
+                        };
+                        templates.push((template, aligned.quality));
                         println!("picture {} of {}", templates.len(), self.pictures);
                         next_at = Instant::now() + Duration::from_millis(500);
                         said.clear();
@@ -266,6 +273,40 @@ impl Enroll {
         }
         Ok(templates)
     }
+}
+
+/// What each picture is worth as a template.
+fn tell(templates: &[NewTemplate], qualities: &[Quality]) {
+    let rows = templates
+        .iter()
+        .zip(qualities)
+        .enumerate()
+        .map(|(i, (t, q))| {
+            let others: Vec<_> = templates
+                .iter()
+                .enumerate()
+                .filter(|(j, _)| *j != i)
+                .map(|(_, other)| &other.embedding)
+                .collect();
+            let like = Embedding::mean(&others).and_then(|mean| mean.cosine(&t.embedding));
+            vec![
+                t.source.clone(),
+                format!("{:.0}", q.size_px),
+                format!("{:.0}", q.sharpness),
+                format!("{:.0}", q.luma),
+                format!("{:.2}", q.turned),
+                like.map_or("-".into(), |cosine| format!("{cosine:.2}")),
+            ]
+        });
+    let columns = [
+        "picture",
+        "pixels",
+        "sharpness",
+        "brightness",
+        "turned",
+        "like the others",
+    ];
+    super::table(&columns, rows);
 }
 
 /// The face of a picture that shows exactly one.
