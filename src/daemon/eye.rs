@@ -94,11 +94,14 @@ impl Eye {
     /// Other rules; what was seen under the old ones does not count.
     pub fn set_rules(&mut self, rules: &config::Access) {
         self.tracks.set_rules(rules.frames, rules.window());
+        self.searched_at = None;
     }
 
     /// What was seen until now does not count with what follows.
     pub fn forget(&mut self) {
         self.tracks.forget();
+        // Whoever is there may stand still.
+        self.searched_at = None;
     }
 
     /// After a decision about a face: it is not looked at again before `until`.

@@ -106,9 +106,9 @@ fn check_all(config: &Config, report: &mut Report) {
     let mut vision = match Vision::open(&config.models, &config.vision) {
         Ok(vision) => {
             let text = format!(
-                "set {}, embedder {}, every file as its hash says",
+                "set {}: {}; every file as its hash says",
                 vision.set(),
-                vision.version()
+                vision.networks().join(", ")
             );
             report.add("models", Verdict::Ok, text);
             Some(vision)
