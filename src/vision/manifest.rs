@@ -138,6 +138,10 @@ pub struct Entry {
     /// Whether this is the one to use for its role unless another is chosen.
     #[serde(default)]
     pub default: bool,
+    /// Whether the quicker of its role's networks with this mark may be taken: they are
+    /// equally good.
+    #[serde(default)]
+    pub auto: bool,
     /// What goes in.
     pub input: InputSpec,
     /// What comes out.

@@ -183,6 +183,9 @@ impl Vision {
     pub fn open(models: &config::Models, settings: &config::Vision) -> Result<Self, VisionError> {
         let manifest = Manifest::load(&models.dir)?;
         let environment = runtime::environment(&models.runtime)?;
+        let mut models = models.clone();
+        models.choose = variants::chosen(&environment, &manifest, &models)?;
+        let models = &models;
         let embedder = Embedder::open(&environment, &manifest, models)?;
         let scoring = manifest.scoring(embedder.version())?;
         Ok(Self {

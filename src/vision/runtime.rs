@@ -238,6 +238,22 @@ fn build(
     builder.commit_from_memory(bytes).map_err(|e| text(&e))
 }
 
+/// What this CPU, or the board, is called.
+pub fn cpu_name() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = std::fs::read_to_string("/proc/device-tree/model").unwrap_or_default();
+    let named = info
+        .lines()
+        .find(|l| l.starts_with("model name"))
+        .and_then(|l| l.split(": ").nth(1));
+    let board = model.trim_end_matches('\0').trim();
+    match named {
+        Some(name) => name.trim().to_owned(),
+        None if !board.is_empty() => board.to_owned(),
+        None => std::env::consts::ARCH.to_owned(),
+    }
+}
+
 /// What this CPU has of what matters to the networks.
 pub fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]

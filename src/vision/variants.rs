@@ -1,12 +1,16 @@
-//! What each network of a model set costs on this machine, so that its owner can choose.
+//! What each network of a model set costs on this machine.
 //!
-//! The choice is not made by a clock at start: which O-Net runs moves boxes by a third of a
-//! pixel, and another embedder knows nobody's templates. What decides who is let in
-//! should not depend on how busy a board was when it booted.
+//! Its owner can choose by that (`doorward bench`, `models.choose`), or have the quicker of
+//! equally good ones chosen once and kept (`models.precision = "auto"`). The manifest says
+//! which are equally good (`auto = true`): never embedders, of which another knows nobody's
+//! templates.
 
+use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use ort::environment::Environment;
 
 use super::VisionError;
 use super::manifest::{Entry, Manifest, Role};
@@ -35,38 +39,148 @@ pub struct Variant {
 pub fn time(models: &config::Models) -> Result<Vec<Variant>, VisionError> {
     let manifest = Manifest::load(&models.dir)?;
     let environment = runtime::environment(&models.runtime)?;
+    let chosen = chosen(&environment, &manifest, models)?;
     let mut all = Vec::new();
     for role in [Role::Pnet, Role::Rnet, Role::Onet, Role::Embedder] {
-        let used = manifest.pick(role, &models.choose)?.id.clone();
-        let entries = manifest.entries().iter().filter(|e| e.role == role);
-        let mut networks = entries
-            .map(|entry| {
-                let network = Network::open(&environment, &manifest, entry, models)?;
-                Ok((entry, network, shape(entry), Vec::new()))
-            })
-            .collect::<Result<Vec<_>, VisionError>>()?;
-        // The first turn warms up.
-        for turn in 0..=TURNS {
-            for (_, network, shape, took) in &mut networks {
-                let pixels = vec![100.0; shape.iter().product()];
-                let start = Instant::now();
-                network.run(*shape, &pixels)?;
-                if turn > 0 {
-                    took.push(start.elapsed().as_secs_f64() * 1000.0);
-                }
-            }
-        }
-        for (entry, _, _, mut took) in networks {
-            took.sort_by(f64::total_cmp);
-            all.push(Variant {
-                role: role.to_string(),
-                id: entry.id.clone(),
-                ms: took.get(TURNS / 2).copied().unwrap_or(f64::NAN),
-                used: entry.id == used,
-            });
-        }
+        let used = &manifest.pick(role, &chosen)?.id;
+        let entries: Vec<&Entry> = manifest
+            .entries()
+            .iter()
+            .filter(|e| e.role == role)
+            .collect();
+        let times = interleaved(&environment, &manifest, &entries, models)?;
+        all.extend(entries.iter().zip(times).map(|(entry, ms)| Variant {
+            role: role.to_string(),
+            id: entry.id.clone(),
+            ms,
+            used: entry.id == *used,
+        }));
     }
     Ok(all)
+}
+
+/// The median time of each in milliseconds.
+fn interleaved(
+    environment: &Environment,
+    manifest: &Manifest,
+    entries: &[&Entry],
+    models: &config::Models,
+) -> Result<Vec<f64>, VisionError> {
+    let mut networks = entries
+        .iter()
+        .map(|entry| {
+            let network = Network::open(environment, manifest, entry, models)?;
+            Ok((network, shape(entry), Vec::new()))
+        })
+        .collect::<Result<Vec<_>, VisionError>>()?;
+    // The first turn warms up.
+    for turn in 0..=TURNS {
+        for (network, shape, took) in &mut networks {
+            let pixels = vec![100.0; shape.iter().product()];
+            let start = Instant::now();
+            network.run(*shape, &pixels)?;
+            if turn > 0 {
+                took.push(start.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+    }
+    let median = |mut took: Vec<f64>| {
+        took.sort_by(f64::total_cmp);
+        took.get(TURNS / 2).copied().unwrap_or(f64::NAN)
+    };
+    Ok(networks
+        .into_iter()
+        .map(|(_, _, took)| median(took))
+        .collect())
+}
+
+/// A choice that was made before.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// What it holds for.
+    made_for: String,
+    choose: Vec<String>,
+}
+
+/// The ids to use in place of defaults: those of the configuration, and with
+/// `models.precision = "auto"` the quickest of those that are equally good. That choice is
+/// kept in `models.cache`, for this machine and model set.
+///
+/// # Errors
+/// [`VisionError`] if a network cannot be loaded or run.
+pub fn chosen(
+    environment: &Environment,
+    manifest: &Manifest,
+    models: &config::Models,
+) -> Result<Vec<String>, VisionError> {
+    let mut all = models.choose.clone();
+    if models.precision == config::Precision::Manifest {
+        return Ok(all);
+    }
+    let made_for = format!(
+        "{} {:?} {} threads, {}, {}",
+        manifest.set(),
+        models.accelerator,
+        models.threads,
+        runtime::cpu_name(),
+        runtime::cpu_features().join(" ")
+    );
+    let listed = |id: &String| manifest.entries().iter().any(|e| e.id == *id);
+    let quickest = match kept(&models.cache) {
+        Some(kept) if kept.made_for == made_for && kept.choose.iter().all(listed) => kept.choose,
+        _ => {
+            let mut quickest = Vec::new();
+            for role in [Role::Pnet, Role::Rnet, Role::Onet] {
+                let good = |e: &&Entry| e.role == role && e.auto;
+                let entries: Vec<&Entry> = manifest.entries().iter().filter(good).collect();
+                if entries.len() < 2 {
+                    continue;
+                }
+                let times = interleaved(environment, manifest, &entries, models)?;
+                let best = entries.iter().zip(&times).min_by(|a, b| a.1.total_cmp(b.1));
+                for (entry, ms) in entries.iter().zip(&times) {
+                    log::info!("{}: {ms:.2} ms on this machine", entry.id);
+                }
+                quickest.extend(best.map(|(entry, _)| entry.id.clone()));
+            }
+            keep(
+                &models.cache,
+                &Kept {
+                    made_for,
+                    choose: quickest.clone(),
+                },
+            );
+            quickest
+        }
+    };
+    // What the configuration names for a role counts.
+    let role = |id: &String| {
+        manifest
+            .entries()
+            .iter()
+            .find(|e| e.id == *id)
+            .map(|e| e.role)
+    };
+    let named: Vec<_> = models.choose.iter().map(role).collect();
+    all.extend(quickest.into_iter().filter(|id| !named.contains(&role(id))));
+    Ok(all)
+}
+
+fn kept(path: &Path) -> Option<Kept> {
+    toml::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+/// Without the file the choice is made again; who may not write it is not the daemon.
+fn keep(path: &Path, kept: &Kept) {
+    let written = toml::to_string(kept)
+        .map_err(|e| e.to_string())
+        .and_then(|text| std::fs::write(path, text).map_err(|e| e.to_string()));
+    if let Err(error) = written {
+        log::debug!(
+            "the choice of networks is not kept in {}: {error}",
+            path.display()
+        );
+    }
 }
 
 /// About what a 640x480 frame with one face asks of it.

@@ -179,7 +179,7 @@ impl Bench {
             people: self.people,
             start: start(config)?,
             machine: Machine {
-                cpu: cpu_name(),
+                cpu: runtime::cpu_name(),
                 cores: std::thread::available_parallelism().map_or(0, usize::from),
                 features: runtime::cpu_features(),
                 threads: config.models.threads,
@@ -221,16 +221,21 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
 
 /// Starts this program anew and waits for its first frame.
 fn start(config: &Config) -> anyhow::Result<Start> {
+    use std::io::Write;
     use std::io::{BufRead, BufReader, Read};
-    let folder = std::env::temp_dir().join(format!("doorward-bench-{}.toml", std::process::id()));
-    std::fs::write(&folder, toml::to_string(config)?)
-        .with_context(|| format!("cannot write {}", folder.display()))?;
+    let name = format!("doorward-bench-{}.toml", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    let text = toml::to_string(config)?;
+    // A new file: nobody else's link is followed.
+    std::fs::File::create_new(&file)
+        .and_then(|mut f| f.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     let mut best: Option<Start> = None;
     for _ in 0..5 {
         let begun = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--config")
-            .arg(&folder)
+            .arg(&file)
             .args(["bench", "--first-frame"])
             .stdout(Stdio::piped())
             .spawn()
@@ -248,7 +253,7 @@ fn start(config: &Config) -> anyhow::Result<Start> {
             best = Some(start);
         }
     }
-    let _ = std::fs::remove_file(&folder);
+    let _ = std::fs::remove_file(&file);
     best.context("nothing was started")
 }
 
@@ -262,21 +267,6 @@ fn memory_mb() -> anyhow::Result<[f64; 2]> {
     let both = value("VmRSS:").zip(value("VmHWM:"));
     let (now, most) = both.context("/proc/self/status does not tell memory")?;
     Ok([now, most].map(|kb| kb / 1024.0))
-}
-
-fn cpu_name() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = std::fs::read_to_string("/proc/device-tree/model").unwrap_or_default();
-    let named = info
-        .lines()
-        .find(|l| l.starts_with("model name"))
-        .and_then(|l| l.split(": ").nth(1));
-    let board = model.trim_end_matches('\0').trim();
-    match named {
-        Some(name) => name.trim().to_owned(),
-        None if !board.is_empty() => board.to_owned(),
-        None => std::env::consts::ARCH.to_owned(),
-    }
 }
 
 fn print_stages(all: &[Recomputed]) {
