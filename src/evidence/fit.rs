@@ -187,18 +187,22 @@ pub struct CrossCheck {
     pub seen: [f64; 2],
 }
 
-/// Fits to each half of [`Part::Rest`] and looks at the other: what a calibration is worth
-/// on people it was not read from.
+/// Fits to each half of [`Part::Rest`], or of everybody where nobody is in a cohort, and
+/// looks at the other: what a calibration is worth on people it was not read from.
 pub fn cross_check(
     dataset: &Dataset,
     embedded: &Embedded,
     cohort: Option<&Cohort>,
 ) -> Vec<CrossCheck> {
+    let (part, middle) = match cohort {
+        Some(_) => (Some(Part::Rest), 7),
+        None => (None, 5),
+    };
     let half = |first: bool| {
-        let sides: Vec<Side> = faces_of(dataset, embedded, Some(Part::Rest))
+        let sides: Vec<Side> = faces_of(dataset, embedded, part)
             .filter(|(person, _)| {
                 let name = dataset.people.get(*person);
-                name.is_some_and(|n| (Part::tenth(n) < 7) == first)
+                name.is_some_and(|n| (Part::tenth(n) < middle) == first)
             })
             .filter_map(|(person, face)| Side::new(person, &[face], cohort))
             .collect();
