@@ -101,6 +101,8 @@ def main() -> int:
     parser.add_argument("--whitening", action="store_true",
                         help="with --import: the network was trained on whitened pictures (Sandberg's of 2017), not on "
                              "(x - 127.5) / 128 (his of 2018 and facenet-pytorch's)")
+    parser.add_argument("--fixed", type=float, nargs=2, metavar=("MEAN", "STD"),
+                        help="with --import of an .onnx: its input is (x - MEAN) / STD; else 0 to 255 goes in")
     arguments = parser.parse_args()
     try:
         if arguments.source:
@@ -108,6 +110,8 @@ def main() -> int:
                 parser.error("--import needs --into FOLDER")
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", arguments.id):
                 parser.error("--id takes small letters, digits and dashes")
+            if arguments.fixed and (arguments.source.suffix != ".onnx" or arguments.fixed[1] <= 0):
+                parser.error("--fixed is for .onnx files, and STD is above 0")
             if not arguments.source.is_file():
                 raise BuildError(f"{arguments.source} is not there")
             if arguments.into.resolve() == HERE:
@@ -115,7 +119,7 @@ def main() -> int:
             python = make_venv()
             fetch(python)
             if subprocess.run([python, HERE / "importing.py", arguments.source, arguments.id, arguments.into, HERE,
-                               DOWNLOADS, WORK, "whitening" if arguments.whitening else "fixed"],
+                               DOWNLOADS, WORK, "whitening" if arguments.whitening else ",".join(map(str, arguments.fixed or []))],
                               env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
                 raise BuildError("nothing was imported, see above")
         elif not arguments.check:

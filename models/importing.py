@@ -50,7 +50,8 @@ def _onnx_entry(path: Path, model: onnx.ModelProto) -> tuple[dict, dict]:
     return {"embedding_size": embedding[1], **how}, source
 
 
-def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path, work: Path, whitening: bool) -> None:
+def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path, work: Path, whitening: bool,
+        fixed: list[float]) -> None:
     print(f"models: reading {path}", flush=True)
     target.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".onnx":
@@ -79,7 +80,9 @@ def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path,
         int8 = quantise.static(model, quantise.ranges(model, np.split(faces, len(faces))))
         graph.save(int8, target / f"{model_id}-int8.onnx")
         made = {f"{model_id}-int8": ("int8", True), f"{model_id}-fp32": ("fp32", False)}
-    normalisation = "per-image-whitening" if whitening else "none"
+    normalisation = {"normalisation": "per-image-whitening" if whitening else "none"}
+    if fixed:
+        normalisation = {"normalisation": "fixed", "mean": fixed[0], "std": fixed[1]}
     manifest.write_imported(target, shipped, made, settings, io, normalisation, path)
     for name in made:
         pipeline.session(target / f"{name}.onnx")
@@ -89,6 +92,7 @@ def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path,
 
 if __name__ == "__main__":
     try:
-        run(Path(sys.argv[1]), sys.argv[2], *(Path(a) for a in sys.argv[3:7]), whitening=sys.argv[7] == "whitening")
+        run(Path(sys.argv[1]), sys.argv[2], *(Path(a) for a in sys.argv[3:7]), whitening=sys.argv[7] == "whitening",
+            fixed=[] if sys.argv[7] == "whitening" else [float(v) for v in sys.argv[7].split(",") if v])
     except (weights.SourceError, OSError) as error:
         sys.exit(f"models: {error}")

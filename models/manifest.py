@@ -92,7 +92,7 @@ def _sections(folder: Path) -> tuple[str, list[str], list[str]]:
 
 
 def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]], settings: dict, io: dict,
-                   normalisation: str, source: Path) -> None:
+                   normalisation: dict, source: Path) -> None:
     """The shipped set in `folder` with other embedders. `made`: id to precision and whether it is the default."""
     head, models, scorings = _sections(shipped)
     models = [m for m in models if '\nrole = "embedder"' not in m]
@@ -110,7 +110,7 @@ def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]
             "source_sha256": sha256(source)})]
         lines += ["[model.input]", *_keys({
             "name": io["name"], "dtype": "f32", "layout": io["layout"], "shape": io["shape"], "colour": "RGB",
-            "normalisation": normalisation})]
+            **normalisation})]
         lines += ["[[model.output]]", *_keys({"name": io["output"], "shape": io["output_shape"]})]
         kept.append("\n".join(lines))
     head = re.sub(r'^set = ".*"$', f'set = "{SET}+{next(iter(made))}"', head, flags=re.MULTILINE)
