@@ -265,7 +265,7 @@ fn sface_embeddings_are_those_of_opencv_up_to_quantisation() {
 /// is compared with what it makes.
 #[test]
 fn a_head_turns_embeddings_and_changes_the_version() {
-    use doorward::vision::{head::Head, manifest};
+    use doorward::vision::{head::Head, manifest_edit};
     let set = tempfile::tempdir().unwrap();
     let models = support::project().join("models");
     for file in std::fs::read_dir(&models).unwrap() {
@@ -291,11 +291,11 @@ fn a_head_turns_embeddings_and_changes_the_version() {
             .map(|b| format!("{b:02x}"))
             .collect()
     };
-    manifest::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
+    manifest_edit::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
     // Again under the same name takes the place of the first; a network's own name is taken.
-    manifest::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
-    assert!(manifest::add_head(&path, "own", "sface-int8", "own-head.f32", &hash).is_err());
-    assert!(manifest::add_head(&path, "nobody", "other", "own-head.f32", &hash).is_err());
+    manifest_edit::add_head(&path, "sface-int8", "own", "own-head.f32", &hash).unwrap();
+    assert!(manifest_edit::add_head(&path, "own", "sface-int8", "own-head.f32", &hash).is_err());
+    assert!(manifest_edit::add_head(&path, "nobody", "other", "own-head.f32", &hash).is_err());
 
     let mut config = support::config();
     config.models.dir = set.path().to_owned();

@@ -17,7 +17,7 @@ use crate::evidence::dataset::Dataset;
 use crate::evidence::embedded::{Embedded, embed};
 use crate::evidence::fit::{self, FitError};
 use crate::evidence::report::{Report, measure};
-use crate::vision::{Vision, manifest};
+use crate::vision::{Vision, manifest_edit};
 
 /// What both commands are told.
 #[derive(Debug, Args)]
@@ -350,7 +350,7 @@ impl Calibrate {
         );
         let manifest = self.out.join("manifest.toml");
         if manifest.exists() {
-            manifest::add_scoring(&manifest, id, &section)?;
+            manifest_edit::add_scoring(&manifest, id, &section)?;
             println!("{} has it now", manifest.display());
         } else {
             print!("{section}");

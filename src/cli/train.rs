@@ -15,7 +15,7 @@ use crate::evidence::rates::{Scores, Side};
 use crate::evidence::{Part, embedded::Embedded, fit, head};
 use crate::risk;
 use crate::vision::head::Head;
-use crate::vision::{Vision, manifest};
+use crate::vision::{Vision, manifest_edit};
 
 /// How far a head may go from doing nothing; what serves best is chosen on people it was not learnt from.
 const TETHERS: [f64; 3] = [1.0, 0.1, 0.01];
@@ -117,7 +117,7 @@ impl Train {
         let path = folder.join(&file);
         std::fs::write(&path, &bytes)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        manifest::add_head(&manifest, base, &self.id, &file, &sha256(&bytes))?;
+        manifest_edit::add_head(&manifest, base, &self.id, &file, &sha256(&bytes))?;
         // As it will be loaded: a set that does not open is told now, not at the door.
         let mut config = config.clone();
         config.models.dir.clone_from(folder);

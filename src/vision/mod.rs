@@ -7,6 +7,7 @@ mod align;
 mod embedder;
 pub mod head;
 pub mod manifest;
+pub mod manifest_edit;
 pub mod motion;
 mod mtcnn;
 pub mod quality;
