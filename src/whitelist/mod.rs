@@ -2,11 +2,13 @@
 
 mod doubts;
 mod gallery;
+mod photos;
 mod store;
 
 pub use doubts::{Alike, alike, outliers};
 pub use gallery::{Gallery, Match};
+pub use photos::{KeptPhoto, kept_photos, migrate};
 pub use store::{
-    KeptPhoto, NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery,
-    kept_photos, migrate, people, remove, rename, revision, set_enabled, templates_of,
+    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery, people,
+    remove, rename, revision, set_enabled, templates_of,
 };

@@ -13,7 +13,7 @@ use crate::person::PersonId;
 
 const LONGEST_NAME: usize = 100;
 
-type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
+pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
 /// Somebody on the whitelist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,19 +50,6 @@ pub struct NewTemplate {
     pub source: String,
     /// The picture itself, as PNG, if it is to be kept.
     pub photo: Option<Vec<u8>>,
-}
-
-/// A kept picture whose template is of another model version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptPhoto {
-    /// The template that was made from it.
-    template: i64,
-    /// Whose.
-    pub person: PersonId,
-    /// The file it came from, or `camera`.
-    pub source: String,
-    /// As PNG.
-    pub photo: Vec<u8>,
 }
 
 /// Why the whitelist could not be read or changed. It is as it was.
@@ -166,7 +153,7 @@ pub fn enroll(
     })
 }
 
-fn insert(
+pub(super) fn insert(
     c: &Connection,
     fail: Fail<'_>,
     person: PersonId,
@@ -188,75 +175,6 @@ fn insert(
     )
     .map(|_| ())
     .map_err(fail)
-}
-
-/// The kept pictures of templates that `model` did not make.
-///
-/// # Errors
-/// [`WhitelistError::Database`]
-pub fn kept_photos(
-    database: &Database,
-    model: &ModelVersion,
-) -> Result<Vec<KeptPhoto>, WhitelistError> {
-    database.read(|c, fail| {
-        let mut statement = c
-            .prepare(
-                "SELECT id, person, source, photo FROM templates \
-                 WHERE model <> ?1 AND photo IS NOT NULL ORDER BY person, id",
-            )
-            .map_err(fail)?;
-        let photos = statement
-            .query_map([model.as_str()], |row| {
-                Ok(KeptPhoto {
-                    template: row.get(0)?,
-                    person: PersonId(row.get(1)?),
-                    source: row.get(2)?,
-                    photo: row.get(3)?,
-                })
-            })
-            .and_then(Iterator::collect)
-            .map_err(fail)?;
-        Ok(photos)
-    })
-}
-
-/// Puts new templates of a person's kept pictures beside the old ones, and the pictures
-/// with the new ones.
-///
-/// # Errors
-/// [`WhitelistError`]; nothing was changed.
-pub fn migrate(
-    database: &mut Database,
-    person: PersonId,
-    made: &[(KeptPhoto, Embedding)],
-    model: &ModelVersion,
-    actor: &str,
-) -> Result<(), WhitelistError> {
-    let now = now_ms();
-    database.transaction(|c, fail| {
-        let found = by_id(c, fail, person)?;
-        for (kept, embedding) in made {
-            let template = NewTemplate {
-                embedding: embedding.clone(),
-                source: kept.source.clone(),
-                photo: Some(kept.photo.clone()),
-            };
-            insert(c, fail, person, &template, model, now)?;
-            c.execute(
-                "UPDATE templates SET photo = NULL WHERE id = ?1 AND person = ?2",
-                [kept.template, person.0],
-            )
-            .map_err(fail)?;
-        }
-        let event = NewEvent::new(Kind::Enrolled)
-            .person(person, found.name)
-            .model(model)
-            .actor(actor)
-            .why("made anew from kept photos")
-            .detail("templates", made.len() as u64);
-        append_within(c, fail, now, &event)?;
-        Ok(())
-    })
 }
 
 /// Everybody, by number.
@@ -475,7 +393,11 @@ fn by_name(c: &Connection, fail: Fail<'_>, name: &str) -> Result<Option<Person>,
     Ok(select(c, fail, "p.folded = ?1", &fold(name))?.pop())
 }
 
-fn by_id(c: &Connection, fail: Fail<'_>, id: PersonId) -> Result<Person, WhitelistError> {
+pub(super) fn by_id(
+    c: &Connection,
+    fail: Fail<'_>,
+    id: PersonId,
+) -> Result<Person, WhitelistError> {
     select(c, fail, "p.id = ?1", &id.0)?
         .pop()
         .ok_or_else(|| WhitelistError::Unknown(id.to_string()))
@@ -500,6 +422,6 @@ fn from_bytes(bytes: &[u8]) -> Option<Embedding> {
     whole.then(|| Embedding::from_raw(values).ok()).flatten()
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
