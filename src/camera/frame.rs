@@ -201,7 +201,7 @@ impl Drop for Frame {
 }
 
 /// Columns and rows of a [`Glance`].
-pub const GLANCE: (usize, usize) = (80, 60);
+const GLANCE: (usize, usize) = (80, 60);
 /// Pixels of a cell that are looked at, across and down.
 const SAMPLES: usize = 4;
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::config;
 
-pub use frame::{Frame, GLANCE, Glance, Pool};
+pub use frame::{Frame, Glance, Pool};
 pub use negotiate::Layout;
 pub use picture::{PictureError, load_picture};
 pub use pixels::Shape;

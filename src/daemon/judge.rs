@@ -72,7 +72,9 @@ impl Judge {
             match (item, &gallery) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
                 // Whoever it was opened for is passing.
-                (Some(Item::Frame(_)), _) if self.open.load(Ordering::Relaxed) => {
+                (Some(Item::Frame(_)), _)
+                    if self.eye.is_economical() && self.open.load(Ordering::Acquire) =>
+                {
                     timing.left_out();
                 }
                 (Some(Item::Lost), _) => {
