@@ -8,17 +8,18 @@
 use image::RgbImage;
 use multiversion::multiversion;
 
-/// A rectangle of whole pixels inside a picture: `x0 <= x < x1`, `y0 <= y < y1`.
+/// A rectangle of whole pixels, `x0 <= x < x1` and `y0 <= y < y1`; pixels of it may lie
+/// outside the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
     /// First column.
-    pub x0: usize,
+    pub x0: i64,
     /// First row.
-    pub y0: usize,
+    pub y0: i64,
     /// Column behind the last.
-    pub x1: usize,
+    pub x1: i64,
     /// Row behind the last.
-    pub y1: usize,
+    pub y1: i64,
 }
 
 impl Region {
@@ -27,19 +28,19 @@ impl Region {
         Self {
             x0: 0,
             y0: 0,
-            x1: image.width() as usize,
-            y1: image.height() as usize,
+            x1: i64::from(image.width()),
+            y1: i64::from(image.height()),
         }
     }
 
-    /// The part of this rectangle inside the picture; `None` if there is none.
-    pub fn clipped(self, image: &RgbImage) -> Option<Self> {
-        let r = Self {
-            x1: self.x1.min(image.width() as usize),
-            y1: self.y1.min(image.height() as usize),
-            ..self
-        };
-        (r.x0 < r.x1 && r.y0 < r.y1).then_some(r)
+    /// Columns, in pixels; not above 0 for an empty region.
+    pub fn width(&self) -> i64 {
+        self.x1.saturating_sub(self.x0)
+    }
+
+    /// Rows, in pixels; not above 0 for an empty region.
+    pub fn height(&self) -> i64 {
+        self.y1.saturating_sub(self.y0)
     }
 }
 
@@ -58,7 +59,8 @@ impl AreaResampler {
     /// Appends `region` of `image` at `width` x `height` to `out`, as three
     /// planes (R, G, B) of values 0..=255.
     ///
-    /// A region that is not inside the picture is clipped; an empty one gives zeros.
+    /// Outside its borders the picture goes on in black (0), as in the original MTCNN. An
+    /// empty region gives zeros, and so does one that touches no pixel of the picture.
     pub fn planar(
         &mut self,
         image: &RgbImage,
@@ -69,36 +71,48 @@ impl AreaResampler {
         let plane = width * height;
         let start = out.len();
         out.resize(start + 3 * plane, 0.0);
-        let (Some(region), Some(out)) = (region.clipped(image), out.get_mut(start..)) else {
+        let Some(out) = out.get_mut(start..) else {
             return;
         };
-        if plane == 0 {
+        let columns = inside(region.x0, region.x1, image.width());
+        if plane == 0 || region.height() <= 0 || columns.is_empty() {
             return;
         }
         let (red, rest) = out.split_at_mut(plane);
         let (green, blue) = rest.split_at_mut(plane);
         let stride = image.width() as usize * 3;
-        let (wide, high) = (region.x1 - region.x0, region.y1 - region.y0);
+        let (wide, high) = (region.width() as usize, region.height() as usize);
+        // Black to the left and to the right of the picture stays 0 for all rows.
+        self.narrow.clear();
         self.narrow.resize(wide * 3, 0);
+        let left = (columns.start as i64 - region.x0) as usize * 3;
+        let seen = left..left + columns.len() * 3;
         let rows = red
             .chunks_exact_mut(width)
             .zip(green.chunks_exact_mut(width))
             .zip(blue.chunks_exact_mut(width));
         for (y, ((red, green), blue)) in rows.enumerate() {
             let (y0, y1) = bin(y, high, height);
-            let first = (region.y0 + y0) * stride + region.x0 * 3;
-            let last = (region.y0 + y1 - 1) * stride + region.x1 * 3;
-            let lines = image.as_raw().get(first..last).unwrap_or_default();
+            let lines = inside(region.y0 + y0 as i64, region.y0 + y1 as i64, image.height());
+            if lines.is_empty() {
+                continue;
+            }
+            let first = lines.start * stride + columns.start * 3;
+            let last = (lines.end - 1) * stride + columns.end * 3;
+            let pixels = image.as_raw().get(first..last).unwrap_or_default();
             let planes = [red, green, blue];
-            if y1 - y0 <= NARROW {
-                add_lines(&mut self.narrow, lines, stride);
+            let Some(narrow) = self.narrow.get_mut(seen.clone()) else {
+                return;
+            };
+            if lines.len() <= NARROW {
+                add_lines(narrow, pixels, stride);
                 across(&self.narrow, y1 - y0, planes);
             } else {
                 self.wide.clear();
                 self.wide.resize(wide * 3, 0);
-                for few in lines.chunks(stride * NARROW) {
-                    add_lines(&mut self.narrow, few, stride);
-                    for (sum, narrow) in self.wide.iter_mut().zip(&self.narrow) {
+                for few in pixels.chunks(stride * NARROW) {
+                    add_lines(narrow, few, stride);
+                    for (sum, narrow) in self.wide.iter_mut().skip(left).zip(narrow.iter()) {
                         *sum += u32::from(*narrow);
                     }
                 }
@@ -106,6 +120,12 @@ impl AreaResampler {
             }
         }
     }
+}
+
+/// The part of `from..to` that lies within `0..length`.
+fn inside(from: i64, to: i64, length: u32) -> std::ops::Range<usize> {
+    let end = to.min(i64::from(length)).max(0) as usize;
+    (from.max(0) as usize).min(end)..end
 }
 
 /// Makes `sums` the sums of lines that are `stride` apart.
@@ -166,35 +186,49 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The mean over each bin, computed the slow way.
+        /// The mean over each bin, computed the slow way; outside the picture is black.
         #[test]
         fn equals_the_definition(
             (w, h) in (1usize..40, 1usize..40),
+            (left, top, right, bottom) in (-20i64..20, -20i64..20, -20i64..20, -20i64..20),
             (ow, oh) in (1usize..30, 1usize..30),
             seed: u64,
         ) {
+            let region = Region {
+                x0: left,
+                y0: top,
+                x1: (w as i64 + right).max(left + 1),
+                y1: (h as i64 + bottom).max(top + 1),
+            };
+            let (rw, rh) = (region.width() as usize, region.height() as usize);
             let mut state = seed | 1;
             let image = RgbImage::from_fn(w as u32, h as u32, |_, _| {
                 state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                 image::Rgb([(state >> 33) as u8, (state >> 41) as u8, (state >> 49) as u8])
             });
             let mut out = Vec::new();
-            AreaResampler::default().planar(&image, Region::whole(&image), (ow, oh), &mut out);
+            AreaResampler::default().planar(&image, region, (ow, oh), &mut out);
             for c in 0..3 {
                 for y in 0..oh {
                     for x in 0..ow {
-                        let ys = (y * h) as f64 / oh as f64;
-                        let ye = ((y + 1) * h) as f64 / oh as f64;
-                        let xs = (x * w) as f64 / ow as f64;
-                        let xe = ((x + 1) * w) as f64 / ow as f64;
+                        let ys = (y * rh) as f64 / oh as f64;
+                        let ye = ((y + 1) * rh) as f64 / oh as f64;
+                        let xs = (x * rw) as f64 / ow as f64;
+                        let xe = ((x + 1) * rw) as f64 / ow as f64;
                         let mut all = Vec::new();
-                        for iy in 0..h {
-                            for ix in 0..w {
+                        for iy in 0..rh {
+                            for ix in 0..rw {
                                 let inside = |i: usize, s: f64, e: f64| {
                                     i as f64 + 1.0 > s + 1e-9 && (i as f64) < e - 1e-9
                                 };
                                 if inside(iy, ys, ye) && inside(ix, xs, xe) {
-                                    all.push(f64::from(image.get_pixel(ix as u32, iy as u32)[c]));
+                                    let (px, py) = (left + ix as i64, top + iy as i64);
+                                    let known = (0..w as i64).contains(&px) && (0..h as i64).contains(&py);
+                                    all.push(if known {
+                                        f64::from(image.get_pixel(px as u32, py as u32)[c])
+                                    } else {
+                                        0.0
+                                    });
                                 }
                             }
                         }
@@ -208,7 +242,7 @@ mod tests {
 
         /// No region, however wrong, can panic.
         #[test]
-        fn any_region_is_safe(x0 in 0usize..99, y0 in 0usize..99, x1 in 0usize..99, y1 in 0usize..99) {
+        fn any_region_is_safe(x0 in -99i64..99, y0 in -99i64..99, x1 in -99i64..99, y1 in -99i64..99) {
             let image = RgbImage::new(20, 10);
             let mut out = Vec::new();
             AreaResampler::default().planar(&image, Region { x0, y0, x1, y1 }, (5, 5), &mut out);

@@ -37,20 +37,28 @@ impl Candidate {
         self
     }
 
-    /// The pixels this box covers in a picture of `width` x `height`; `None` if it lies outside.
+    /// The pixels this box covers, also those outside the picture of `width` x `height`;
+    /// `None` if all of them lie outside, or if it is [`MAX_WINDOW_SIDES`] times larger
+    /// than the picture.
     pub fn region(&self, width: u32, height: u32) -> Option<Region> {
-        // From 1, inclusive, cut to the picture; then from 0, exclusive.
+        // From 1, inclusive; then from 0, exclusive.
         let [x0, y0, x1, y1] = self.rect.map(|v| v.trunc() as i64);
-        let (x0, y0) = (x0.max(1) - 1, y0.max(1) - 1);
-        let (x1, y1) = (x1.min(i64::from(width)), y1.min(i64::from(height)));
-        (x0 < x1 && y0 < y1).then_some(Region {
-            x0: x0 as usize,
-            y0: y0 as usize,
-            x1: x1 as usize,
-            y1: y1 as usize,
-        })
+        let region = Region {
+            x0: x0.checked_sub(1)?,
+            y0: y0.checked_sub(1)?,
+            x1,
+            y1,
+        };
+        let (width, height) = (i64::from(width), i64::from(height));
+        let side = region.width().max(region.height());
+        let inside = region.x0.max(0) < x1.min(width) && region.y0.max(0) < y1.min(height);
+        (inside && side <= MAX_WINDOW_SIDES * width.max(height)).then_some(region)
     }
 }
+
+/// Side of the largest window that is looked at, in longer sides of the picture. A face of
+/// which a quarter shows has less.
+const MAX_WINDOW_SIDES: i64 = 4;
 
 /// What a candidate's overlap is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,12 +142,24 @@ mod tests {
             }
         }
 
+        /// Whatever a network says, a window has pixels of the picture and a bounded size.
         #[test]
-        fn regions_stay_inside(rect: [f32; 4], width in 1u32..2000, height in 1u32..2000) {
+        fn regions_touch_the_picture(rect: [f32; 4], width in 1u32..2000, height in 1u32..2000) {
             let c = Candidate { rect, score: 1.0, shift: [0.0; 4] };
             if let Some(r) = c.region(width, height) {
-                prop_assert!(r.x0 < r.x1 && r.x1 <= width as usize);
-                prop_assert!(r.y0 < r.y1 && r.y1 <= height as usize);
+                let (w, h) = (i64::from(width), i64::from(height));
+                prop_assert!(r.x0 < r.x1 && r.x0 < w && r.x1 > 0);
+                prop_assert!(r.y0 < r.y1 && r.y0 < h && r.y1 > 0);
+                prop_assert!(r.width().max(r.height()) <= MAX_WINDOW_SIDES * w.max(h));
+            }
+        }
+
+        /// A window at the border keeps its shape but for rounding: it is not cut to the picture.
+        #[test]
+        fn a_square_stays_square(x in -50f32..90.0, y in -50f32..90.0, side in 12f32..100.0) {
+            let c = Candidate { rect: [x, y, x + side, y + side], score: 1.0, shift: [0.0; 4] };
+            if let Some(r) = c.region(100, 100) {
+                prop_assert!((r.width() - r.height()).abs() <= 2);
             }
         }
     }

@@ -2,7 +2,10 @@
 //!
 //! Zhang, Zhang, Li, Qiao: "Joint Face Detection and Alignment using Multi-task
 //! Cascaded Convolutional Networks", 2016, with the weights and conventions of
-//! facenet-pytorch; `tests/golden.rs` holds the two together.
+//! facenet-pytorch, but for one: windows of R- and O-Net that reach over the picture's
+//! border are filled with black, as the original and Sandberg's `detect_face` do it.
+//! facenet-pytorch cuts them and stretches what is left, and the landmarks with it.
+//! `tests/golden.rs` holds ours and the reference together.
 
 mod boxes;
 
@@ -130,7 +133,7 @@ impl Mtcnn {
     /// P-Net on every level of the pyramid.
     fn propose(&mut self, image: &RgbImage) -> Result<Vec<Candidate>, VisionError> {
         let region = region(image, &self.settings);
-        let (width, height) = (region.x1 - region.x0, region.y1 - region.y0);
+        let (width, height) = (region.width() as usize, region.height() as usize);
         let corner = [region.x0 as f32, region.y0 as f32];
         let [threshold, ..] = self.settings.thresholds;
         let mut all = Vec::new();
@@ -258,7 +261,7 @@ fn scales(shorter_side: usize, settings: &config::Vision) -> Vec<f64> {
 /// The part of a picture where faces are looked for; at least a pixel of it.
 fn region(image: &RgbImage, settings: &config::Vision) -> Region {
     let [left, top, right, bottom] = settings.region;
-    let at = |share: f32, side: u32| (share * side as f32).round().clamp(0.0, side as f32) as usize;
+    let at = |share: f32, side: u32| (share * side as f32).round().clamp(0.0, side as f32) as i64;
     let region = Region {
         x0: at(left, image.width()),
         y0: at(top, image.height()),
