@@ -5,14 +5,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use doorward::cohort::Cohort;
 use doorward::database::Database;
 use doorward::embedding::{Embedding, ModelVersion};
-use doorward::vision::manifest::Manifest;
-use doorward::whitelist;
+use doorward::risk::Asked;
+use doorward::scoring::Scoring;
+use doorward::whitelist::Snapshot;
 
 const PEOPLE: i64 = 100_000;
 const SIZE: usize = 128;
@@ -21,16 +22,15 @@ const TURNS: usize = 15;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("doorward.db");
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let manifest = Manifest::load(&project.join("models")).unwrap();
-    let scored = |m: &&ModelVersion| manifest.scoring(m).unwrap().unwrap().0.is_some();
-    let model = manifest.scored_models().find(scored).unwrap().clone();
-    let cohort = manifest.scoring(&model).unwrap().unwrap().0.unwrap();
+    let model = ModelVersion::new("bench");
+    let mut random = fastrand::Rng::with_seed(2);
+    let rows: Vec<u8> = (0..3000 * SIZE).map(|_| random.u8(..)).collect();
+    let cohort = Cohort::from_bytes(&rows, SIZE, 200, 0.3, 0.05).unwrap();
     drop(Database::open(&path).unwrap());
     let mut random = fastrand::Rng::with_seed(1);
     let mut face = || {
         let values = (0..SIZE).map(|_| random.f32() - 0.5).collect();
-        Embedding::from_raw(values).unwrap()
+        Embedding::new(&model, values).unwrap()
     };
     // Straight into the tables: enrolling writes an event each.
     let mut raw = rusqlite::Connection::open(&path).unwrap();
@@ -57,12 +57,13 @@ fn main() {
     }
     all.commit().unwrap();
     let database = Database::open(&path).unwrap();
-    let plain = whitelist::gallery(&database, &model)
-        .unwrap()
-        .fused()
-        .normalised_by(None);
+    let load = |cohort| {
+        let scoring = Arc::new(Scoring::new(cohort, None));
+        let snapshot = Snapshot::load(&database, &model, &scoring, Asked::default());
+        snapshot.unwrap().matcher
+    };
+    let (plain, normalised) = (load(None), load(Some(cohort)));
     assert_eq!(plain.comparisons(), PEOPLE as usize);
-    let normalised = plain.clone().normalised_by(Some(Arc::new(cohort)));
     let bytes = PEOPLE as usize * SIZE * 4;
     let block = vec![1u64; bytes / 8];
 
@@ -75,8 +76,8 @@ fn main() {
                 .iter()
                 .fold(0u64, |a, b| a.wrapping_add(*b))
         }));
-        cosine.push(time(|| plain.nearest(&probe, &model)));
-        norm.push(time(|| normalised.nearest(&probe, &model)));
+        cosine.push(time(|| plain.identify(&probe)));
+        norm.push(time(|| normalised.identify(&probe)));
     }
     let floor = median(read);
     println!(

@@ -9,7 +9,11 @@
 //!
 //! A cohort's rows are blends of many people each, so that none is anybody's template.
 
-use crate::embedding::Embedding;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::embedding::{Cosine, dot, unit};
 
 /// Blends of strangers' embeddings, with what turns a normalised score back into the
 /// range cosines have.
@@ -20,6 +24,37 @@ pub struct Cohort {
     top: usize,
     centre: f32,
     spread: f32,
+}
+
+/// How sure it is that two faces are one person's, -1..=1.5: what a threshold is set for.
+/// The plain cosine, or with a cohort the normalised one.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Score(f32);
+
+impl Score {
+    /// A score that somebody states, such as a threshold.
+    pub fn new(score: f32) -> Self {
+        Self(score)
+    }
+
+    /// -1..=1.5.
+    pub fn value(self) -> f32 {
+        self.0
+    }
+}
+
+/// Without a cohort the cosine is the score.
+impl From<Cosine> for Score {
+    fn from(cosine: Cosine) -> Self {
+        Self(cosine.value())
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// How one embedding is to the rows nearest to it.
@@ -34,10 +69,18 @@ pub struct Standing {
 #[error("the cohort cannot be used: {0}")]
 pub struct NotACohort(String);
 
-/// The highest normalised score: a sure match can be more than a cosine of 1 of average faces.
-pub const MOST: f32 = 1.5;
+/// The highest score: a sure match can be more than a cosine of 1 of average faces.
+const MAX_SCORE: f32 = 1.5;
 /// A spread under this is no spread: it would blow scores up.
 const LEAST_SPREAD: f32 = 1e-3;
+
+impl Standing {
+    /// Of a face that is compared without a cohort.
+    pub(crate) const NONE: Self = Self {
+        mean: 0.0,
+        spread: 1.0,
+    };
+}
 
 impl Cohort {
     /// From a file's bytes: rows of `size` signed bytes, each row an embedding but for
@@ -70,8 +113,8 @@ impl Cohort {
         let mut rows = Vec::with_capacity(bytes.len());
         for row in bytes.chunks_exact(size) {
             let values = row.iter().map(|&b| f32::from(b.cast_signed())).collect();
-            match Embedding::from_raw(values) {
-                Ok(row) => rows.extend_from_slice(row.as_slice()),
+            match unit(values) {
+                Ok(row) => rows.extend(row),
                 Err(error) => return wrong(error.to_string()),
             }
         }
@@ -82,6 +125,11 @@ impl Cohort {
             centre,
             spread,
         })
+    }
+
+    /// Values of a row.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Rows it has.
@@ -116,10 +164,11 @@ impl Cohort {
     }
 
     /// A cosine of two faces, told in what both are to faces in general: about the cosine
-    /// itself where both are average, and from -1 to [`MOST`].
-    pub fn normalise(&self, cosine: f32, one: Standing, other: Standing) -> f32 {
+    /// itself where both are average.
+    pub fn normalise(&self, cosine: Cosine, one: Standing, other: Standing) -> Score {
+        let cosine = cosine.value();
         let z = ((cosine - one.mean) / one.spread + (cosine - other.mean) / other.spread) / 2.0;
-        (self.centre + self.spread * z).clamp(-1.0, MOST)
+        Score((self.centre + self.spread * z).clamp(-1.0, MAX_SCORE))
     }
 
     /// The mean and the spread of an average face among these, for a new cohort's
@@ -136,21 +185,6 @@ impl Cohort {
     }
 }
 
-/// In sixteen lanes, which the compiler turns into vector instructions.
-#[inline(always)]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0f32; 16];
-    let (a8, a_rest) = a.as_chunks::<16>();
-    let (b8, b_rest) = b.as_chunks::<16>();
-    for (a, b) in a8.iter().zip(b8) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f32>() + rest
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -163,7 +197,8 @@ mod tests {
         let cohort = Cohort::from_bytes(&rows, 4, 8, 0.4, 0.1).unwrap();
         let common = cohort.standing(&[1.0, 0.0, 0.0, 0.0]).unwrap();
         let rare = cohort.standing(&[0.0, 0.0, 0.0, 1.0]).unwrap();
-        assert!(cohort.normalise(0.8, common, common) < cohort.normalise(0.8, rare, rare));
+        let cosine = Cosine::from_dot(0.8);
+        assert!(cohort.normalise(cosine, common, common) < cohort.normalise(cosine, rare, rare));
         assert!(cohort.standing(&[1.0]).is_none());
     }
 

@@ -15,5 +15,6 @@ pub mod embedding;
 pub mod evidence;
 pub mod person;
 pub mod risk;
+pub mod scoring;
 pub mod vision;
 pub mod whitelist;

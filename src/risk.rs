@@ -10,7 +10,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::embedding::ModelVersion;
+use crate::cohort::Score;
+use crate::embedding::{Cosine, ModelVersion};
 
 /// How many strangers who come to the door it takes until one is taken for somebody
 /// on the whitelist: the open-set false positive identification rate (FPIR,
@@ -127,9 +128,9 @@ pub struct Calibration {
     pub genuine_pairs: u64,
     /// The plain cosine, not normalised, that 1 in 100 pairs of different people reach;
     /// photos of one person that do not are hardly of one person.
-    pub cosine_1_in_100: f32,
+    pub cosine_1_in_100: Cosine,
     /// The plain cosine that 1 in 1000 pairs of different people reach.
-    pub cosine_1_in_1000: f32,
+    pub cosine_1_in_1000: Cosine,
     /// `[score, false match rate, true match rate of one photo against one, and of three
     /// photos against one]`, the score rising. Where too few people had four photos, the
     /// last is that of one.
@@ -157,7 +158,7 @@ impl Calibration {
         let read: Self = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
         if ![read.cosine_1_in_100, read.cosine_1_in_1000]
             .iter()
-            .all(|c| (-1.0..=1.0).contains(c))
+            .all(|c| (-1.0..=1.0).contains(&c.value()))
         {
             return Err(wrong("its cosines have to be from -1 to 1".into()));
         }
@@ -184,8 +185,8 @@ impl Calibration {
 
     /// The highest score it knows the rate of: higher ones come of the same person, as far
     /// as the data can tell.
-    pub fn highest_score(&self) -> f64 {
-        self.points.last().map_or(f64::INFINITY, |p| p[0])
+    pub fn highest_score(&self) -> Score {
+        Score::new(self.points.last().map_or(f32::INFINITY, |p| p[0] as f32))
     }
 
     /// The lowest false match rate the data can show.
@@ -212,7 +213,8 @@ impl Calibration {
     }
 
     /// The rates at a score; `None` beyond the data.
-    pub fn rates_at(&self, score: f64) -> Option<Rates> {
+    pub fn rates_at(&self, score: Score) -> Option<Rates> {
+        let score = f64::from(score.value());
         self.points.windows(2).find_map(|p| {
             let [[s0, f0, t0, u0], [s1, f1, t1, u1]] = *p else {
                 return None;
@@ -250,9 +252,16 @@ impl Calibration {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
     /// The score.
-    pub score: f32,
+    pub score: Score,
     /// Where it comes from.
     pub from: Source,
+}
+
+impl Threshold {
+    /// Whether a face with this score passes for the person it is compared with.
+    pub fn is_reached_by(&self, score: Score) -> bool {
+        score >= self.score
+    }
 }
 
 /// Where a threshold comes from.
@@ -282,9 +291,20 @@ pub struct Asked {
     /// The risk it may have.
     pub risk: FalseAccept,
     /// The score it is never lower than.
-    pub floor: f32,
+    pub floor: Score,
     /// Somebody's own score, whatever the risk.
-    pub own: Option<f32>,
+    pub own: Option<Score>,
+}
+
+impl Default for Asked {
+    /// The risk the configuration has by default, and nothing else.
+    fn default() -> Self {
+        Self {
+            risk: FalseAccept::default(),
+            floor: Score::new(-1.0),
+            own: None,
+        }
+    }
 }
 
 /// The threshold for a whitelist that takes so many comparisons.
@@ -292,7 +312,7 @@ pub struct Asked {
 /// # Errors
 /// [`RiskError::NoCalibration`] if it is to follow from the risk and the networks came
 /// without a calibration; [`RiskError::BeyondData`].
-pub fn threshold(
+pub(crate) fn threshold(
     asked: Asked,
     calibration: Option<&Calibration>,
     comparisons: usize,
@@ -304,7 +324,7 @@ pub fn threshold(
         });
     }
     let calibration = calibration.ok_or(RiskError::NoCalibration)?;
-    let score = calibration.threshold(asked.risk, comparisons)? as f32;
+    let score = Score::new(calibration.threshold(asked.risk, comparisons)? as f32);
     Ok(if score < asked.floor {
         Threshold {
             score: asked.floor,

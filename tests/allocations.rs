@@ -12,7 +12,7 @@ use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::daemon::eye::{Eye, Seen};
 use doorward::embedding::Embedding;
 use doorward::vision::Vision;
-use doorward::whitelist::Gallery;
+use doorward::whitelist::Snapshot;
 
 /// Counts what this thread asks for: ONNX Runtime has an allocator of its own.
 struct Counting;
@@ -56,7 +56,7 @@ const SHAPE: Shape = Shape {
 
 struct Scene {
     eye: Eye,
-    gallery: Gallery,
+    whitelist: Snapshot,
     pool: Arc<Pool>,
     at: Instant,
 }
@@ -68,11 +68,18 @@ impl Scene {
         config.models.threads = 1;
         let vision = Vision::open(&config.models, &config.vision).unwrap();
         let size = 128;
-        let somebody = Embedding::from_raw((0..size).map(|i| i as f32 + 1.0).collect()).unwrap();
-        let gallery = Gallery::of(vision.version().clone(), [("somebody".into(), somebody)]);
+        let values = (0..size).map(|i| i as f32 + 1.0).collect();
+        let somebody = Embedding::new(vision.version(), values).unwrap();
+        let whitelist = Snapshot::of(
+            vision.version(),
+            vision.scoring(),
+            config.access.asked(),
+            [("somebody".into(), somebody)],
+        )
+        .unwrap();
         Self {
             eye: Eye::new(vision, &config.vision, &config.access),
-            gallery,
+            whitelist,
             pool: Arc::default(),
             at: Instant::now(),
         }
@@ -82,7 +89,7 @@ impl Scene {
     fn show(&mut self, yuyv: &[u8]) -> Seen {
         self.at += Duration::from_millis(66);
         let frame = Frame::raw(Layout::Yuyv, SHAPE, yuyv, &self.pool, self.at, 0);
-        self.eye.look(&mut frame.unwrap(), &self.gallery).unwrap()
+        self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap()
     }
 }
 

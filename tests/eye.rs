@@ -11,7 +11,7 @@ use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::config::Config;
 use doorward::daemon::eye::{Eye, Seen};
 use doorward::vision::Vision;
-use doorward::whitelist::Gallery;
+use doorward::whitelist::Snapshot;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
@@ -20,7 +20,7 @@ const SIZE: (u32, u32) = (640, 480);
 /// A camera that gives YUYV at 15 frames a second, and an eye behind it.
 struct Door {
     eye: Eye,
-    gallery: Gallery,
+    whitelist: Snapshot,
     access: Access,
     pool: Arc<Pool>,
     at: Instant,
@@ -43,14 +43,17 @@ impl Door {
         let face = vision.detect(&listed).unwrap()[0];
         let aligned = vision.align(&listed, &face).unwrap();
         let template = vision.embed(&aligned).unwrap();
-        let gallery = Gallery::of(
-            vision.version().clone(),
+        let whitelist = Snapshot::of(
+            vision.version(),
+            vision.scoring(),
+            config.access.asked(),
             [("Barack Obama".into(), template)],
-        );
+        )
+        .unwrap();
         Self {
             access: Access::new(Policy::new(&config.access, 0.45)),
             eye: Eye::new(vision, &config.vision, &config.access),
-            gallery,
+            whitelist,
             pool: Arc::default(),
             at: Instant::now(),
             photo: photo("barack-obama/03.jpg"),
@@ -83,7 +86,7 @@ impl Door {
             stride: SIZE.0 * 2,
         };
         let frame = Frame::raw(Layout::Yuyv, shape, &yuyv, &self.pool, self.at, 0);
-        let seen = self.eye.look(&mut frame.unwrap(), &self.gallery).unwrap();
+        let seen = self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap();
         let mut decisions = Vec::new();
         if let Seen::Faces(faces) = &seen {
             let sighting = Sighting {

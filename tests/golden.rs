@@ -191,7 +191,7 @@ fn least_cosines(crops: &Crops, vision: &mut Vision) -> (f32, f32) {
     let reference: Reference = read("mtcnn.json");
     let (mut least_same, mut least_own) = (1f32, 1f32);
     for crop in &crops.crops {
-        let expected = Embedding::from_raw(crop.embedding.clone()).unwrap();
+        let expected = Embedding::new(vision.version(), crop.embedding.clone()).unwrap();
         let picture = reference
             .pictures
             .iter()
@@ -208,13 +208,13 @@ fn least_cosines(crops: &Crops, vision: &mut Vision) -> (f32, f32) {
         let pixels = image::open(golden(&crop.file)).unwrap().to_rgb8();
         let quality = Quality::of(&face, &pixels);
         let same = vision.embed(&AlignedFace { pixels, quality }).unwrap();
-        least_same = least_same.min(same.cosine(&expected).unwrap());
+        least_same = least_same.min(same.cosine(&expected).unwrap().value());
 
         // The same face box: our crop and scaling too.
         let image = image::open(golden(&crop.picture)).unwrap().to_rgb8();
         let aligned = vision.align(&image, &face).unwrap();
         let own = vision.embed(&aligned).unwrap();
-        least_own = least_own.min(own.cosine(&expected).unwrap());
+        least_own = least_own.min(own.cosine(&expected).unwrap().value());
     }
     println!(
         "{} crops: least cosine {least_same:.6} from the same pixels, {least_own:.4} from our own crop",
@@ -303,7 +303,8 @@ fn a_head_turns_embeddings_and_changes_the_version() {
     config.models.choose = vec!["own".into()];
     let mut headed = Vision::open(&config.models, &config.vision).unwrap();
     assert_ne!(plain.version(), headed.version());
-    assert!(plain.scoring().is_some() && headed.scoring().is_none());
+    assert!(plain.scoring().calibration().is_some());
+    assert!(headed.scoring().calibration().is_none());
     let image = image::open(golden("pictures/photo-obama.jpg"))
         .unwrap()
         .to_rgb8();

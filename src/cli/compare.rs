@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -11,8 +12,9 @@ use super::{Format, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::embedding::Embedding;
-use crate::risk;
+use crate::person::PersonId;
 use crate::vision::Vision;
+use crate::whitelist::{Matcher, Templates};
 
 /// Which two.
 #[derive(Debug, Args)]
@@ -35,21 +37,19 @@ impl Compare {
             .cosine(&b)
             .context("one model gave embeddings of two sizes")?;
         // Euclidean distance of unit vectors, as FaceNet's paper has it (squared there).
-        let distance = (2.0 - 2.0 * cosine).max(0.0).sqrt();
-        let scoring = vision.scoring();
-        let standings = scoring.and_then(|s| {
-            let cohort = s.cohort.as_ref()?;
-            let of = |e: &Embedding| cohort.standing(e.as_slice());
-            Some((cohort, of(&a)?, of(&b)?))
-        });
-        let score = match standings {
-            Some((cohort, one, other)) => cohort.normalise(cosine, one, other),
-            None => cosine,
-        };
+        let distance = (2.0 - 2.0 * cosine.value()).max(0.0).sqrt();
         // As if the second were the only one on the whitelist.
-        let calibration = scoring.map(|s| &s.calibration);
-        let threshold = risk::threshold(config.access.asked(), calibration, 1)?.score;
-        let same = score >= threshold;
+        let mut templates = Templates::none(vision.version());
+        templates.add(PersonId(1), b)?;
+        let asked = config.access.asked();
+        let matcher = Matcher::new(&templates, Arc::clone(vision.scoring()), asked);
+        let threshold = matcher.threshold()?;
+        let score = matcher
+            .identify(&a)
+            .context("one model gave embeddings of two sizes")?
+            .score;
+        let same = threshold.is_reached_by(score);
+        let threshold = threshold.score;
         if self.format.json {
             print_json(&json!({
                 "same": same, "score": score, "distance": distance, "threshold": threshold,

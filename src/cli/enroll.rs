@@ -10,13 +10,14 @@ use image::RgbImage;
 
 use super::actor;
 use crate::camera::{self, CameraError, Next};
+use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
 use crate::embedding::Embedding;
-use crate::risk;
+use crate::risk::Calibration;
 use crate::vision::quality::{Flaw, Quality};
 use crate::vision::{AlignedFace, Face, Vision};
-use crate::whitelist::{self, Alike, NewTemplate};
+use crate::whitelist::{self, Alike, NewTemplate, Snapshot};
 
 /// Longer side of a kept photo, in pixels.
 const LARGEST_KEPT: u32 = 512;
@@ -91,8 +92,7 @@ impl Enroll {
             .into_iter()
             .find(|p| p.name.to_lowercase() == name.to_lowercase());
         let own = own.map(|p| p.id);
-        let scoring = vision.scoring();
-        let calibration = scoring.map(|s| &s.calibration);
+        let calibration = vision.scoring().calibration();
         let outliers = match calibration {
             Some(c) => whitelist::outliers(templates, &[], c.cosine_1_in_100),
             None => {
@@ -111,20 +111,20 @@ impl Enroll {
                 .collect::<Vec<_>>()
                 .join("\n  ")
         );
-        let gallery = whitelist::gallery(database, vision.version())?
-            .fused()
-            .normalised_by(scoring.and_then(|s| s.cohort.clone()));
-        let people = gallery.comparisons() + usize::from(own.is_none());
-        let threshold = risk::threshold(config.access.asked(), calibration, people)
+        let asked = config.access.asked();
+        let listed = Snapshot::load(database, vision.version(), vision.scoring(), asked)?;
+        let people = listed.matcher.comparisons() + usize::from(own.is_none());
+        let threshold = listed
+            .matcher
+            .threshold_with(people)
             .context("nobody was enrolled, because then nobody could be let in any more")?
             .score;
         let alike = whitelist::alike(
             templates,
             own,
-            &gallery,
-            vision.version(),
+            &listed.matcher,
             threshold,
-            calibration.map_or(f32::INFINITY, |c| c.highest_score() as f32),
+            calibration.map_or(Score::new(f32::INFINITY), Calibration::highest_score),
         );
         let (found, likely) = match alike {
             None => {
@@ -141,13 +141,11 @@ impl Enroll {
                 "looks so similar that each would be taken for the other",
             ),
         };
-        let other = gallery.name_of(found.person).unwrap_or("?");
-        let rate = calibration
-            .and_then(|c| c.rates_at(f64::from(found.score)))
-            .map_or(
-                "fewer strangers than were measured reach it".into(),
-                |rates| format!("1 in {:.0} strangers reaches it", 1.0 / rates.fmr),
-            );
+        let other = listed.directory.name_of(found.person);
+        let rate = calibration.and_then(|c| c.rates_at(found.score)).map_or(
+            "fewer strangers than were measured reach it".into(),
+            |rates| format!("1 in {:.0} strangers reaches it", 1.0 / rates.fmr),
+        );
         let what = format!(
             "{other} ({}) {likely}: score {:.3}, the door opens from {threshold:.3}, {rate}",
             found.person, found.score

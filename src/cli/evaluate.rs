@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -17,6 +18,7 @@ use crate::evidence::dataset::Dataset;
 use crate::evidence::embedded::{Embedded, embed};
 use crate::evidence::fit::{self, FitError};
 use crate::evidence::report::{Report, measure};
+use crate::scoring::Scoring;
 use crate::vision::{Vision, manifest_edit};
 
 /// What both commands are told.
@@ -106,15 +108,8 @@ impl Evaluate {
         let mut config = Config::load(path)?;
         let (dataset, embedded) = self.photos.embedded(&mut config)?;
         let vision = Vision::open(&config.models, &config.vision)?;
-        let scoring = vision.scoring();
         let part = (!self.all).then_some(Part::Rest);
-        let mut report = measure(
-            &dataset,
-            &embedded,
-            scoring.and_then(|s| s.cohort.as_deref()),
-            scoring.map(|s| &s.calibration),
-            part,
-        );
+        let mut report = measure(&dataset, &embedded, vision.scoring(), part);
         drop(vision);
         if let Some(other) = &self.against {
             report.against = Some(Box::new(self.other(other, &config, part)?));
@@ -145,8 +140,8 @@ impl Evaluate {
         name.push(".against");
         let (dataset, embedded) = self.photos.embedded_in(&mut config, &PathBuf::from(name))?;
         let vision = Vision::open(&config.models, &config.vision)?;
-        let cohort = vision.scoring().and_then(|s| s.cohort.as_deref());
-        Ok(measure(&dataset, &embedded, cohort, None, part))
+        let scoring = Arc::new(vision.scoring().uncalibrated());
+        Ok(measure(&dataset, &embedded, &scoring, part))
     }
 }
 
@@ -304,8 +299,9 @@ impl Calibrate {
             )?),
             None => None,
         };
-        let calibration = fit::calibration(&dataset, &embedded, cohort.as_ref(), &self.data)?;
-        for check in fit::cross_check(&dataset, &embedded, cohort.as_ref()) {
+        let scoring = Scoring::new(cohort, None);
+        let calibration = fit::calibration(&dataset, &embedded, &scoring, &self.data)?;
+        for check in fit::cross_check(&dataset, &embedded, &scoring) {
             eprintln!(
                 "fitted to one half of the people, a promised false match rate of {:.0e} is {:.1e} and {:.1e} on the other",
                 check.promised, check.seen[0], check.seen[1]

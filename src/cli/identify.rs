@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{Format, picture, table};
 use crate::camera;
+use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
-use crate::risk;
+use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
-use crate::whitelist::{self, Gallery};
+use crate::whitelist::Snapshot;
 
 /// Which pictures.
 #[derive(Debug, Args)]
@@ -36,19 +37,19 @@ pub struct Identify {
 struct Found {
     face: Face,
     /// Nearest person and score; nothing with an empty whitelist.
-    nearest: Option<(String, f32, bool)>,
+    nearest: Option<(String, Score, bool)>,
     flaw: Option<String>,
     embedding: Vec<f32>,
 }
 
 impl Found {
     /// The name, if the face may carry it.
-    fn name(&self, threshold: f32) -> Option<&str> {
+    fn name(&self, threshold: Threshold) -> Option<&str> {
         let (name, score, _) = self.nearest.as_ref()?;
-        (*score >= threshold).then_some(name)
+        threshold.is_reached_by(*score).then_some(name)
     }
 
-    fn label(&self, threshold: f32) -> String {
+    fn label(&self, threshold: Threshold) -> String {
         match (&self.nearest, self.name(threshold)) {
             (Some((name, score, true)), Some(_)) => format!("{name} {score:.2}"),
             (Some((name, score, false)), Some(_)) => format!("{name} {score:.2} (disabled)"),
@@ -66,24 +67,19 @@ impl Identify {
         );
         let mut vision = Vision::open(&config.models, &config.vision)?;
         // Without a whitelist there are still faces to find.
-        let gallery = if config.whitelist.database.exists() {
+        let asked = config.access.asked();
+        let (model, scoring) = (vision.version(), vision.scoring());
+        let whitelist = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
-            let cohort = vision.scoring().and_then(|s| s.cohort.clone());
-            Some(
-                whitelist::gallery(&database, vision.version())?
-                    .fused()
-                    .normalised_by(cohort),
-            )
+            Snapshot::load(&database, model, scoring, asked)?
         } else {
-            None
+            Snapshot::empty(model, scoring, asked)
         };
-        let comparisons = gallery.as_ref().map_or(1, Gallery::comparisons);
-        let calibration = vision.scoring().map(|s| &s.calibration);
-        let threshold = risk::threshold(config.access.asked(), calibration, comparisons)?.score;
+        let threshold = whitelist.matcher.threshold()?;
         let mut results = Vec::new();
         for path in &self.pictures {
             let mut image = camera::load_picture(path)?;
-            let found = find(&image, &mut vision, gallery.as_ref())
+            let found = find(&image, &mut vision, &whitelist)
                 .with_context(|| path.display().to_string())?;
             if let Some(out) = &self.annotate {
                 draw(&mut image, &found, threshold);
@@ -109,19 +105,15 @@ impl Identify {
     }
 }
 
-fn find(
-    image: &RgbImage,
-    vision: &mut Vision,
-    gallery: Option<&Gallery>,
-) -> anyhow::Result<Vec<Found>> {
+fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for face in vision.detect(image)? {
         let aligned = vision.align(image, &face)?;
         let embedding = vision.embed(&aligned)?;
-        let nearest = gallery.and_then(|gallery| {
-            let m = gallery.nearest(&embedding, vision.version())?;
-            let name = gallery.name_of(m.person).unwrap_or("?");
-            Some((name.to_owned(), m.score, m.enabled))
+        let nearest = whitelist.matcher.identify(&embedding).map(|found| {
+            let who = &whitelist.directory;
+            let enabled = who.is_enabled(found.person);
+            (who.name_of(found.person), found.score, enabled)
         });
         let flaw = vision.flaw(&aligned.quality);
         found.push(Found {
@@ -134,7 +126,7 @@ fn find(
     Ok(found)
 }
 
-fn as_json(path: &std::path::Path, found: &[Found], threshold: f32) -> Value {
+fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Value {
     let faces: Vec<Value> = found
         .iter()
         .map(|f| {
@@ -151,10 +143,10 @@ fn as_json(path: &std::path::Path, found: &[Found], threshold: f32) -> Value {
             })
         })
         .collect();
-    json!({ "picture": path.display().to_string(), "threshold": threshold, "faces": faces })
+    json!({ "picture": path.display().to_string(), "threshold": threshold.score, "faces": faces })
 }
 
-fn print(path: &std::path::Path, found: &[Found], threshold: f32) {
+fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
     if found.is_empty() {
         println!("{}: no face", path.display());
         return;
@@ -177,7 +169,7 @@ fn print(path: &std::path::Path, found: &[Found], threshold: f32) {
     );
 }
 
-fn draw(image: &mut RgbImage, found: &[Found], threshold: f32) {
+fn draw(image: &mut RgbImage, found: &[Found], threshold: Threshold) {
     for f in found {
         let listed = matches!(
             (&f.nearest, f.name(threshold)),

@@ -8,9 +8,8 @@ use serde_json::json;
 use super::{Format, actor, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
-use crate::risk;
 use crate::vision::Vision;
-use crate::whitelist::{self, Person};
+use crate::whitelist::{self, Person, Snapshot};
 
 /// What to do with whom. A person is named by name or by number, such as `#3`.
 #[derive(Debug, Subcommand)]
@@ -114,15 +113,11 @@ fn list(people: &[Person], format: Format) -> anyhow::Result<()> {
 
 fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitCode> {
     let vision = Vision::open(&config.models, &config.vision)?;
-    let scoring = vision.scoring();
-    let gallery = whitelist::gallery(db, vision.version())?
-        .fused()
-        .normalised_by(scoring.and_then(|s| s.cohort.clone()));
-    let calibration = scoring.map(|s| &s.calibration);
-    let threshold =
-        risk::threshold(config.access.asked(), calibration, gallery.comparisons())?.score;
-    let pairs = gallery.confusable(threshold);
-    let name = |id| gallery.name_of(id).unwrap_or("?");
+    let asked = config.access.asked();
+    let whitelist = Snapshot::load(db, vision.version(), vision.scoring(), asked)?;
+    let threshold = whitelist.matcher.threshold()?.score;
+    let pairs = whitelist.matcher.confusable(threshold);
+    let name = |id| whitelist.directory.name_of(id);
     if format.json {
         let pairs: Vec<_> = pairs
             .iter()
@@ -135,13 +130,9 @@ fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitC
         println!(
             "The door opens from {threshold:.3}. More photos of both, or a second factor, help."
         );
-        let rows = pairs.iter().map(|(a, b, score)| {
-            vec![
-                name(*a).to_owned(),
-                name(*b).to_owned(),
-                format!("{score:.3}"),
-            ]
-        });
+        let rows = pairs
+            .iter()
+            .map(|(a, b, score)| vec![name(*a), name(*b), format!("{score:.3}")]);
         table(&["taken for", "each other", "score"], rows);
     }
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,6 @@
 //! `doorward threshold`: the number a face has to reach at this door, explained.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -9,9 +8,9 @@ use serde_json::json;
 use super::{Format, print_json, start_stderr_log};
 use crate::config::Config;
 use crate::database::Database;
-use crate::risk::{self, Source};
+use crate::risk::Source;
 use crate::vision::Vision;
-use crate::whitelist;
+use crate::whitelist::Snapshot;
 
 /// How it is printed.
 #[derive(Debug, Args)]
@@ -27,20 +26,19 @@ impl Threshold {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
         let vision = Vision::open(&config.models, &config.vision)?;
-        let (listed, photos) = if config.whitelist.database.exists() {
+        let asked = config.access.asked();
+        let (model, scoring) = (vision.version(), vision.scoring());
+        let whitelist = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
-            let gallery = whitelist::gallery(&database, vision.version())?;
-            let photos = gallery.len();
-            (gallery.fused().comparisons(), photos)
+            Snapshot::load(&database, model, scoring, asked)?
         } else {
-            (0, 0)
+            Snapshot::empty(model, scoring, asked)
         };
-        let people = self.people.unwrap_or(listed);
-        let scoring = vision.scoring().map(Arc::as_ref);
-        let calibration = scoring.map(|s| &s.calibration);
-        let access = &config.access;
-        let threshold = risk::threshold(access.asked(), calibration, people)?;
-        let rates = calibration.and_then(|c| c.rates_at(f64::from(threshold.score)));
+        let photos = whitelist.matcher.templates();
+        let people = self.people.unwrap_or(whitelist.matcher.comparisons());
+        let threshold = whitelist.matcher.threshold_with(people)?;
+        let calibration = scoring.calibration();
+        let rates = calibration.and_then(|c| c.rates_at(threshold.score));
         // A stranger meets every template once; the templates count as independent.
         let fpir = rates.map(|r| 1.0 - (1.0 - r.fmr).powf(people as f64));
         if self.format.json {

@@ -14,6 +14,7 @@ use crate::evidence::dataset::Dataset;
 use crate::evidence::rates::{Scores, Side};
 use crate::evidence::{Part, embedded::Embedded, fit, head};
 use crate::risk;
+use crate::scoring::Scoring;
 use crate::vision::head::Head;
 use crate::vision::{Vision, manifest_edit};
 
@@ -168,17 +169,18 @@ struct Rate {
 /// True match rate of one photo against one at a false match rate, or at the lowest the
 /// pairs can show. `None` without pairs of both kinds.
 fn rate(faces: &[(usize, &Embedding)], head: Option<&Head>, fmr: f64) -> Option<Rate> {
+    let cosines = Scoring::default();
     let sides: Vec<Side> = faces
         .iter()
         .filter_map(|(person, face)| match head {
-            None => Side::new(*person, &[*face], None),
+            None => Side::new(*person, &[*face], &cosines),
             Some(head) => {
-                let turned = Embedding::from_raw(head.apply(face.as_slice())).ok()?;
-                Side::new(*person, &[&turned], None)
+                let turned = Embedding::new(face.model(), head.apply(face.as_slice())).ok()?;
+                Side::new(*person, &[&turned], &cosines)
             }
         })
         .collect();
-    let scores = Scores::of_all_pairs(&sides, None);
+    let scores = Scores::of_all_pairs(&sides, &cosines);
     if scores.genuine_pairs() == 0 || scores.impostor_pairs() == 0 {
         return None;
     }

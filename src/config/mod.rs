@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cohort::Score;
 use crate::risk::{Asked, FalseAccept};
 use serde::{Deserialize, Serialize};
 
@@ -410,8 +411,8 @@ impl Access {
     pub fn asked(&self) -> Asked {
         Asked {
             risk: self.false_accept,
-            floor: self.floor,
-            own: self.threshold,
+            floor: Score::new(self.floor),
+            own: self.threshold.map(Score::new),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::vision::motion::Motion;
 use crate::vision::quality::Flaw;
 use crate::vision::track::{TrackId, Tracks};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
-use crate::whitelist::Gallery;
+use crate::whitelist::Snapshot;
 
 /// Without a calibration: under this cosine with its past a face is another's.
 const ANOTHER: f32 = 0.5;
@@ -55,7 +55,7 @@ pub struct Eye {
 pub struct Spent {
     /// Turning frames into RGB.
     pub convert: Duration,
-    /// Comparing embeddings with the gallery.
+    /// Comparing embeddings with the whitelist.
     pub search: Duration,
 }
 
@@ -73,7 +73,8 @@ impl Eye {
     pub fn new(vision: Vision, settings: &config::Vision, rules: &config::Access) -> Self {
         let another = vision
             .scoring()
-            .map_or(ANOTHER, |s| s.calibration.cosine_1_in_1000);
+            .calibration()
+            .map_or(ANOTHER, |c| c.cosine_1_in_1000.value());
         Self {
             vision,
             max_faces: settings.max_faces,
@@ -134,10 +135,10 @@ impl Eye {
     ///
     /// # Errors
     /// [`VisionError`] if a network fails.
-    pub fn look(&mut self, frame: &mut Frame, gallery: &Gallery) -> Result<Seen, VisionError> {
+    pub fn look(&mut self, frame: &mut Frame, whitelist: &Snapshot) -> Result<Seen, VisionError> {
         if !self.economy {
             self.convert(frame);
-            return self.search(frame, gallery);
+            return self.search(frame, whitelist);
         }
         frame.glance(&mut self.glance);
         let moved = self.motion.step(self.glance.cells());
@@ -174,7 +175,7 @@ impl Eye {
             || self.tracks.wanting(at)
             || self.since_search >= SEARCH_EVERY;
         if search {
-            self.search(frame, gallery)
+            self.search(frame, whitelist)
         } else {
             self.since_search += 1;
             self.follow(frame)
@@ -182,14 +183,14 @@ impl Eye {
     }
 
     /// The whole cascade, and an embedding of every face that one would tell something of.
-    fn search(&mut self, frame: &Frame, gallery: &Gallery) -> Result<Seen, VisionError> {
+    fn search(&mut self, frame: &Frame, whitelist: &Snapshot) -> Result<Seen, VisionError> {
         (self.searched_at, self.since_search) = (Some(frame.at), 0);
         let mut faces = self.vision.detect(&self.rgb)?;
         faces.truncate(self.max_faces);
         let ids = self.tracks.follow(frame.at, &faces);
         let mut judged = Vec::with_capacity(faces.len());
         for (face, track) in faces.iter().zip(ids) {
-            judged.push(self.judge(frame.at, face, track, gallery)?);
+            judged.push(self.judge(frame.at, face, track, whitelist)?);
         }
         Ok(Seen::Faces(judged))
     }
@@ -234,7 +235,7 @@ impl Eye {
         at: Instant,
         face: &Face,
         track: TrackId,
-        gallery: &Gallery,
+        whitelist: &Snapshot,
     ) -> Result<Judgement, VisionError> {
         if self.economy && self.tracks.rests(track, at) {
             return Ok(Judgement::Followed);
@@ -252,13 +253,13 @@ impl Eye {
             return Ok(Judgement::Followed);
         };
         let start = Instant::now();
-        let nearest = gallery.nearest(&fused.embedding, self.vision.version());
+        let nearest = whitelist.matcher.identify(&fused.embedding);
         self.spent.search += start.elapsed();
         Ok(Judgement::Nearest(nearest.map(|m| Candidate {
             track: fused.track.0,
             person: m.person,
-            score: m.score,
-            enabled: m.enabled,
+            score: m.score.value(),
+            enabled: whitelist.directory.is_enabled(m.person),
         })))
     }
 }

@@ -17,9 +17,8 @@ use crate::audit::{Kind, NewEvent};
 use crate::camera::Frame;
 use crate::config;
 use crate::person::PersonId;
-use crate::risk;
 use crate::vision::VisionError;
-use crate::whitelist::Gallery;
+use crate::whitelist::Snapshot;
 
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a grant may take from the decision to the relay. Later the person in
@@ -31,10 +30,10 @@ pub struct Judge {
     pub eye: Eye,
     /// Whether the door is open: then nobody needs to be looked at.
     pub open: Arc<AtomicBool>,
-    /// From which, with the gallery, the policy follows.
+    /// From which, with the whitelist, the policy follows.
     pub rules: Arc<ArcSwap<config::Access>>,
     /// Nothing while the whitelist cannot be read: then nobody is judged.
-    pub gallery: Arc<ArcSwapOption<Gallery>>,
+    pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
     pub notes: Notes,
     pub heartbeat: Heartbeat,
@@ -49,27 +48,27 @@ impl Judge {
     pub fn run(mut self) -> Result<Timing, VisionError> {
         let mut timing = Timing::default();
         let mut rules = self.rules.load_full();
-        let mut gallery = self.gallery.load_full();
-        let mut access = Access::new(self.policy(&rules, gallery.as_deref()));
+        let mut whitelist = self.whitelist.load_full();
+        let mut access = Access::new(self.policy(&rules, whitelist.as_deref()));
         self.eye.set_rules(&rules);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);
-            let (new_rules, new_gallery) = (self.rules.load_full(), self.gallery.load_full());
-            let other_gallery = !same(gallery.as_ref(), new_gallery.as_ref());
-            if other_gallery {
+            let (new_rules, new_whitelist) = (self.rules.load_full(), self.whitelist.load_full());
+            let other_whitelist = !same(whitelist.as_ref(), new_whitelist.as_ref());
+            if other_whitelist {
                 access.step(Instant::now(), Input::GalleryChanged);
                 self.eye.forget();
-                gallery = new_gallery;
+                whitelist = new_whitelist;
             }
             // The threshold follows from the risk and from how many people are listed.
-            if other_gallery || !Arc::ptr_eq(&rules, &new_rules) {
+            if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
-                let policy = self.policy(&rules, gallery.as_deref());
+                let policy = self.policy(&rules, whitelist.as_deref());
                 access.step(Instant::now(), Input::PolicyChanged(policy));
                 self.eye.set_rules(&rules);
             }
-            match (item, &gallery) {
+            match (item, &whitelist) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
                 // Whoever it was opened for is passing.
                 (Some(Item::Frame(_)), _)
@@ -85,8 +84,8 @@ impl Judge {
                     self.heartbeat.retire();
                     break;
                 }
-                (Some(Item::Frame(mut frame)), Some(gallery)) => {
-                    self.look(&mut frame, gallery, &mut access, &mut timing)?;
+                (Some(Item::Frame(mut frame)), Some(whitelist)) => {
+                    self.look(&mut frame, whitelist, &mut access, &mut timing)?;
                 }
             }
         }
@@ -95,17 +94,19 @@ impl Judge {
 
     /// The rules with their threshold. Where none follows from the risk, none can be
     /// reached: nobody is let in, and it says why.
-    fn policy(&self, rules: &config::Access, gallery: Option<&Gallery>) -> Policy {
-        let comparisons = gallery.map_or(0, Gallery::comparisons);
-        let calibration = self.eye.vision().scoring().map(|s| &s.calibration);
-        match risk::threshold(rules.asked(), calibration, comparisons) {
+    fn policy(&self, rules: &config::Access, whitelist: Option<&Snapshot>) -> Policy {
+        let Some(snapshot) = whitelist else {
+            return Policy::new(rules, f32::INFINITY);
+        };
+        match snapshot.matcher.threshold() {
             Ok(threshold) => {
                 log::info!(
-                    "threshold {:.3} for {comparisons} people, {}",
+                    "threshold {:.3} for {} people, {}",
                     threshold.score,
+                    snapshot.matcher.comparisons(),
                     threshold.from
                 );
-                Policy::new(rules, threshold.score)
+                Policy::new(rules, threshold.score.value())
             }
             Err(error) => {
                 self.notes
@@ -118,12 +119,12 @@ impl Judge {
     fn look(
         &mut self,
         frame: &mut Frame,
-        gallery: &Gallery,
+        whitelist: &Snapshot,
         access: &mut Access,
         timing: &mut Timing,
     ) -> Result<(), VisionError> {
         let start = Instant::now();
-        let Seen::Faces(faces) = self.eye.look(frame, gallery)? else {
+        let Seen::Faces(faces) = self.eye.look(frame, whitelist)? else {
             timing.left_out();
             return Ok(());
         };
@@ -133,7 +134,7 @@ impl Judge {
             "frame {}: {:.1} ms, {}",
             name(frame),
             vision.as_secs_f64() * 1000.0,
-            describe(&faces, gallery)
+            describe(&faces, whitelist)
         );
         let now = Instant::now();
         let sighting = Sighting {
@@ -144,7 +145,7 @@ impl Judge {
             if let Decision::Grant { track, .. } = decision {
                 self.eye.rest(track, frame.at + access.cooldown());
             }
-            self.record(decision, gallery, |event| {
+            self.record(decision, whitelist, |event| {
                 let age = now.saturating_duration_since(frame.at);
                 event
                     .detail("frame", name(frame))
@@ -158,11 +159,11 @@ impl Judge {
     fn record(
         &self,
         decision: Decision,
-        gallery: &Gallery,
+        whitelist: &Snapshot,
         with_frame: impl Fn(NewEvent) -> NewEvent,
     ) {
         let named = |event: NewEvent, person: PersonId| {
-            event.person(person, gallery.name_of(person).unwrap_or("?"))
+            event.person(person, whitelist.directory.name_of(person))
         };
         let event = |kind| with_frame(NewEvent::new(kind)).model(self.eye.vision().version());
         match decision {
@@ -211,7 +212,7 @@ impl Judge {
     }
 }
 
-fn same(a: Option<&Arc<Gallery>>, b: Option<&Arc<Gallery>>) -> bool {
+fn same(a: Option<&Arc<Snapshot>>, b: Option<&Arc<Snapshot>>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => Arc::ptr_eq(a, b),
         (None, None) => true,
@@ -231,7 +232,7 @@ fn tenths_ms(time: Duration) -> f64 {
 }
 
 /// One frame's faces, for the debug log.
-fn describe(faces: &[Judgement], gallery: &Gallery) -> String {
+fn describe(faces: &[Judgement], whitelist: &Snapshot) -> String {
     if faces.is_empty() {
         return "nobody".into();
     }
@@ -241,11 +242,9 @@ fn describe(faces: &[Judgement], gallery: &Gallery) -> String {
             Judgement::Unusable(why) => format!("{why:?}"),
             Judgement::Followed => "followed".into(),
             Judgement::Nearest(None) => "a face".into(),
-            Judgement::Nearest(Some(c)) => format!(
-                "{} {:.3}",
-                gallery.name_of(c.person).unwrap_or("?"),
-                c.score
-            ),
+            Judgement::Nearest(Some(c)) => {
+                format!("{} {:.3}", whitelist.directory.name_of(c.person), c.score)
+            }
         })
         .collect();
     each.join(", ")

@@ -47,9 +47,9 @@ use crate::config::{self, Config, ConfigError, Source};
 use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError};
 use crate::door::{Door, Why};
-use crate::risk::{self, RiskError};
+use crate::risk::RiskError;
 use crate::vision::{Vision, VisionError};
-use crate::whitelist::{Gallery, WhitelistError};
+use crate::whitelist::{Snapshot, WhitelistError};
 
 /// How often signals, threads and the whitelist are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -149,7 +149,7 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
 /// What is tried before the door is guarded.
 struct Parts {
     vision: Vision,
-    gallery: Arc<ArcSwapOption<Gallery>>,
+    whitelist: Arc<ArcSwapOption<Snapshot>>,
     roster: Roster,
     camera: Result<Box<dyn camera::FrameSource>, CameraError>,
 }
@@ -157,18 +157,19 @@ struct Parts {
 impl Parts {
     fn open(config: &Config, notes: &Notes) -> Result<Self, DaemonError> {
         let vision = Vision::open(&config.models, &config.vision)?;
-        let gallery = Arc::new(ArcSwapOption::empty());
+        let whitelist = Arc::new(ArcSwapOption::empty());
         let roster = Roster::open(
             Database::open_existing(&config.whitelist.database)?,
             vision.version().clone(),
-            vision.scoring().and_then(|s| s.cohort.clone()),
-            Arc::clone(&gallery),
+            Arc::clone(vision.scoring()),
+            config.access.asked(),
+            Arc::clone(&whitelist),
             notes,
         )?;
         // A risk that no threshold follows from is a mistake to be told at once.
-        let comparisons = gallery.load().as_ref().map_or(0, |g| g.comparisons());
-        let calibration = vision.scoring().map(|s| &s.calibration);
-        risk::threshold(config.access.asked(), calibration, comparisons)?;
+        if let Some(snapshot) = &*whitelist.load() {
+            snapshot.matcher.threshold()?;
+        }
         let camera = match (camera::open(&config.camera), config.camera.source) {
             // A camera may come later, a recording will not.
             (Err(error), Source::Replay) => return Err(error.into()),
@@ -176,7 +177,7 @@ impl Parts {
         };
         Ok(Self {
             vision,
-            gallery,
+            whitelist,
             roster,
             camera,
         })
@@ -211,7 +212,7 @@ impl Guard {
     ) -> Result<(Self, Threads), DaemonError> {
         let Parts {
             vision,
-            gallery,
+            whitelist,
             roster,
             camera,
         } = parts;
@@ -245,7 +246,7 @@ impl Guard {
             eye: Eye::new(vision, &config.vision, &config.access),
             open,
             rules: Arc::clone(&rules),
-            gallery,
+            whitelist,
             mailbox: Arc::clone(&mailbox),
             notes: notes.clone(),
             heartbeat: heartbeats.add("the vision thread"),
@@ -343,6 +344,8 @@ impl Guard {
         self.notes.happened(event);
         if config.access != self.config.access {
             self.rules.store(Arc::new(config.access.clone()));
+            // The next reading of the whitelist, which follows at once, takes it.
+            self.roster.ask(config.access.asked());
         }
         self.retention.store(Arc::new(config.audit.clone()));
         let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));

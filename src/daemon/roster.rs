@@ -1,4 +1,4 @@
-//! Keeps the gallery that faces are compared with equal to the whitelist on disk.
+//! Keeps the snapshot that faces are compared with equal to the whitelist on disk.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -7,21 +7,23 @@ use arc_swap::ArcSwapOption;
 
 use super::notes::Notes;
 use crate::audit::{Kind, NewEvent};
-use crate::cohort::Cohort;
 use crate::database::Database;
 use crate::embedding::ModelVersion;
-use crate::whitelist::{self, Gallery, WhitelistError};
+use crate::risk::Asked;
+use crate::scoring::Scoring;
+use crate::whitelist::{self, Snapshot, WhitelistError};
 
 /// The whitelist's watcher.
 pub struct Roster {
     database: Database,
     file: Option<(u64, u64)>,
     model: ModelVersion,
-    cohort: Option<Arc<Cohort>>,
+    scoring: Arc<Scoring>,
+    asked: Asked,
     /// What was loaded last; nothing while it cannot be read.
     revision: Option<u64>,
     unreadable: bool,
-    shared: Arc<ArcSwapOption<Gallery>>,
+    shared: Arc<ArcSwapOption<Snapshot>>,
 }
 
 /// The database file is not the one that was opened.
@@ -39,26 +41,33 @@ impl Roster {
     pub fn open(
         database: Database,
         model: ModelVersion,
-        cohort: Option<Arc<Cohort>>,
-        shared: Arc<ArcSwapOption<Gallery>>,
+        scoring: Arc<Scoring>,
+        asked: Asked,
+        shared: Arc<ArcSwapOption<Snapshot>>,
         notes: &Notes,
     ) -> Result<Self, WhitelistError> {
-        let (revision, gallery) = load(&database, &model, cohort.as_ref())?;
-        notes.happened(loaded(&gallery, &model));
-        shared.store(Some(Arc::new(gallery)));
+        let (revision, snapshot) = load(&database, &model, &scoring, asked)?;
+        notes.happened(loaded(&snapshot));
+        shared.store(Some(Arc::new(snapshot)));
         Ok(Self {
             file: identity(&database),
             database,
             model,
-            cohort,
+            scoring,
+            asked,
             revision: Some(revision),
             unreadable: false,
             shared,
         })
     }
 
+    /// What the next reading asks of the threshold.
+    pub fn ask(&mut self, asked: Asked) {
+        self.asked = asked;
+    }
+
     /// Reads the whitelist again if it changed, or in any case with `force`. While it cannot be read
-    /// there is no gallery, and so no grant.
+    /// there is no snapshot, and so no grant.
     ///
     /// # Errors
     /// [`Replaced`]
@@ -83,9 +92,9 @@ impl Roster {
         if !force && self.revision == Some(revision) {
             return Ok(());
         }
-        let (revision, gallery) = load(&self.database, &self.model, self.cohort.as_ref())?;
-        notes.happened(loaded(&gallery, &self.model));
-        self.shared.store(Some(Arc::new(gallery)));
+        let (revision, snapshot) = load(&self.database, &self.model, &self.scoring, self.asked)?;
+        notes.happened(loaded(&snapshot));
+        self.shared.store(Some(Arc::new(snapshot)));
         self.revision = Some(revision);
         self.unreadable = false;
         Ok(())
@@ -96,19 +105,20 @@ impl Roster {
 fn load(
     database: &Database,
     model: &ModelVersion,
-    cohort: Option<&Arc<Cohort>>,
-) -> Result<(u64, Gallery), WhitelistError> {
+    scoring: &Arc<Scoring>,
+    asked: Asked,
+) -> Result<(u64, Snapshot), WhitelistError> {
     let revision = whitelist::revision(database)?;
-    let gallery = whitelist::gallery(database, model)?;
-    Ok((revision, gallery.fused().normalised_by(cohort.cloned())))
+    Ok((revision, Snapshot::load(database, model, scoring, asked)?))
 }
 
-fn loaded(gallery: &Gallery, model: &ModelVersion) -> NewEvent {
+fn loaded(snapshot: &Snapshot) -> NewEvent {
+    let matcher = &snapshot.matcher;
     let event = NewEvent::new(Kind::WhitelistLoaded)
-        .model(model)
-        .detail("people", gallery.people() as u64)
-        .detail("templates", gallery.len() as u64);
-    match gallery.other_models() {
+        .model(matcher.model())
+        .detail("people", snapshot.directory.len() as u64)
+        .detail("templates", matcher.templates() as u64);
+    match matcher.of_other_models() {
         0 => event,
         others => event
             .why("some templates were made by another model and match nobody; enroll those people again")

@@ -129,7 +129,7 @@ pub fn embed(
         .map(|photo| {
             let line = known.remove(&photo.file)?;
             unreadable += usize::from(line.unreadable);
-            Embedding::from_raw(line.embedding?).ok()
+            Embedding::new(&model, line.embedding?).ok()
         })
         .collect();
     Ok(Embedded {

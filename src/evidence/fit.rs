@@ -6,9 +6,10 @@ use super::Part;
 use super::dataset::Dataset;
 use super::embedded::Embedded;
 use super::rates::{Scores, Side, split};
-use crate::cohort::{Cohort, NotACohort, dot};
-use crate::embedding::Embedding;
+use crate::cohort::{Cohort, NotACohort};
+use crate::embedding::{Cosine, Embedding, unit};
 use crate::risk::Calibration;
+use crate::scoring::Scoring;
 
 /// People whose embeddings a row blends: the first number with which rows are unlike all of them.
 const BLENDED: [usize; 5] = [8, 12, 16, 24, 32];
@@ -37,9 +38,9 @@ pub struct FittedCohort {
     /// Spread of an average face.
     pub spread: f32,
     /// Highest cosine of any row with any embedding it was made from.
-    pub nearest: f32,
+    pub nearest: Cosine,
     /// What it stays under: the cosine that 1 in 1000 pairs of strangers reach.
-    pub too_like: f32,
+    pub too_like: Cosine,
     /// People in a row.
     pub blended: usize,
 }
@@ -92,7 +93,7 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
         return Err(FitError::TooFew(people.len(), 3 * most));
     }
     let cosines = cosines(dataset, embedded, Some(Part::Cohort));
-    let too_like = cosines.at_threshold_of_fmr(LIKE_NOBODY) as f32;
+    let too_like = Cosine::from_dot(cosines.at_threshold_of_fmr(LIKE_NOBODY) as f32);
     let mut failed = FitError::TooAlike(most);
     for blended in BLENDED {
         match rows(&people, blended, too_like) {
@@ -123,10 +124,10 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
 fn rows(
     people: &[Vec<&Embedding>],
     blended: usize,
-    too_like: f32,
-) -> Result<(Vec<u8>, f32), FitError> {
+    too_like: Cosine,
+) -> Result<(Vec<u8>, Cosine), FitError> {
     let mut random = fastrand::Rng::with_seed(20_180_402);
-    let (mut bytes, mut nearest, mut draws) = (Vec::new(), -1f32, 0);
+    let (mut bytes, mut nearest, mut draws) = (Vec::new(), Cosine::from_dot(-1.0), 0);
     for _ in 0..ROWS {
         let row = loop {
             draws += 1;
@@ -143,16 +144,16 @@ fn rows(
             };
             // As it will be read back.
             let values = stored.iter().map(|&b| f32::from(b.cast_signed())).collect();
-            let Ok(read) = Embedding::from_raw(values) else {
+            let Ok(read) = unit(values) else {
                 continue;
             };
             let like = drawn
                 .iter()
                 .flat_map(|photos| photos.iter())
-                .map(|face| dot(read.as_slice(), face.as_slice()))
-                .fold(-1f32, f32::max);
+                .map(|face| Cosine::of(&read, face.as_slice()))
+                .fold(Cosine::from_dot(-1.0), higher);
             if like < too_like {
-                nearest = nearest.max(like);
+                nearest = higher(nearest, like);
                 break stored;
             }
         };
@@ -161,12 +162,16 @@ fn rows(
     Ok((bytes, nearest))
 }
 
+fn higher(a: Cosine, b: Cosine) -> Cosine {
+    if b > a { b } else { a }
+}
+
 /// Plain cosines of all pairs of a part.
 fn cosines(dataset: &Dataset, embedded: &Embedded, part: Option<Part>) -> Scores {
     let sides: Vec<Side> = faces_of(dataset, embedded, part)
-        .filter_map(|(person, face)| Side::new(person, &[face], None))
+        .filter_map(|(person, face)| Side::new(person, &[face], &Scoring::default()))
         .collect();
-    Scores::of_all_pairs(&sides, None)
+    Scores::of_all_pairs(&sides, &Scoring::default())
 }
 
 fn quantised(embedding: &Embedding) -> Vec<u8> {
@@ -189,14 +194,11 @@ pub struct CrossCheck {
 
 /// Fits to each half of [`Part::Rest`], or of everybody where nobody is in a cohort, and
 /// looks at the other: what a calibration is worth on people it was not read from.
-pub fn cross_check(
-    dataset: &Dataset,
-    embedded: &Embedded,
-    cohort: Option<&Cohort>,
-) -> Vec<CrossCheck> {
-    let (part, middle) = match cohort {
-        Some(_) => (Some(Part::Rest), 7),
-        None => (None, 5),
+pub fn cross_check(dataset: &Dataset, embedded: &Embedded, scoring: &Scoring) -> Vec<CrossCheck> {
+    let (part, middle) = if scoring.is_normalised() {
+        (Some(Part::Rest), 7)
+    } else {
+        (None, 5)
     };
     let half = |first: bool| {
         let sides: Vec<Side> = faces_of(dataset, embedded, part)
@@ -204,9 +206,9 @@ pub fn cross_check(
                 let name = dataset.people.get(*person);
                 name.is_some_and(|n| (Part::tenth(n) < middle) == first)
             })
-            .filter_map(|(person, face)| Side::new(person, &[face], cohort))
+            .filter_map(|(person, face)| Side::new(person, &[face], scoring))
             .collect();
-        Scores::of_all_pairs(&sides, cohort)
+        Scores::of_all_pairs(&sides, scoring)
     };
     let (one, other) = (half(true), half(false));
     [1e-2, 1e-3, 1e-4]
@@ -231,26 +233,26 @@ pub fn cross_check(
 pub fn calibration(
     dataset: &Dataset,
     embedded: &Embedded,
-    cohort: Option<&Cohort>,
+    scoring: &Scoring,
     data: &str,
 ) -> Result<Calibration, FitError> {
-    let part = cohort.is_some().then_some(Part::Rest);
+    let part = scoring.is_normalised().then_some(Part::Rest);
     let faces: Vec<(usize, &Embedding)> = faces_of(dataset, embedded, part).collect();
     let sides: Vec<Side> = faces
         .iter()
-        .filter_map(|(person, face)| Side::new(*person, &[*face], cohort))
+        .filter_map(|(person, face)| Side::new(*person, &[*face], scoring))
         .collect();
     let mut people: Vec<usize> = sides.iter().map(|s| s.person).collect();
     people.dedup();
-    let scores = Scores::of_all_pairs(&sides, cohort);
+    let scores = Scores::of_all_pairs(&sides, scoring);
     let points = scores.points(LEAST_PAIRS);
     if points.len() < 2 {
         return Err(FitError::TooFew(people.len(), 50));
     }
     let rounded = |v: f64| (v * 1e9).round() / 1e9;
     let cosines = cosines(dataset, embedded, part);
-    let (templates, probes) = split(&faces, 3, 1, cohort);
-    let three = Scores::of_templates(&templates, &probes, cohort);
+    let (templates, probes) = split(&faces, 3, 1, scoring);
+    let three = Scores::of_templates(&templates, &probes, scoring);
     let enough = three.genuine_pairs() >= LEAST_GENUINE;
     Ok(Calibration {
         model: embedded.model.clone(),
@@ -258,8 +260,8 @@ pub fn calibration(
         people: people.len(),
         impostor_pairs: scores.impostor_pairs() as u64,
         genuine_pairs: scores.genuine_pairs() as u64,
-        cosine_1_in_100: cosines.at_threshold_of_fmr(1e-2) as f32,
-        cosine_1_in_1000: cosines.at_threshold_of_fmr(1e-3) as f32,
+        cosine_1_in_100: Cosine::from_dot(cosines.at_threshold_of_fmr(1e-2) as f32),
+        cosine_1_in_1000: Cosine::from_dot(cosines.at_threshold_of_fmr(1e-3) as f32),
         points: points
             .into_iter()
             .map(|[score, fmr, tar]| {

@@ -7,8 +7,7 @@ use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
-use crate::cohort::dot;
-use crate::embedding::Embedding;
+use crate::embedding::{Embedding, dot};
 
 /// By how much a stranger has to be further away than another photo of the person, in
 /// squared distance of unit vectors; as in the paper.
@@ -213,7 +212,10 @@ mod tests {
             for _ in 0..photos {
                 let noise = (0..4).map(|_| (random.f32() - 0.5) * 1.5);
                 let values = own.iter().copied().chain(noise).collect();
-                all.push((person, Embedding::from_raw(values).unwrap()));
+                all.push((
+                    person,
+                    Embedding::new(&crate::embedding::ModelVersion::new("m"), values).unwrap(),
+                ));
             }
         }
         all

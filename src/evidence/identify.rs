@@ -1,12 +1,16 @@
 //! Open-set identification: some who come are listed, some are not (ISO/IEC 19795-1).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::rates::Side;
-use crate::cohort::Cohort;
+use crate::cohort::Score;
 use crate::embedding::Embedding;
+use crate::person::PersonId;
+use crate::risk::Asked;
+use crate::scoring::Scoring;
+use crate::whitelist::{Matcher, Templates};
 
 /// Galleries drawn for each figure.
 const DRAWS: usize = 20;
@@ -36,7 +40,7 @@ pub struct Identification {
 /// visit with so many `frames`. `None` if there are not enough people with photos.
 pub fn identify(
     faces: &[(usize, &Embedding)],
-    cohort: Option<&Cohort>,
+    scoring: &Arc<Scoring>,
     people: usize,
     photos: usize,
     frames: usize,
@@ -54,14 +58,20 @@ pub fn identify(
     if able.len() < people {
         return None;
     }
+    let model = faces.first()?.1.model();
+    let number = |person: usize| PersonId(person as i64);
     let mut random = fastrand::Rng::with_seed(7);
     let (mut stranger, mut listed) = (Vec::new(), Vec::new());
     for _ in 0..DRAWS {
         let drawn = random.choose_multiple(able.iter().copied(), people);
-        let gallery: Vec<Side> = drawn
-            .iter()
-            .filter_map(|p| Side::new(*p, by_person.get(p)?.get(..photos)?, cohort))
-            .collect();
+        let mut templates = Templates::none(model);
+        for person in &drawn {
+            let own = by_person.get(person).and_then(|all| all.get(..photos));
+            for photo in own.unwrap_or_default() {
+                templates.add(number(*person), (*photo).clone()).ok()?;
+            }
+        }
+        let matcher = Matcher::new(&templates, Arc::clone(scoring), Asked::default());
         for (person, all) in &by_person {
             let on_list = drawn.contains(person);
             let rest = if on_list {
@@ -72,22 +82,20 @@ pub fn identify(
             // One visit a person: who has many photos does not count more.
             let Some(visit) = rest
                 .and_then(|rest| rest.get(..frames))
-                .and_then(|f| Side::new(*person, f, cohort))
+                .and_then(Embedding::mean)
             else {
                 continue;
             };
-            let best = gallery
-                .iter()
-                .map(|template| (template.score(&visit, cohort), template.person))
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            match best {
-                Some((score, who)) if on_list => listed.push((score, who == *person)),
-                Some((score, _)) => stranger.push(score),
+            match matcher.identify(&visit) {
+                Some(found) if on_list => {
+                    listed.push((found.score, found.person == number(*person)))
+                }
+                Some(found) => stranger.push(found.score),
                 None => {}
             }
         }
     }
-    stranger.sort_by(|a, b| b.total_cmp(a));
+    stranger.sort_by(|a: &Score, b| b.value().total_cmp(&a.value()));
     let allowed = (stranger.len() as f64 * fpir) as usize;
     let threshold = *stranger.get(allowed)?;
     let missed = listed
@@ -99,7 +107,7 @@ pub fn identify(
         photos,
         frames,
         fpir,
-        threshold: f64::from(threshold),
+        threshold: f64::from(threshold.value()),
         fnir: missed as f64 / listed.len().max(1) as f64,
         strangers: stranger.len(),
         listed: listed.len(),

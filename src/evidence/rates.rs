@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::dataset::Pair;
-use crate::cohort::{Cohort, Standing, dot};
+use crate::cohort::Score;
 use crate::embedding::Embedding;
+use crate::scoring::{Prepared, Scoring};
 
 /// Scores are counted in bins of 1/4096 from -1 to 1.
 const BINS: usize = 8192;
@@ -18,34 +19,19 @@ const RESAMPLES: usize = 100;
 pub struct Side {
     /// Whose it is.
     pub person: usize,
-    values: Vec<f32>,
-    standing: Option<Standing>,
+    face: Prepared,
 }
 
 impl Side {
-    /// The normalised mean of one or more embeddings of a person, and its standing in
-    /// the cohort if there is one; `None` if they cancel each other out.
-    pub fn new(person: usize, of: &[&Embedding], cohort: Option<&Cohort>) -> Option<Self> {
-        let mean = Embedding::mean(of)?;
-        let values = mean.as_slice().to_vec();
-        let standing = match cohort {
-            Some(cohort) => Some(cohort.standing(&values)?),
-            None => None,
-        };
-        Some(Self {
-            person,
-            values,
-            standing,
-        })
+    /// The mean of one or more embeddings of a person; `None` if they cancel each other out.
+    pub fn new(person: usize, of: &[&Embedding], scoring: &Scoring) -> Option<Self> {
+        let face = scoring.prepare(&Embedding::mean(of)?)?;
+        Some(Self { person, face })
     }
 
-    /// Cosine, normalised if both have a standing in the cohort.
-    pub fn score(&self, other: &Self, cohort: Option<&Cohort>) -> f32 {
-        let cosine = dot(&self.values, &other.values).clamp(-1.0, 1.0);
-        match (cohort, self.standing, other.standing) {
-            (Some(cohort), Some(a), Some(b)) => cohort.normalise(cosine, a, b),
-            _ => cosine,
-        }
+    /// Both have to be prepared by this scoring.
+    pub fn score(&self, other: &Self, scoring: &Scoring) -> Score {
+        scoring.score(&self.face, &other.face)
     }
 }
 
@@ -61,37 +47,37 @@ fn edge(bin: usize) -> f64 {
     bin as f64 * 2.0 / BINS as f64 - 1.0
 }
 
-fn bin(score: f32) -> u16 {
-    let place = (f64::from(score) + 1.0) * BINS as f64 / 2.0;
+fn bin(score: Score) -> u16 {
+    let place = (f64::from(score.value()) + 1.0) * BINS as f64 / 2.0;
     // In range by the clamp.
     place.clamp(0.0, (BINS - 1) as f64) as u16
 }
 
 impl Scores {
     /// Every pair within one list.
-    pub fn of_all_pairs(sides: &[Side], cohort: Option<&Cohort>) -> Self {
+    pub fn of_all_pairs(sides: &[Side], scoring: &Scoring) -> Self {
         let mut scores = Self::default();
         for (i, a) in sides.iter().enumerate() {
             for b in sides.iter().skip(i + 1) {
-                scores.add(a, b, cohort);
+                scores.add(a, b, scoring);
             }
         }
         scores
     }
 
     /// Every template against every probe.
-    pub fn of_templates(templates: &[Side], probes: &[Side], cohort: Option<&Cohort>) -> Self {
+    pub fn of_templates(templates: &[Side], probes: &[Side], scoring: &Scoring) -> Self {
         let mut scores = Self::default();
         for a in templates {
             for b in probes {
-                scores.add(a, b, cohort);
+                scores.add(a, b, scoring);
             }
         }
         scores
     }
 
-    fn add(&mut self, a: &Side, b: &Side, cohort: Option<&Cohort>) {
-        let bin = bin(a.score(b, cohort));
+    fn add(&mut self, a: &Side, b: &Side, scoring: &Scoring) {
+        let bin = bin(a.score(b, scoring));
         let (p, q) = (a.person as u32, b.person as u32);
         if p == q {
             self.genuine.push((p, bin));
@@ -226,7 +212,7 @@ pub fn split(
     faces: &[(usize, &Embedding)],
     photos: usize,
     frames: usize,
-    cohort: Option<&Cohort>,
+    scoring: &Scoring,
 ) -> (Vec<Side>, Vec<Side>) {
     let mut by_person: BTreeMap<usize, Vec<&Embedding>> = BTreeMap::new();
     for (person, face) in faces {
@@ -236,7 +222,7 @@ pub fn split(
     for (person, all) in by_person {
         let enough = all.len() >= photos + frames;
         if enough && let Some(of) = all.get(..photos) {
-            templates.extend(Side::new(person, of, cohort));
+            templates.extend(Side::new(person, of, scoring));
         }
         let rest = if enough {
             all.get(photos..)
@@ -244,7 +230,7 @@ pub fn split(
             Some(&all[..])
         };
         let visits = rest.unwrap_or_default().chunks_exact(frames);
-        probes.extend(visits.filter_map(|of| Side::new(person, of, cohort)));
+        probes.extend(visits.filter_map(|of| Side::new(person, of, scoring)));
     }
     (templates, probes)
 }
@@ -305,15 +291,15 @@ pub struct AtFmr {
 pub fn accuracy(
     pairs: &[Pair],
     faces: &[Option<Side>],
-    cohort: Option<&Cohort>,
+    scoring: &Scoring,
 ) -> Option<(f64, Vec<f64>)> {
-    let scored: Vec<(usize, bool, Option<f32>)> = pairs
+    let scored: Vec<(usize, bool, Option<Score>)> = pairs
         .iter()
         .map(|pair| {
             let face = |i: usize| faces.get(i)?.as_ref();
             let score = face(pair.photos[0])
                 .zip(face(pair.photos[1]))
-                .map(|(a, b)| a.score(b, cohort));
+                .map(|(a, b)| a.score(b, scoring));
             (pair.fold, pair.same, score)
         })
         .collect();
@@ -322,7 +308,7 @@ pub fn accuracy(
         let (mut hits, mut all) = (0u32, 0u32);
         for (_, same, score) in scored.iter().filter(|s| (s.0 == fold) == own) {
             all += 1;
-            hits += u32::from(score.is_some_and(|s| (s >= threshold) == *same));
+            hits += u32::from(score.is_some_and(|s| (s.value() >= threshold) == *same));
         }
         f64::from(hits) / f64::from(all)
     };
@@ -344,10 +330,11 @@ pub fn accuracy(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::embedding::ModelVersion;
 
     fn side(person: usize, values: [f32; 2]) -> Side {
-        let e = Embedding::from_raw(values.to_vec()).unwrap();
-        Side::new(person, &[&e], None).unwrap()
+        let e = Embedding::new(&ModelVersion::new("m"), values.to_vec()).unwrap();
+        Side::new(person, &[&e], &Scoring::default()).unwrap()
     }
 
     #[test]
@@ -359,7 +346,7 @@ mod tests {
             side(1, [0.0, 1.0]),
             side(1, [1.0, 0.2]),
         ];
-        let scores = Scores::of_all_pairs(&sides, None);
+        let scores = Scores::of_all_pairs(&sides, &Scoring::default());
         assert_eq!((scores.genuine_pairs(), scores.impostor_pairs()), (2, 4));
         let (fmr, tar) = scores.at_threshold(0.9);
         assert_eq!((fmr, tar), (0.5, 0.5));
@@ -378,7 +365,7 @@ mod tests {
             pair(1, [0, 1], true),
             pair(1, [0, 2], true),
         ];
-        let (mean, each) = accuracy(&pairs, &faces, None).unwrap();
+        let (mean, each) = accuracy(&pairs, &faces, &Scoring::default()).unwrap();
         assert_eq!((mean, each), (0.5, vec![0.5, 0.5]));
     }
 }

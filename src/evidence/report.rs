@@ -1,5 +1,7 @@
 //! All figures of one model on one data set.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::dataset::Dataset;
@@ -8,9 +10,8 @@ use super::fit::{CrossCheck, cross_check, faces_of};
 use super::identify::{Identification, identify};
 use super::rates::{AtFmr, Scores, Side, split};
 use super::{Part, rates};
-use crate::cohort::Cohort;
 use crate::embedding::Embedding;
-use crate::risk::Calibration;
+use crate::scoring::Scoring as Way;
 
 /// False match rates the figures are told at.
 const FMRS: [f64; 5] = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
@@ -88,8 +89,7 @@ pub struct Promise {
 pub fn measure(
     dataset: &Dataset,
     embedded: &Embedded,
-    cohort: Option<&Cohort>,
-    calibration: Option<&Calibration>,
+    way: &Arc<Way>,
     part: Option<Part>,
 ) -> Report {
     let faces: Vec<(usize, &Embedding)> = faces_of(dataset, embedded, part).collect();
@@ -99,14 +99,17 @@ pub fn measure(
     };
     let people = (0..dataset.people.len()).filter(|p| in_part(*p)).count();
     let photos = dataset.photos.iter().filter(|p| in_part(p.person)).count();
+    let plain = Arc::new(Way::default());
     let singles: Vec<Option<Side>> = dataset
         .photos
         .iter()
         .zip(&embedded.faces)
-        .map(|(photo, face)| Side::new(photo.person, &[face.as_ref()?], None))
+        .map(|(photo, face)| Side::new(photo.person, &[face.as_ref()?], &plain))
         .collect();
-    let mut scorings = vec![scoring("cosine", &faces, None)];
-    scorings.extend(cohort.map(|cohort| scoring("as-norm", &faces, Some(cohort))));
+    let mut scorings = vec![scoring("cosine", &faces, &plain)];
+    if way.is_normalised() {
+        scorings.push(scoring("as-norm", &faces, way));
+    }
     Report {
         model: embedded.model.to_string(),
         who: match part {
@@ -118,25 +121,25 @@ pub fn measure(
         photos,
         failed_to_enrol: photos - faces.len(),
         unreadable: embedded.unreadable,
-        accuracy: rates::accuracy(&dataset.pairs, &singles, None),
-        promises: promises(&faces, cohort, calibration),
-        held_out: cross_check(dataset, embedded, cohort),
+        accuracy: rates::accuracy(&dataset.pairs, &singles, &plain),
+        promises: promises(&faces, way),
+        held_out: cross_check(dataset, embedded, way),
         scorings,
         against: None,
     }
 }
 
-fn scoring(name: &'static str, faces: &[(usize, &Embedding)], cohort: Option<&Cohort>) -> Scoring {
+fn scoring(name: &'static str, faces: &[(usize, &Embedding)], way: &Arc<Way>) -> Scoring {
     let single: Vec<Side> = faces
         .iter()
-        .filter_map(|(person, face)| Side::new(*person, &[face], cohort))
+        .filter_map(|(person, face)| Side::new(*person, &[face], way))
         .collect();
-    let one = Scores::of_all_pairs(&single, cohort);
+    let one = Scores::of_all_pairs(&single, way);
     let histogram = one.histogram();
     let mut verification = vec![verify(1, 1, &one)];
     for (photos, frames) in [(3, 1), (3, 3)] {
-        let (templates, probes) = split(faces, photos, frames, cohort);
-        let scores = Scores::of_templates(&templates, &probes, cohort);
+        let (templates, probes) = split(faces, photos, frames, way);
+        let scores = Scores::of_templates(&templates, &probes, way);
         if scores.genuine_pairs() > 0 && scores.impostor_pairs() > 0 {
             verification.push(verify(photos, frames, &scores));
         }
@@ -145,7 +148,7 @@ fn scoring(name: &'static str, faces: &[(usize, &Embedding)], cohort: Option<&Co
     for people in [10, 100, 1000] {
         for (photos, frames) in [(1, 1), (3, 1), (3, 3)] {
             for fpir in [1e-2, 3e-3] {
-                identification.extend(identify(faces, cohort, people, photos, frames, fpir));
+                identification.extend(identify(faces, way, people, photos, frames, fpir));
             }
         }
     }
@@ -174,19 +177,15 @@ fn verify(photos: usize, frames: usize, scores: &Scores) -> Verification {
     }
 }
 
-fn promises(
-    faces: &[(usize, &Embedding)],
-    cohort: Option<&Cohort>,
-    calibration: Option<&Calibration>,
-) -> Vec<Promise> {
-    let Some(calibration) = calibration else {
+fn promises(faces: &[(usize, &Embedding)], way: &Way) -> Vec<Promise> {
+    let Some(calibration) = way.calibration() else {
         return Vec::new();
     };
     let sides: Vec<Side> = faces
         .iter()
-        .filter_map(|(person, face)| Side::new(*person, &[face], cohort))
+        .filter_map(|(person, face)| Side::new(*person, &[face], way))
         .collect();
-    let scores = Scores::of_all_pairs(&sides, cohort);
+    let scores = Scores::of_all_pairs(&sides, way);
     FMRS.iter()
         .filter_map(|&promised| {
             let threshold = calibration.score_at(promised)?;

@@ -130,6 +130,11 @@ impl Embedder {
         &self.version
     }
 
+    /// Coordinates of its embeddings.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Time spent inside ONNX Runtime so far.
     pub fn spent(&self) -> Duration {
         self.network.spent()
@@ -192,10 +197,10 @@ impl Embedder {
         if values.len() != self.size {
             return Err(self.failed(format!("{} values, not {}", values.len(), self.size)));
         }
-        let unit = Embedding::from_raw(values).map_err(|e| self.failed(e.to_string()))?;
+        let unit = Embedding::new(&self.version, values).map_err(|e| self.failed(e.to_string()))?;
         match &self.head {
             None => Ok(unit),
-            Some(head) => Embedding::from_raw(head.apply(unit.as_slice()))
+            Some(head) => Embedding::new(&self.version, head.apply(unit.as_slice()))
                 .map_err(|e| self.failed(e.to_string())),
         }
     }

@@ -28,7 +28,7 @@ impl Head {
     pub fn apply(&self, embedding: &[f32]) -> Vec<f32> {
         self.rows
             .chunks_exact(self.size)
-            .map(|row| crate::cohort::dot(row, embedding))
+            .map(|row| crate::embedding::dot(row, embedding))
             .collect()
     }
 }

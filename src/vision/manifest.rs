@@ -14,6 +14,7 @@ use super::head::Head;
 use crate::cohort::Cohort;
 use crate::embedding::ModelVersion;
 use crate::risk::Calibration;
+use crate::scoring::Scoring;
 
 /// The manifest layout this program reads.
 const SCHEMA: u32 = 1;
@@ -164,7 +165,7 @@ pub struct Entry {
 /// What turns an embedder's cosines into scores that mean the same for every face, and
 /// scores into rates: a cohort and a calibration.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Scoring {
+pub struct ScoringSpec {
     /// The embedder's version they were made with.
     pub model: ModelVersion,
     /// What scores are normalised by; without it they are plain cosines.
@@ -206,7 +207,7 @@ struct File {
     schema: u32,
     set: String,
     #[serde(default, rename = "scoring")]
-    scorings: Vec<Scoring>,
+    scorings: Vec<ScoringSpec>,
     #[serde(rename = "model", default)]
     models: Vec<Entry>,
 }
@@ -217,7 +218,7 @@ pub struct Manifest {
     path: PathBuf,
     set: String,
     entries: Vec<Entry>,
-    scorings: Vec<Scoring>,
+    scorings: Vec<ScoringSpec>,
 }
 
 impl Manifest {
@@ -356,27 +357,30 @@ impl Manifest {
         Ok(bytes)
     }
 
-    /// The model versions it has a cohort and a calibration for.
-    pub fn scored_models(&self) -> impl Iterator<Item = &ModelVersion> {
-        self.scorings.iter().map(|s| &s.model)
-    }
-
-    /// The cohort, if it has one, and the calibration of a model version; `None` if the set has none for it.
+    /// What the set knows about the scores of a model version whose embeddings have so many
+    /// coordinates; nothing if it has no section for it.
     ///
     /// # Errors
-    /// [`VisionError::ModelFile`] if a file is not the one that was promised.
-    pub fn scoring(
-        &self,
-        model: &ModelVersion,
-    ) -> Result<Option<(Option<Cohort>, Calibration)>, VisionError> {
+    /// [`VisionError::ModelFile`] if a file is not the one that was promised, or is of
+    /// another model version or size.
+    pub fn scoring(&self, model: &ModelVersion, size: usize) -> Result<Scoring, VisionError> {
         let Some(scoring) = self.scorings.iter().find(|s| s.model == *model) else {
-            return Ok(None);
+            return Ok(Scoring::default());
         };
         let wrong = |name: &str, reason: String| VisionError::ModelFile {
             path: self.path.with_file_name(name),
             reason,
         };
         let cohort = scoring.cohort.as_ref().map(|c| {
+            if c.size != size {
+                return Err(wrong(
+                    &c.file,
+                    format!(
+                        "its rows have {} values, embeddings of {model} {size}",
+                        c.size
+                    ),
+                ));
+            }
             let rows = self.read_file(&c.file, &c.sha256)?;
             Cohort::from_bytes(&rows, c.size, c.top, c.centre, c.spread)
                 .map_err(|e| wrong(&c.file, e.to_string()))
@@ -392,7 +396,7 @@ impl Manifest {
                 format!("it is for {}, not for {model}", calibration.model),
             ));
         }
-        Ok(Some((cohort, calibration)))
+        Ok(Scoring::new(cohort, Some(calibration)))
     }
 
     /// An error about this manifest.

@@ -27,10 +27,9 @@ use self::embedder::Embedder;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
 use self::quality::Quality;
-use crate::cohort::Cohort;
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
-use crate::risk::Calibration;
+use crate::scoring::Scoring;
 
 /// Pictures with a longer side are shrunk before faces are looked for: no camera
 /// at a door needs more, and the detector's memory grows with the picture.
@@ -145,7 +144,7 @@ pub struct Vision {
     mtcnn: Mtcnn,
     embedder: Embedder,
     set: String,
-    scoring: Option<Arc<Scoring>>,
+    scoring: Arc<Scoring>,
     settings: config::Vision,
     spent: Spent,
 }
@@ -167,15 +166,6 @@ pub struct Spent {
     pub embeddings: u32,
 }
 
-/// How scores of this pipeline's embeddings are told, and what they mean.
-#[derive(Debug)]
-pub struct Scoring {
-    /// What scores are normalised by; plain cosines without.
-    pub cohort: Option<Arc<Cohort>>,
-    /// What they mean.
-    pub calibration: Calibration,
-}
-
 impl Vision {
     /// Loads the model set and checks every file of it that is used.
     ///
@@ -188,17 +178,12 @@ impl Vision {
         models.choose = variants::chosen(&environment, &manifest, &models)?;
         let models = &models;
         let embedder = Embedder::open(&environment, &manifest, models)?;
-        let scoring = manifest.scoring(embedder.version())?;
+        let scoring = manifest.scoring(embedder.version(), embedder.size())?;
         Ok(Self {
             mtcnn: Mtcnn::open(&environment, &manifest, models, settings)?,
             embedder,
             set: manifest.set().to_owned(),
-            scoring: scoring.map(|(cohort, calibration)| {
-                Arc::new(Scoring {
-                    cohort: cohort.map(Arc::new),
-                    calibration,
-                })
-            }),
+            scoring: Arc::new(scoring),
             settings: settings.clone(),
             spent: Spent::default(),
         })
@@ -224,10 +209,9 @@ impl Vision {
         &self.set
     }
 
-    /// What the model set knows about this embedder's scores; nothing for a network
-    /// that was brought without a calibration.
-    pub fn scoring(&self) -> Option<&Arc<Scoring>> {
-        self.scoring.as_ref()
+    /// What the model set knows about this embedder's scores.
+    pub fn scoring(&self) -> &Arc<Scoring> {
+        &self.scoring
     }
 
     /// What this pipeline's embeddings can be compared with.

@@ -218,7 +218,7 @@ impl Tracks {
             .retain(|b| at.saturating_duration_since(b.at) <= window);
         if blend(&track.blended)
             .and_then(|before| before.cosine(&embedding))
-            .is_some_and(|cosine| cosine < another)
+            .is_some_and(|cosine| cosine.value() < another)
         {
             track.blended.clear();
             track.id = TrackId(self.next);
@@ -288,7 +288,11 @@ mod tests {
     }
 
     fn towards(angle: f32) -> Embedding {
-        Embedding::from_raw(vec![angle.cos(), angle.sin()]).unwrap()
+        Embedding::new(
+            &crate::embedding::ModelVersion::new("m"),
+            vec![angle.cos(), angle.sin()],
+        )
+        .unwrap()
     }
 
     fn ms(n: u64) -> Duration {

@@ -1,8 +1,9 @@
 //! What speaks against an enrolment: a photo of somebody else, a person who is listed
 //! already, a look-alike.
 
-use super::{Gallery, Match, NewTemplate};
-use crate::embedding::{Embedding, ModelVersion};
+use super::{Match, Matcher, NewTemplate};
+use crate::cohort::Score;
+use crate::embedding::{Cosine, Embedding};
 use crate::person::PersonId;
 
 /// The photos that are not like the others, with their cosine to the others' mean, which is
@@ -11,8 +12,8 @@ use crate::person::PersonId;
 pub fn outliers<'a>(
     new: &'a [NewTemplate],
     listed: &[Embedding],
-    same_person: f32,
-) -> Vec<(&'a str, f32)> {
+    same_person: Cosine,
+) -> Vec<(&'a str, Cosine)> {
     new.iter()
         .enumerate()
         .filter_map(|(i, photo)| {
@@ -43,14 +44,13 @@ pub enum Alike {
 pub fn alike(
     new: &[NewTemplate],
     own: Option<PersonId>,
-    gallery: &Gallery,
-    model: &ModelVersion,
-    threshold: f32,
-    one_person: f32,
+    matcher: &Matcher,
+    threshold: Score,
+    one_person: Score,
 ) -> Option<Alike> {
     let photos: Vec<&Embedding> = new.iter().map(|photo| &photo.embedding).collect();
-    let found = gallery.nearest_other(&Embedding::mean(&photos)?, model, own)?;
-    if found.score >= one_person.max(threshold) {
+    let found = matcher.identify_other(&Embedding::mean(&photos)?, own)?;
+    if found.score >= one_person && found.score >= threshold {
         Some(Alike::Same(found))
     } else {
         (found.score >= threshold).then_some(Alike::LookAlike(found))

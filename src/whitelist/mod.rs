@@ -1,14 +1,22 @@
-//! Who may pass: people, their templates, and the gallery faces are compared with.
+//! Who may pass: people, their templates, and whose face it is.
+//!
+//! The matcher needs no database, and the directory no faces; a [`Snapshot`] is both, read
+//! together.
 
+mod directory;
 mod doubts;
-mod gallery;
+mod matcher;
 mod photos;
+mod rows;
+mod snapshot;
 mod store;
 
+pub use directory::{Directory, Listed};
 pub use doubts::{Alike, alike, outliers};
-pub use gallery::{Gallery, Match};
+pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, kept_photos, migrate};
+pub use snapshot::Snapshot;
 pub use store::{
-    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, gallery, people,
-    remove, rename, revision, set_enabled, templates_of,
+    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, people, remove,
+    rename, revision, set_enabled, templates_of,
 };

@@ -5,7 +5,8 @@
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::gallery::{Entry, Gallery};
+use super::directory::{Directory, Listed};
+use super::matcher::Templates;
 use crate::audit::{Kind, NewEvent, append_within};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
@@ -316,12 +317,14 @@ pub fn revision(database: &Database) -> Result<u64, WhitelistError> {
     })
 }
 
-/// The templates that embeddings of `model` can be compared with.
+/// Everybody, and the templates that embeddings of `model` can be compared with.
 ///
 /// # Errors
-/// [`WhitelistError::DamagedTemplate`] for a row that is no template: a gallery
-/// that silently lacks somebody is not the whitelist.
-pub fn gallery(database: &Database, model: &ModelVersion) -> Result<Gallery, WhitelistError> {
+/// [`WhitelistError::DamagedTemplate`] for a row that is no template.
+pub(super) fn load(
+    database: &Database,
+    model: &ModelVersion,
+) -> Result<(Directory, Templates), WhitelistError> {
     database.read(|c, fail| {
         let people = select(c, fail, "1 = ?1", &1i64)?;
         let all: usize = people.iter().map(|p| p.templates).sum();
@@ -336,29 +339,29 @@ pub fn gallery(database: &Database, model: &ModelVersion) -> Result<Gallery, Whi
             })
             .and_then(Iterator::collect)
             .map_err(fail)?;
-        let entries = people
-            .iter()
-            .map(|p| Entry {
-                person: p.id,
-                name: p.name.clone(),
-                enabled: p.enabled,
-            })
-            .collect();
-        let mut gallery = Gallery::new(model.clone(), entries, all.saturating_sub(rows.len()));
+        let directory = Directory::new(people.into_iter().map(|p| Listed {
+            id: p.id,
+            name: p.name,
+            enabled: p.enabled,
+        }));
+        let mut templates = Templates::none(model);
+        templates.leave_out(all.saturating_sub(rows.len()));
         for (template, person, bytes) in rows {
-            let owner = people.binary_search_by_key(&person, |p| p.id.0).ok();
-            let added = owner
-                .zip(from_bytes(&bytes))
-                .is_some_and(|(owner, embedding)| gallery.push(owner, &embedding));
+            let person = PersonId(person);
+            let added = from_bytes(model, &bytes)
+                .filter(|_| directory.get(person).is_some())
+                .is_some_and(|embedding| templates.add(person, embedding).is_ok());
             if !added {
-                let name = owner.and_then(|o| people.get(o)).map(|p| p.name.clone());
                 return Err(WhitelistError::DamagedTemplate {
-                    name: name.unwrap_or_else(|| format!("person #{person}")),
+                    name: match directory.get(person) {
+                        Some(listed) => listed.name.clone(),
+                        None => format!("person {person}"),
+                    },
                     template,
                 });
             }
         }
-        Ok(gallery)
+        Ok((directory, templates))
     })
 }
 
@@ -414,12 +417,12 @@ fn to_bytes(embedding: &Embedding) -> Vec<u8> {
 }
 
 /// `None` unless it is what [`to_bytes`] made: whole numbers of f32, of length 1.
-fn from_bytes(bytes: &[u8]) -> Option<Embedding> {
+fn from_bytes(model: &ModelVersion, bytes: &[u8]) -> Option<Embedding> {
     let (values, rest) = bytes.as_chunks::<4>();
     let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
     let norm: f64 = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
     let whole = rest.is_empty() && (norm - 1.0).abs() < 1e-3;
-    whole.then(|| Embedding::from_raw(values).ok()).flatten()
+    whole.then(|| Embedding::new(model, values).ok()).flatten()
 }
 
 pub(super) fn now_ms() -> i64 {

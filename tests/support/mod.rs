@@ -6,6 +6,9 @@ pub mod site;
 use std::path::{Path, PathBuf};
 
 use doorward::config::Config;
+use doorward::database::Database;
+use doorward::embedding::ModelVersion;
+use doorward::whitelist::{Snapshot, WhitelistError};
 
 /// The project's folder.
 pub fn project() -> &'static Path {
@@ -39,4 +42,9 @@ pub fn config() -> Config {
     config.models.dir = project().join("models");
     config.models.runtime = runtime();
     config
+}
+
+/// The whitelist as it is, scored by plain cosines.
+pub fn snapshot(database: &Database, model: &ModelVersion) -> Result<Snapshot, WhitelistError> {
+    Snapshot::load(database, model, &Default::default(), Default::default())
 }

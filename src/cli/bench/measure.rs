@@ -13,9 +13,8 @@ use crate::camera::{self, Frame, Layout, Next, Pool, Shape};
 use crate::config::Config;
 use crate::daemon::eye::{Eye, Seen};
 use crate::embedding::Embedding;
-use crate::risk;
 use crate::vision::{Spent, Vision};
-use crate::whitelist::Gallery;
+use crate::whitelist::Snapshot;
 
 /// Pictures a second of the pretended camera.
 const FPS: u32 = 15;
@@ -87,7 +86,7 @@ pub struct Rig {
     stage: Stage,
     pool: Arc<Pool>,
     shape: Shape,
-    gallery: Gallery,
+    whitelist: Snapshot,
     config: Config,
     policy: Policy,
 }
@@ -101,18 +100,20 @@ impl Rig {
         let face = found.first().context("no face in the portrait")?;
         let aligned = vision.align(stage.portrait(), face)?;
         let template = vision.embed(&aligned)?;
-        let size = template.as_slice().len();
+        let (model, size) = (template.model().clone(), template.as_slice().len());
         let mut random = fastrand::Rng::with_seed(1);
         let strangers = (1..people.max(1)).filter_map(|n| {
             let values = (0..size).map(|_| random.f32() - 0.5).collect();
-            Some((format!("stranger {n}"), Embedding::from_raw(values).ok()?))
+            Some((
+                format!("stranger {n}"),
+                Embedding::new(&model, values).ok()?,
+            ))
         });
         let listed = std::iter::once(("listed".to_owned(), template)).chain(strangers);
-        let cohort = vision.scoring().and_then(|s| s.cohort.clone());
-        let gallery = Gallery::of(vision.version().clone(), listed).normalised_by(cohort);
-        let calibration = vision.scoring().map(|s| &s.calibration);
+        let asked = config.access.asked();
+        let whitelist = Snapshot::of(vision.version(), vision.scoring(), asked, listed)?;
         // A hundred thousand people are beyond any calibration; the time is the same.
-        let threshold = risk::threshold(config.access.asked(), calibration, people.min(100))?;
+        let threshold = whitelist.matcher.threshold_with(people.min(100))?;
         let rig = Self {
             stage,
             pool: Arc::default(),
@@ -121,8 +122,8 @@ impl Rig {
                 height: SIZE.1,
                 stride: SIZE.0 * 2,
             },
-            gallery,
-            policy: Policy::new(&config.access, threshold.score),
+            whitelist,
+            policy: Policy::new(&config.access, threshold.score.value()),
             config: config.clone(),
         };
         Ok((rig, vision))
@@ -164,10 +165,10 @@ impl Rig {
             );
             let counts = turn >= 3;
             let [first, second] = &mut both;
-            first.frame(eye, &self.gallery, &self.policy, counts, || {
+            first.frame(eye, &self.whitelist, &self.policy, counts, || {
                 self.raw(y, at, u64::from(turn))
             })?;
-            second.frame(eye, &self.gallery, &self.policy, counts, || {
+            second.frame(eye, &self.whitelist, &self.policy, counts, || {
                 camera::jpeg_frame(j, SIZE, &self.pool, at + Duration::from_millis(1500), 0)
                     .map_err(anyhow::Error::msg)
             })?;
@@ -188,7 +189,7 @@ impl Rig {
             );
             match source.next_frame(Duration::from_millis(500)) {
                 Ok(Next::Frame(frame)) => {
-                    meter.frame(eye, &self.gallery, &self.policy, taken >= 3, || Ok(frame))?;
+                    meter.frame(eye, &self.whitelist, &self.policy, taken >= 3, || Ok(frame))?;
                     taken += 1;
                 }
                 Ok(Next::Ended) => break,
@@ -228,7 +229,7 @@ impl Rig {
             if economy && open_until.is_some_and(|until| at < until) {
                 continue;
             }
-            let Seen::Faces(faces) = eye.look(&mut frame, &self.gallery)? else {
+            let Seen::Faces(faces) = eye.look(&mut frame, &self.whitelist)? else {
                 continue;
             };
             if faces.iter().any(crate::access::Judgement::is_usable) {
@@ -278,7 +279,7 @@ impl Rig {
                 let at = base + Duration::from_secs(1) * number / FPS;
                 let start = cpu();
                 let mut frame = self.raw(yuyv, at, u64::from(number))?;
-                eye.look(&mut frame, &self.gallery)?;
+                eye.look(&mut frame, &self.whitelist)?;
                 drop(frame);
                 // The first time through the eye gets used to the scene.
                 if scene > 0 {
@@ -318,7 +319,7 @@ impl Meter {
     fn frame(
         &mut self,
         eye: &mut Eye,
-        gallery: &Gallery,
+        whitelist: &Snapshot,
         policy: &Policy,
         counts: bool,
         take: impl FnOnce() -> anyhow::Result<Frame>,
@@ -328,7 +329,7 @@ impl Meter {
         let start = Instant::now();
         let mut frame = take()?;
         let taken = start.elapsed();
-        let seen = eye.look(&mut frame, gallery)?;
+        let seen = eye.look(&mut frame, whitelist)?;
         let looked = start.elapsed();
         let faces = match seen {
             Seen::Faces(faces) => faces,

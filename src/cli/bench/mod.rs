@@ -201,13 +201,14 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
     let vision = crate::vision::Vision::open(&config.models, &config.vision)?;
     let stage = scene::Stage::new()?;
     let picture = stage.frame(Some((110.0, [320.0, 200.0])), 1.0, 1);
-    let gallery = crate::whitelist::Gallery::of(vision.version().clone(), []);
+    let asked = config.access.asked();
+    let whitelist = crate::whitelist::Snapshot::empty(vision.version(), vision.scoring(), asked);
     let mut settings = config.vision.clone();
     settings.economy = false;
     let mut eye = crate::daemon::eye::Eye::new(vision, &settings, &config.access);
     let look = |eye: &mut crate::daemon::eye::Eye| {
         let mut frame = crate::camera::Frame::rgb(picture.clone(), Instant::now(), 0, None);
-        eye.look(&mut frame, &gallery)
+        eye.look(&mut frame, &whitelist)
     };
     look(&mut eye)?;
     println!("ready");

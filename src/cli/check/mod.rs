@@ -15,9 +15,8 @@ use crate::audit::Log;
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay::{self, RelayError};
-use crate::embedding::ModelVersion;
 use crate::vision::Vision;
-use crate::whitelist::{self, Gallery};
+use crate::whitelist::{Matcher, Snapshot};
 
 /// How the result is printed.
 #[derive(Debug, Args)]
@@ -118,12 +117,12 @@ fn check_all(config: &Config, report: &mut Report) {
             None
         }
     };
-    let gallery = check_database(config, vision.as_ref().map(Vision::version), report);
+    let matcher = check_database(config, vision.as_ref(), report);
     let frames = sight::check_camera(config, report);
     if let Some(vision) = &mut vision {
         report.result(
             "recognition",
-            sight::check_stages(vision, gallery.as_ref(), &frames, config),
+            sight::check_stages(vision, matcher.as_ref(), &frames, config),
         );
         sight::check_picture(vision, &frames, config, report);
     }
@@ -147,12 +146,12 @@ fn check_relay(config: &Config, report: &mut Report) {
     }
 }
 
-/// Also gives the gallery, if there is one to compare with.
+/// Also gives what faces are compared with, as the daemon does it, if anybody is enrolled.
 fn check_database(
     config: &Config,
-    model: Option<&ModelVersion>,
+    vision: Option<&Vision>,
     report: &mut Report,
-) -> Option<Gallery> {
+) -> Option<Matcher> {
     let part = "database";
     let database = match Database::open_existing(&config.whitelist.database) {
         Ok(database) => database,
@@ -168,18 +167,22 @@ fn check_database(
             .map(|()| database.path().display().to_string())
             .map_err(Into::into),
     );
-    let gallery = model.map(|model| whitelist::gallery(&database, model));
-    let gallery = match gallery {
+    let whitelist = vision.map(|vision| {
+        let asked = config.access.asked();
+        Snapshot::load(&database, vision.version(), vision.scoring(), asked)
+    });
+    let matcher = match whitelist {
         None => None,
-        Some(Ok(gallery)) if gallery.is_empty() => {
+        Some(Ok(whitelist)) if whitelist.matcher.is_empty() => {
             let text = "nobody can be let in yet: doorward enroll NAME PHOTO...";
             report.add("whitelist", Verdict::Wrong, text);
             None
         }
-        Some(Ok(gallery)) => {
-            let text = format!("{} people, {} templates", gallery.people(), gallery.len());
+        Some(Ok(Snapshot { directory, matcher })) => {
+            let (people, templates) = (directory.len(), matcher.templates());
+            let text = format!("{people} people, {templates} templates");
             report.add("whitelist", Verdict::Ok, text);
-            Some(gallery)
+            Some(matcher)
         }
         Some(Err(error)) => {
             report.add("whitelist", Verdict::Wrong, error.to_string());
@@ -193,5 +196,5 @@ fn check_database(
             .map(|verified| verified.to_string())
             .map_err(Into::into),
     );
-    gallery
+    matcher
 }

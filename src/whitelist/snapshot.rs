@@ -1,0 +1,77 @@
+//! The whitelist as it is at one moment: who is listed, and whose faces are whose.
+
+use std::sync::Arc;
+
+use super::directory::{Directory, Listed};
+use super::matcher::{Matcher, NotComparable, Templates};
+use super::store::{self, WhitelistError};
+use crate::database::Database;
+use crate::embedding::{Embedding, ModelVersion};
+use crate::person::PersonId;
+use crate::risk::Asked;
+use crate::scoring::Scoring;
+
+/// What was read together and holds together.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Who is listed, and who of them may pass.
+    pub directory: Directory,
+    /// Whose face it is.
+    pub matcher: Matcher,
+}
+
+impl Snapshot {
+    /// Everybody on the whitelist, and the templates of `model`.
+    ///
+    /// # Errors
+    /// [`WhitelistError::DamagedTemplate`] for a row that is no template: a matcher that
+    /// silently lacks somebody is not the whitelist.
+    pub fn load(
+        database: &Database,
+        model: &ModelVersion,
+        scoring: &Arc<Scoring>,
+        asked: Asked,
+    ) -> Result<Self, WhitelistError> {
+        let (directory, templates) = store::load(database, model)?;
+        Ok(Self {
+            directory,
+            matcher: Matcher::new(&templates, Arc::clone(scoring), asked),
+        })
+    }
+
+    /// A whitelist with nobody on it.
+    pub fn empty(model: &ModelVersion, scoring: &Arc<Scoring>, asked: Asked) -> Self {
+        Self {
+            directory: Directory::default(),
+            matcher: Matcher::new(&Templates::none(model), Arc::clone(scoring), asked),
+        }
+    }
+
+    /// One of people with one template each, numbered from 1, all enabled, without a
+    /// database: for measurements.
+    ///
+    /// # Errors
+    /// [`NotComparable`] if a template is not of `model`, or not of the size of the others.
+    pub fn of(
+        model: &ModelVersion,
+        scoring: &Arc<Scoring>,
+        asked: Asked,
+        people: impl IntoIterator<Item = (String, Embedding)>,
+    ) -> Result<Self, NotComparable> {
+        let mut templates = Templates::none(model);
+        let mut listed = Vec::new();
+        for (number, (name, template)) in (1..).zip(people) {
+            let id = PersonId(number);
+            templates.add(id, template)?;
+            listed.push(Listed {
+                id,
+                name,
+                enabled: true,
+            });
+        }
+        Ok(Self {
+            directory: Directory::new(listed),
+            matcher: Matcher::new(&templates, Arc::clone(scoring), asked),
+        })
+    }
+}
