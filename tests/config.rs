@@ -120,3 +120,25 @@ fn the_relay_can_be_read_past_mistakes_elsewhere() {
         "{missing}"
     );
 }
+
+#[test]
+fn relative_paths_are_taken_from_the_folder_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("doorward.toml");
+    let text = "[camera.replay]\npath = 'a'\n[models]\ndir = 'b'\nruntime = 'c'\ncache = 'd'\n\
+                [relay]\nstate_file = 'e'\n[whitelist]\ndatabase = 'f'\n";
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let paths = [
+        config.camera.replay.path,
+        config.models.dir,
+        config.models.runtime,
+        config.models.cache,
+        config.relay.state_file,
+        config.whitelist.database,
+    ];
+    assert_eq!(
+        paths,
+        ["a", "b", "c", "d", "e", "f"].map(|name| dir.path().join(name))
+    );
+}

@@ -19,7 +19,8 @@ use crate::evidence::embedded::{Embedded, embed};
 use crate::evidence::fit::{self, FitError};
 use crate::evidence::report::{Report, measure};
 use crate::scoring::Scoring;
-use crate::vision::{Vision, manifest_edit};
+use crate::vision::Vision;
+use crate::vision::manifest_edit::{self, CohortRows, Written};
 
 /// What both commands are told.
 #[derive(Debug, Args)]
@@ -307,30 +308,15 @@ impl Calibrate {
                 check.promised, check.seen[0], check.seen[1]
             );
         }
-        let id = embedded.model.as_str().split('@').next().unwrap_or("model");
-        let write = |name: &str, bytes: &[u8]| {
-            let file = self.out.join(name);
-            std::fs::create_dir_all(&self.out)
-                .and_then(|()| std::fs::write(&file, bytes))
-                .with_context(|| format!("cannot write {}", file.display()))?;
-            anyhow::Ok(sha256(bytes))
-        };
-        let table = format!("{id}-calibration.toml");
-        let table_hash = write(&table, toml::to_string(&calibration)?.as_bytes())?;
-        let mut section = format!(
-            "[[scoring]]\nmodel = \"{}\"\ncalibration = \"{table}\"\ncalibration_sha256 = \"{table_hash}\"\n",
-            embedded.model
-        );
+        let rows = fitted.as_ref().map(|f| CohortRows {
+            bytes: &f.bytes,
+            size: f.size,
+            top: fit::TOP,
+            centre: f.centre,
+            spread: f.spread,
+        });
+        let written = manifest_edit::add_scoring(&self.out, &calibration, rows)?;
         if let Some(f) = &fitted {
-            let rows = format!("{id}-cohort.i8");
-            let rows_hash = write(&rows, &f.bytes)?;
-            section += &format!(
-                "[scoring.cohort]\nfile = \"{rows}\"\nsha256 = \"{rows_hash}\"\nsize = {}\ntop = {}\ncentre = {}\nspread = {}\n",
-                f.size,
-                fit::TOP,
-                f.centre,
-                f.spread
-            );
             eprintln!(
                 "{} rows of {} people each, the nearest to anybody in it has cosine {:.3}",
                 fit::ROWS,
@@ -344,21 +330,10 @@ impl Calibrate {
             calibration.people,
             calibration.backed_to()
         );
-        let manifest = self.out.join("manifest.toml");
-        if manifest.exists() {
-            manifest_edit::add_scoring(&manifest, id, &section)?;
-            println!("{} has it now", manifest.display());
-        } else {
-            print!("{section}");
+        match written {
+            Written::Manifest(path) => println!("{} has it now", path.display()),
+            Written::Section(section) => print!("{section}"),
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -586,6 +586,7 @@ impl Config {
             &mut self.camera.replay.path,
             &mut self.models.dir,
             &mut self.models.runtime,
+            &mut self.models.cache,
             &mut self.relay.state_file,
             &mut self.whitelist.database,
         ] {

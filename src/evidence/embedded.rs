@@ -72,8 +72,7 @@ pub fn embed(
     };
     let mut first = Vision::open(models, vision)?;
     let model = first.version().clone();
-    // The limits change what is found; a cache of others must not be mixed in.
-    let key = format!("{model} {} {vision:?}", first.set());
+    let key = key(&first, vision);
     let mut known = read(cache, &key).map_err(failed)?;
     let todo: Vec<&str> = dataset
         .photos
@@ -139,6 +138,34 @@ pub fn embed(
     })
 }
 
+/// What the embeddings of a cache depend on besides the photos: a cache of other networks
+/// or other limits must not be mixed in.
+fn key(pipeline: &Vision, settings: &config::Vision) -> String {
+    let networks = pipeline.networks().join(" ");
+    format!("{} {networks} {}", pipeline.set(), limits(settings))
+}
+
+/// Of the settings those that change which face is found, and where.
+fn limits(settings: &config::Vision) -> String {
+    // Named one by one, so that a new setting is either in it or left out on purpose.
+    let config::Vision {
+        min_face_px,
+        max_face_px,
+        scale_factor,
+        thresholds: [p, r, o],
+        region: [left, top, right, bottom],
+        min_score: _,
+        min_sharpness: _,
+        min_luma: _,
+        economy: _,
+        max_faces: _,
+    } = settings;
+    format!(
+        "faces {min_face_px} to {max_face_px} by {scale_factor}, scores {p} {r} {o}, \
+         region {left} {top} {right} {bottom}"
+    )
+}
+
 /// Nothing if it is of other models or limits.
 fn read(cache: &Path, key: &str) -> std::io::Result<HashMap<String, Line>> {
     let mut known = HashMap::new();
@@ -195,4 +222,18 @@ fn meant(faces: &[Face], width: u32, height: u32) -> Option<&Face> {
         f.area() - 2.0 * (dx * dx + dy * dy)
     };
     faces.iter().max_by(|a, b| value(a).total_cmp(&value(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another text would have every cache made anew.
+    #[test]
+    fn what_a_cache_holds_for_is_spelt_out() {
+        assert_eq!(
+            limits(&config::Vision::default()),
+            "faces 80 to 0 by 0.709, scores 0.6 0.7 0.7, region 0 0 1 1"
+        );
+    }
 }

@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod fit;
 pub mod head;
 pub mod identify;
+pub mod own_head;
 pub mod rates;
 pub mod report;
 

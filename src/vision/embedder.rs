@@ -67,15 +67,15 @@ impl Embedder {
             .crop
             .filter(|s| (32..=1024).contains(s))
             .ok_or_else(|| missing("crop, from 32 to 1024 pixels"))?;
-        let (aligner, margin) = match entry.alignment {
+        let aligner = match entry.alignment {
             Some(Alignment::MtcnnBox) => {
                 let margin = entry
                     .margin
                     .filter(|m| *m < side)
                     .ok_or_else(|| missing("margin, smaller than crop"))?;
-                (Aligner::mtcnn_box(side, margin), margin)
+                Aligner::mtcnn_box(side, margin)
             }
-            Some(Alignment::FivePoint) => (Aligner::five_point(side), 0),
+            Some(Alignment::FivePoint) => Aligner::five_point(side),
             None => return Err(missing("alignment, \"mtcnn-box\" or \"five-point\"")),
         };
         let input = &entry.input;
@@ -112,7 +112,7 @@ impl Embedder {
         }
         Ok(Self {
             network: Network::open(environment, manifest, entry, models)?,
-            version: version(entry, side, margin),
+            version: version(entry),
             output: output.name.clone(),
             size,
             side,
@@ -214,23 +214,37 @@ impl Embedder {
 }
 
 /// Whatever changes embeddings changes the version: the weights, the crop, the normalisation.
-fn version(entry: &Entry, side: u32, margin: u32) -> ModelVersion {
-    let input = &entry.input;
-    let mut recipe = format!(
-        "{}|{:?}|{side}|{margin}|{:?}",
-        entry.sha256, entry.alignment, input.normalisation
-    );
-    if input.normalisation == Normalisation::Fixed {
-        recipe += &format!("|{:?}|{:?}", input.mean, input.std);
-    }
-    if (input.colour, input.layout) != (Colour::Rgb, Layout::Nchw) {
-        recipe += &format!("|{:?}|{:?}", input.colour, input.layout);
-    }
-    if let Some(head) = &entry.head {
-        recipe += &format!("|{}", head.sha256);
-    }
-    let digest = hex(&Sha256::digest(recipe.as_bytes()));
+fn version(entry: &Entry) -> ModelVersion {
+    let digest = hex(&Sha256::digest(recipe(entry).as_bytes()));
     ModelVersion::new(format!("{}@{}", entry.id, &digest[..8]))
+}
+
+/// What the version is the hash of. Every template in the field depends on each byte of
+/// it: what is added later may only be written where it is not the default.
+fn recipe(entry: &Entry) -> String {
+    let input = &entry.input;
+    let mut recipe = format!("weights {}\n", entry.sha256);
+    if let (Some(alignment), Some(crop)) = (entry.alignment, entry.crop) {
+        recipe += &match alignment {
+            Alignment::MtcnnBox => {
+                let margin = entry.margin.unwrap_or_default();
+                format!("crop {} {crop} margin {margin}\n", alignment.name())
+            }
+            Alignment::FivePoint => format!("crop {} {crop}\n", alignment.name()),
+        };
+    }
+    recipe += &format!("normalisation {}", input.normalisation.name());
+    if let (Normalisation::Fixed, Some(mean), Some(std)) =
+        (input.normalisation, input.mean, input.std)
+    {
+        recipe += &format!(" {mean} {std}");
+    }
+    let (colour, layout) = (input.colour.name(), input.layout.name());
+    recipe += &format!("\ninput {colour} {layout}\n");
+    if let Some(head) = &entry.head {
+        recipe += &format!("head {}\n", head.sha256);
+    }
+    recipe
 }
 
 fn mean_and_std(values: &[u8]) -> (f64, f64) {
@@ -240,4 +254,55 @@ fn mean_and_std(values: &[u8]) -> (f64, f64) {
     });
     let mean = sum as f64 / n;
     (mean, (squares as f64 / n - mean * mean).max(0.0).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn entry(alignment: &str, input: &str) -> Entry {
+        let text = format!(
+            "id = 'net'\nrole = 'embedder'\nfile = 'f'\nsha256 = '00ff'\nprecision = 'int8'\n\
+             {alignment}\n[input]\nname = 'x'\nshape = [-1]\n{input}\n\
+             [[output]]\nname = 'y'\nshape = [-1]\n"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    /// Another text would orphan every template that was ever made.
+    #[test]
+    fn versions_are_hashes_of_a_text_that_stays() {
+        let whitened = "normalisation = 'per-image-whitening'";
+        let cut = "crop = 160\nmargin = 14\nalignment = 'mtcnn-box'";
+        let points = "crop = 112\nalignment = 'five-point'";
+        let fixed = "normalisation = 'fixed'\nmean = 127.5\nstd = 128.0";
+        for (alignment, input, text, version) in [
+            (
+                cut,
+                whitened.to_owned(),
+                "weights 00ff\ncrop mtcnn-box 160 margin 14\n\
+                 normalisation per-image-whitening\ninput RGB NCHW\n",
+                "net@034a378a",
+            ),
+            (
+                points,
+                format!("{fixed}\ncolour = 'BGR'\nlayout = 'NHWC'"),
+                "weights 00ff\ncrop five-point 112\n\
+                 normalisation fixed 127.5 128\ninput BGR NHWC\n",
+                "net@d78de1ed",
+            ),
+            (
+                "crop = 112\nalignment = 'five-point'\nhead = { file = 'h', sha256 = '11ee' }",
+                "normalisation = 'none'".to_owned(),
+                "weights 00ff\ncrop five-point 112\n\
+                 normalisation none\ninput RGB NCHW\nhead 11ee\n",
+                "net@277c62a2",
+            ),
+        ] {
+            let entry = entry(alignment, &input);
+            assert_eq!(recipe(&entry), text);
+            assert_eq!(super::version(&entry).as_str(), version);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod align;
 mod embedder;
+mod entry;
 pub mod head;
 pub mod manifest;
 pub mod manifest_edit;

@@ -117,13 +117,11 @@ pub fn chosen(
     if models.precision == config::Precision::Manifest {
         return Ok(all);
     }
-    let made_for = format!(
-        "{} {:?} {} threads, {}, {}",
+    let made_for = made_for(
         manifest.set(),
-        models.accelerator,
-        models.threads,
-        runtime::cpu_name(),
-        runtime::cpu_features().join(" ")
+        models,
+        &runtime::cpu_name(),
+        &runtime::cpu_features(),
     );
     let listed = |id: &String| manifest.entries().iter().any(|e| e.id == *id);
     let quickest = match kept(&models.cache) {
@@ -166,6 +164,13 @@ pub fn chosen(
     Ok(all)
 }
 
+/// What a choice holds for, as it is written into the file beside it.
+fn made_for(set: &str, models: &config::Models, cpu: &str, features: &[&str]) -> String {
+    let (accelerator, threads) = (models.accelerator.name(), models.threads);
+    let features = features.join(" ");
+    format!("{set}, {accelerator}, {threads} threads, {cpu}, {features}")
+}
+
 fn kept(path: &Path) -> Option<Kept> {
     toml::from_str(&std::fs::read_to_string(path).ok()?).ok()
 }
@@ -193,5 +198,24 @@ fn shape(entry: &Entry) -> [usize; 4] {
             let mut sides = entry.input.shape.iter().map(|n| (*n).max(1) as usize);
             std::array::from_fn(|_| sides.next().unwrap_or(1))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another text would have every door measure its networks again.
+    #[test]
+    fn what_a_choice_holds_for_is_spelt_out() {
+        let models = config::Models {
+            accelerator: config::Accelerator::Tensorrt,
+            threads: 3,
+            ..config::Models::default()
+        };
+        assert_eq!(
+            made_for("set-1", &models, "A CPU", &["avx2", "fma"]),
+            "set-1, tensorrt, 3 threads, A CPU, avx2 fma"
+        );
     }
 }
