@@ -13,6 +13,7 @@ pub mod database;
 pub mod door;
 pub mod embedding;
 pub mod evidence;
+pub mod gpio;
 pub mod person;
 pub mod risk;
 pub mod scoring;

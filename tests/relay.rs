@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use doorward::config::{self, Driver};
 use doorward::door::relay::{self, Relay, RelayError, simulated};
+use doorward::gpio::LineError;
 
 /// Tells the test named `holder` that it runs as a child, and on which line.
 const HOLD: &str = "DOORWARD_TEST_HOLD";
@@ -127,7 +128,7 @@ fn a_line_that_another_process_has_is_busy_and_left_alone() {
     let error = refusal(&simulated_at(&line));
     let still = simulated::is_energised(&line).unwrap();
     kill(child);
-    assert!(matches!(error, RelayError::Busy { .. }));
+    assert!(matches!(error, RelayError::Line(LineError::Busy { .. })));
     assert_eq!(
         error.to_string(),
         format!(
@@ -145,7 +146,7 @@ fn a_line_held_in_this_process_is_busy_too() {
     let held = open(&line);
     assert!(matches!(
         refusal(&simulated_at(&line)),
-        RelayError::Busy { .. }
+        RelayError::Line(LineError::Busy { .. })
     ));
     drop(held);
     open(&line);
@@ -204,9 +205,12 @@ fn a_gpio_chip_that_is_not_there_is_named_with_the_key_to_change() {
             ..config::Relay::default()
         });
         // On a machine whose chips may not be looked into it could be one of those.
-        if !matches!(error, RelayError::Permission { .. }) {
+        if !matches!(error, RelayError::Line(LineError::Permission { .. })) {
             let text = error.to_string();
-            assert!(matches!(error, RelayError::NotFound { .. }), "{text}");
+            assert!(
+                matches!(error, RelayError::Line(LineError::NotFound { .. })),
+                "{text}"
+            );
             assert!(
                 text.starts_with(&format!("GPIO chip `{chip}` was not found")),
                 "{text}"

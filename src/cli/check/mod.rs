@@ -15,6 +15,7 @@ use crate::audit::Log;
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay::{self, RelayError};
+use crate::gpio::{Holder, LineError};
 use crate::vision::Vision;
 use crate::whitelist::{Matcher, Snapshot};
 
@@ -138,7 +139,10 @@ fn check_relay(config: &Config, report: &mut Report) {
             Verdict::Ok,
             format!("{}, locked", relay.describe()),
         ),
-        Err(error @ RelayError::Busy { .. }) if error.to_string().contains(relay::CONSUMER) => {
+        Err(RelayError::Line(LineError::Busy {
+            holder: Holder::Doorward,
+            ..
+        })) => {
             let text = "in the hands of a running doorward";
             report.add("relay", Verdict::Unknown, text);
         }

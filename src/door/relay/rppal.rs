@@ -11,8 +11,9 @@ use std::io;
 use rppal::gpio::{Error, Gpio, OutputPin};
 use rustix::fs::{FlockOperation, flock};
 
-use super::{LOOK_AT_THE_BOARD, Relay, RelayError, STOP_DOORWARD};
+use super::{Relay, RelayError};
 use crate::config::{self, Level, Line};
+use crate::gpio::LineError;
 
 /// Register windows, of a Pi up to 4 and of a Pi 5.
 const DEVICES: [&str; 2] = ["/dev/gpiomem", "/dev/gpiomem0"];
@@ -81,7 +82,7 @@ fn place(number: u8) -> String {
 }
 
 /// A BCM number, written as such or as the kernel's name for it.
-fn pin_number(line: &Line) -> Result<u8, RelayError> {
+fn pin_number(line: &Line) -> Result<u8, LineError> {
     let (number, text) = match line {
         Line::Number(number) => (u8::try_from(*number).ok(), number.to_string()),
         Line::Name(name) => (
@@ -89,15 +90,15 @@ fn pin_number(line: &Line) -> Result<u8, RelayError> {
             format!("`{name}`"),
         ),
     };
-    number.ok_or_else(|| RelayError::NotFound {
+    number.ok_or_else(|| LineError::NotFound {
         what: format!("Raspberry Pi pin {text}"),
         there: "the driver rppal knows pins by their BCM numbers, 0 to 27 on the header".into(),
-        fix: "set relay.line to such a number, for example 17",
+        fix: "set relay.line to such a number, for example 17".into(),
     })
 }
 
 /// The first register window there is, locked.
-fn guard() -> Result<File, RelayError> {
+fn guard() -> Result<File, LineError> {
     let mut denied = None;
     for device in DEVICES {
         let file = match File::open(device) {
@@ -110,63 +111,56 @@ fn guard() -> Result<File, RelayError> {
         };
         return match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(RelayError::Busy {
-                place: device.to_owned(),
-                holder: "a running doorward".into(),
-                fix: STOP_DOORWARD,
-            }),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(LineError::held_by_doorward(device.to_owned()))
+            }
             Err(errno) => Err(io_error(device.to_owned(), "locked", &errno.into())),
         };
     }
     Err(match denied {
         Some((device, error)) => io_error(device.to_owned(), "opened", &error),
-        None => RelayError::NotFound {
+        None => LineError::NotFound {
             what: "the Raspberry Pi's GPIO registers".into(),
             there: format!("this machine has neither {}", DEVICES.join(" nor ")),
-            fix: USE_GPIOCHIP,
+            fix: USE_GPIOCHIP.into(),
         },
     })
 }
 
-fn io_error(place: String, action: &'static str, error: &io::Error) -> RelayError {
+fn io_error(place: String, action: &'static str, error: &io::Error) -> LineError {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        RelayError::Permission {
+        LineError::Permission {
             place,
-            fix: JOIN_THE_GROUP,
+            fix: JOIN_THE_GROUP.into(),
         }
     } else {
-        RelayError::Io {
-            place,
-            action,
-            reason: error.to_string(),
-            fix: LOOK_AT_THE_BOARD,
-        }
+        LineError::of_the_board(place, action, error.to_string())
     }
 }
 
 /// What an error means for this pin, and what to do.
-fn explain(number: u8, error: Error) -> RelayError {
+fn explain(number: u8, error: Error) -> LineError {
     match error {
-        Error::PermissionDenied(place) => RelayError::Permission {
+        Error::PermissionDenied(place) => LineError::Permission {
             place,
-            fix: JOIN_THE_GROUP,
+            fix: JOIN_THE_GROUP.into(),
         },
-        Error::PinNotAvailable(_) => RelayError::NotFound {
+        Error::PinNotAvailable(_) => LineError::NotFound {
             what: place(number),
             there: "this board has no such pin".into(),
-            fix: "set relay.line to a BCM number from 0 to 27",
+            fix: "set relay.line to a BCM number from 0 to 27".into(),
         },
-        Error::UnknownModel => RelayError::NotFound {
+        Error::UnknownModel => LineError::NotFound {
             what: "the Raspberry Pi's GPIO registers".into(),
             there: "rppal does not know this board".into(),
-            fix: USE_GPIOCHIP,
+            fix: USE_GPIOCHIP.into(),
         },
         Error::Io(error) => io_error(place(number), "opened", &error),
-        Error::PinUsed(_) | Error::ThreadPanic => RelayError::Io {
+        Error::PinUsed(_) | Error::ThreadPanic => LineError::Io {
             place: place(number),
             action: "opened",
             reason: error.to_string(),
-            fix: USE_GPIOCHIP,
+            fix: USE_GPIOCHIP.into(),
         },
     }
 }

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Relay, RelayError, STOP_DOORWARD, action};
+use super::{Relay, RelayError, action};
+use crate::gpio::LineError;
 
 const ENERGISED: &[u8; 10] = b"energised\n";
 const RELEASED: &[u8; 10] = b"released \n";
@@ -37,8 +38,8 @@ impl Simulated {
     /// Takes hold of the file, created with its folder if missing, and releases.
     ///
     /// # Errors
-    /// [`RelayError::Busy`] if another process has it, [`RelayError::NotAState`]
-    /// if it holds anything else, [`RelayError::Permission`], [`RelayError::Io`].
+    /// [`LineError::Busy`] if another process has it, [`RelayError::NotAState`]
+    /// if it holds anything else, [`LineError::Permission`], [`LineError::Io`].
     pub fn open(path: &Path) -> Result<Self, RelayError> {
         let failed = |error| io_error(path, "opened", error);
         // Before opening: to open a FIFO or a device can already do something.
@@ -62,11 +63,7 @@ impl Simulated {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(RelayError::Busy {
-                    place: place(path),
-                    holder: "a running doorward".into(),
-                    fix: STOP_DOORWARD,
-                });
+                return Err(LineError::held_by_doorward(place(path)).into());
             }
             Err(errno) => return Err(failed(errno.into())),
         }
@@ -116,7 +113,7 @@ impl Drop for Simulated {
 /// never driven is not.
 ///
 /// # Errors
-/// [`RelayError::NotAState`], [`RelayError::Permission`], [`RelayError::Io`].
+/// [`RelayError::NotAState`], [`LineError::Permission`], [`LineError::Io`].
 pub fn is_energised(path: &Path) -> Result<bool, RelayError> {
     let file = File::open(path).map_err(|error| io_error(path, "read", error))?;
     parse(&file, path)
@@ -143,18 +140,20 @@ fn place(path: &Path) -> String {
 }
 
 fn io_error(path: &Path, action: &'static str, error: io::Error) -> RelayError {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        RelayError::Permission {
-            place: place(path),
+    let place = place(path);
+    RelayError::Line(if error.kind() == io::ErrorKind::PermissionDenied {
+        LineError::Permission {
+            place,
             fix: "run as the daemon's user or as root, or set relay.state_file to a file that the \
-                  daemon may write",
+                  daemon may write"
+                .into(),
         }
     } else {
-        RelayError::Io {
-            place: place(path),
+        LineError::Io {
+            place,
             action,
             reason: error.to_string(),
-            fix: CHOOSE_ANOTHER,
+            fix: CHOOSE_ANOTHER.into(),
         }
-    }
+    })
 }
