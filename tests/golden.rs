@@ -1,5 +1,6 @@
-//! Our pipeline against the references: facenet-pytorch's MTCNN on the pictures
-//! in `tests/golden`, and Python's ONNX Runtime for embeddings.
+//! Our pipeline against the references: facenet-pytorch's MTCNN, its windows padded with
+//! black at the border, on the pictures in `tests/golden` (`make.py` there says why), and
+//! Python's ONNX Runtime for embeddings.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -132,6 +133,16 @@ impl Agreement {
         self.landmark_px.iter().sum::<f32>() / self.landmark_px.len() as f32
     }
 
+    /// What holds for fp32, where only the last digits of the arithmetic differ, and JPEG
+    /// decoders by a level or two: that can swap two boxes of nearly the same score.
+    fn assert_equal(&self) {
+        assert!(self.missed.is_empty(), "{:?}", self.missed);
+        assert!(self.extra.is_empty(), "{:?}", self.extra);
+        assert!(self.mean_iou() >= 0.99);
+        assert!(self.mean_landmark_px() <= 0.2);
+        assert!(self.score <= 0.01);
+    }
+
     fn print(&self, name: &str) {
         println!(
             "{name}: {} pictures, {} of {} faces found, {} more; IoU mean {:.4} least {:.4}; \
@@ -150,7 +161,7 @@ impl Agreement {
 }
 
 #[test]
-fn the_fp32_detector_equals_facenet_pytorch() {
+fn the_fp32_detector_equals_facenet_pytorch_with_padded_windows() {
     let reference: Reference = read("mtcnn.json");
     let mut vision = vision(
         &reference.parameters,
@@ -158,12 +169,25 @@ fn the_fp32_detector_equals_facenet_pytorch() {
     );
     let agreement = Agreement::measure(&reference, &mut vision);
     agreement.print("fp32");
-    assert!(agreement.pictures >= 20 && agreement.faces >= 40);
-    assert!(agreement.missed.is_empty(), "{:?}", agreement.missed);
-    assert!(agreement.extra.is_empty(), "{:?}", agreement.extra);
-    assert!(agreement.mean_iou() >= 0.99);
-    assert!(agreement.mean_landmark_px() <= 0.2);
-    assert!(agreement.score <= 0.01);
+    assert!(agreement.pictures >= 50 && agreement.faces >= 60);
+    agreement.assert_equal();
+}
+
+/// On their own, so that few bad ones cannot hide in the mean over all: the faces that fill
+/// the picture, and those that it cuts at the forehead, chin, left and right.
+#[test]
+fn the_fp32_detector_equals_the_reference_where_the_picture_cuts_the_face() {
+    let mut reference: Reference = read("mtcnn.json");
+    let mut vision = vision(
+        &reference.parameters,
+        &["pnet-fp32", "rnet-fp32", "onet-fp32"],
+    );
+    let cut = |p: &Picture| p.file.contains("/tight-") || p.file.contains("/border-");
+    reference.pictures.retain(cut);
+    let agreement = Agreement::measure(&reference, &mut vision);
+    agreement.print("fp32, tight");
+    assert_eq!((agreement.pictures, agreement.faces), (16, 16));
+    agreement.assert_equal();
 }
 
 /// What models/README.md says of the int8 networks; by default only O-Net's runs.
@@ -256,9 +280,8 @@ fn sface_embeddings_are_those_of_opencv_up_to_quantisation() {
     );
     let mut vision = vision(&reference.parameters, &["sface-int8"]);
     let (same, own) = least_cosines(&crops, &mut vision);
-    // The worst is a face cut off by the border, half of it black.
-    assert!(same >= 0.95, "{same}");
-    assert!(own >= 0.95, "{own}");
+    assert!(same >= 0.98, "{same}");
+    assert!(own >= 0.98, "{own}");
 }
 
 /// A head on top is a model of its own: it turns embeddings, and nothing made without it

@@ -11,20 +11,32 @@ makes tests/golden/.venv from requirements.txt (PyTorch with its CUDA libraries:
 What it writes, all beside itself:
 
     pictures/         test pictures made from tests/photos, the same bytes each
-                      run: pasted people, light, blur, noise, rotation, borders
-    mtcnn.json        what facenet-pytorch's MTCNN finds in each picture
-                      (pixels, floats not rounded; boxes may leave the picture),
-                      and for three pictures what each stage saw
+                      run: pasted people, light, blur, noise, rotation, borders,
+                      faces that fill the picture or are cut by it
+    mtcnn.json        what facenet-pytorch's MTCNN finds in each picture, with
+                      windows at the border padded (see below; pixels, floats not
+                      rounded; boxes may leave the picture), and for three
+                      pictures what each stage saw
     crops/            160x160 RGB face crops cut as facenet-pytorch cuts them
     embeddings.json   their L2-normalised embeddings by Python ONNX Runtime and
                       models/facenet128-int8.onnx; left as it is, with a line
                       saying so, while that model has not been built
+
+facenet-pytorch cuts the windows of R- and O-Net at the picture's border and
+stretches what is left to a square. The original MTCNN and David Sandberg's
+detect_face fill what is outside with black (0 before normalisation) and keep
+the shape. In the pictures tight-* the landmarks of the two lie 6 to 95 pixels
+apart, mean of the five, and the padded ones are on the face. So the reference
+is facenet-pytorch's own cascade with only its cutting replaced
+(`pad_at_the_border`). A box entirely outside the picture is dropped: there is
+nothing to see in it.
 
 MTCNN: Zhang et al., "Joint Face Detection and Alignment Using Multitask
 Cascaded Convolutional Networks", IEEE Signal Processing Letters, 2016.
 """
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -169,6 +181,21 @@ def noise(picture, sigma, seed):
     return Image.fromarray(pixels.round().clip(0, 255).astype("uint8"))
 
 
+def tight(name, longest, left=0.5, top=0.5, right=0.5, bottom=0.5):
+    """A photo cut so close that the face fills or leaves it.
+
+    The four sides lie this far from the face's centre, in face widths; a face is
+    some 1.3 widths high, from 0.65 above its centre to 0.65 below.
+    """
+    x, y, width = FACES[name]
+    source = photo(name)
+    box = (max(0, round(x - left * width)), max(0, round(y - top * width)),
+           min(source.width, round(x + right * width)), min(source.height, round(y + bottom * width)))
+    picture = source.crop(box)
+    scale = longest / max(picture.size)
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.LANCZOS)
+
+
 def make_pictures():
     """File name -> picture. JPEG only where PNG would be big."""
     vga = lambda: wall(640, 480)  # noqa: E731
@@ -219,6 +246,19 @@ def make_pictures():
         "border-right.png": put(vga(), BIDEN, 130, (606, 240)),
         "border-top.png": put(vga(), COLLINS, 130, (320, 40)),
         "border-bottom.png": put(vga(), OBAMA_STANDING, 120, (260, 440)),
+        # Faces that fill the picture, and faces that it cuts.
+        "tight-320px.jpg": tight(OBAMA, 320, 0.55, 0.7, 0.55, 0.7),
+        "tight-220px.jpg": tight(HOPPER, 220, 0.52, 0.66, 0.52, 0.66),
+        "tight-120px.png": tight(BIDEN, 120, 0.55, 0.7, 0.55, 0.7),
+        "tight-forehead-320px.jpg": tight(OBAMA_SPEAKING, 320, 0.8, 0.3, 0.8, 0.9),
+        "tight-forehead-220px.jpg": tight(COLLINS, 220, 0.7, 0.3, 0.7, 0.8),
+        "tight-forehead-120px.png": tight(OBAMA_STANDING, 120, 0.8, 0.3, 0.8, 0.9),
+        "tight-chin-320px.jpg": tight(BIDEN, 320, 0.8, 0.9, 0.8, 0.4),
+        "tight-chin-160px.png": tight(OBAMA_STANDING, 160, 0.8, 0.9, 0.8, 0.4),
+        "tight-left-320px.jpg": tight(HOPPER, 320, 0.2, 0.9, 0.9, 0.9),
+        "tight-left-160px.png": tight(COLLINS, 160, 0.2, 0.9, 0.9, 0.9),
+        "tight-right-320px.jpg": tight(OBAMA, 320, 0.9, 0.9, 0.2, 0.9),
+        "tight-right-160px.png": tight(OBAMA_SPEAKING, 160, 0.9, 0.9, 0.2, 0.9),
         # Other frame sizes.
         "size-320x240.png": put(wall(320, 240), OBAMA_SPEAKING, 70, (170, 100)),
         "size-333x247.png": put(wall(333, 247), HOPPER, 90, (160, 120)),
@@ -285,6 +325,48 @@ class Stages:
         return self.seen
 
 
+def windows(boxes, image_inds, width, height):
+    """The boxes that touch the picture, and their rows and columns (from 1, both ends
+    included), which facenet-pytorch's `pad` would cut to the picture."""
+    edges = boxes[:, :4].trunc().int()
+    touching = ((edges[:, 0] <= width) & (edges[:, 2] >= 1)
+                & (edges[:, 1] <= height) & (edges[:, 3] >= 1))
+    x, y, ex, ey = edges[touching].cpu().numpy().T
+    return boxes[touching], image_inds[touching], y, ey, x, ex
+
+
+def window(picture, y, ey, x, ex):
+    """These rows and columns of a picture of three planes, black (0) where it has none."""
+    planes, height, width = picture.shape
+    pixels = torch.zeros((1, planes, ey - y + 1, ex - x + 1), dtype=picture.dtype)
+    top, bottom = max(y, 1), min(ey, height)
+    left, right = max(x, 1), min(ex, width)
+    pixels[0, :, top - y:bottom - y + 1, left - x:right - x + 1] = (
+        picture[:, top - 1:bottom, left - 1:right])
+    return pixels
+
+
+def pad_at_the_border():
+    """Replaces facenet-pytorch's cutting of windows, and nothing else, in its cascade."""
+    from facenet_pytorch.models import mtcnn
+    from facenet_pytorch.models.utils import detect_face as cascade
+    source = inspect.getsource(cascade.detect_face)
+    for theirs, ours in [
+        ("y, ey, x, ex = pad(boxes, w, h)",
+         "boxes, image_inds, y, ey, x, ex = windows(boxes, image_inds, w, h)"),
+        ("imgs[image_inds[k], :, (y[k] - 1):ey[k], (x[k] - 1):ex[k]].unsqueeze(0)",
+         "window(imgs[image_inds[k]], y[k], ey[k], x[k], ex[k])"),
+    ]:
+        # Once each for R- and O-Net.
+        if source.count(theirs) != 2:
+            sys.exit(f"tests/golden/make.py: no two lines with `{theirs}` in facenet-pytorch's "
+                     "detect_face; install the version that requirements.txt pins")
+        source = source.replace(theirs, ours)
+    cascade.windows, cascade.window = windows, window
+    exec(source, vars(cascade))
+    mtcnn.detect_face = cascade.detect_face
+
+
 def find_faces(detector, picture):
     boxes, scores, landmarks = detector.detect(picture, landmarks=True)
     if boxes is None:
@@ -297,6 +379,7 @@ def find_faces(detector, picture):
 
 def run_reference():
     torch.set_num_threads(1)
+    pad_at_the_border()
     detector = facenet_pytorch.MTCNN(device="cpu", **PARAMETERS)
     pictures = []
     for path in sorted(PICTURES.iterdir()):
@@ -313,7 +396,8 @@ def run_reference():
             entry["stages"] = stages.close()
         pictures.append(entry)
     return {
-        "about": "Made by make.py. Pixels of the picture, origin at its top left corner; "
+        "about": "Made by make.py: facenet-pytorch's MTCNN, but windows at the border padded "
+                 "with black. Pixels of the picture, origin at its top left corner; "
                  "landmarks: left eye, right eye, nose, left and right mouth corner as seen.",
         "versions": {"facenet-pytorch": facenet_pytorch_version(),
                      "torch": torch.__version__.split("+")[0],
