@@ -88,7 +88,7 @@ impl Scene {
     /// One frame from the camera's buffer to what is known of it.
     fn show(&mut self, yuyv: &[u8]) -> Seen {
         self.at += Duration::from_millis(66);
-        let frame = Frame::raw(Layout::Yuyv, SHAPE, yuyv, &self.pool, self.at, 0);
+        let frame = Frame::captured(Layout::Yuyv, SHAPE, yuyv, &self.pool, self.at, 0);
         self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap()
     }
 }

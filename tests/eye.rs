@@ -85,7 +85,7 @@ impl Door {
             height: SIZE.1,
             stride: SIZE.0 * 2,
         };
-        let frame = Frame::raw(Layout::Yuyv, shape, &yuyv, &self.pool, self.at, 0);
+        let frame = Frame::captured(Layout::Yuyv, shape, &yuyv, &self.pool, self.at, 0);
         let seen = self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap();
         let mut decisions = Vec::new();
         if let Seen::Faces(faces) = &seen {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::scene::{self, SIZE, Stage};
 use crate::access::{Access, Decision, Input, Policy, Sighting};
-use crate::camera::{self, Frame, Layout, Next, Pool, Shape};
+use crate::camera::{self, Frame, FrameFault, Layout, Next, Pool, Shape};
 use crate::config::Config;
 use crate::daemon::eye::{Eye, Seen};
 use crate::embedding::Embedding;
@@ -136,9 +136,9 @@ impl Rig {
         Eye::new(vision, &settings, &self.config.access)
     }
 
-    fn raw(&self, yuyv: &[u8], at: Instant, number: u64) -> anyhow::Result<Frame> {
-        Frame::raw(Layout::Yuyv, self.shape, yuyv, &self.pool, at, number)
-            .map_err(anyhow::Error::msg)
+    /// A frame as the camera gives it.
+    fn captured(&self, layout: Layout, buffer: &[u8], at: Instant) -> Result<Frame, FrameFault> {
+        Frame::captured(layout, self.shape, buffer, &self.pool, at, 0)
     }
 
     /// Everything recomputed, frame by frame, in both of a camera's usual formats.
@@ -166,11 +166,11 @@ impl Rig {
             let counts = turn >= 3;
             let [first, second] = &mut both;
             first.frame(eye, &self.whitelist, &self.policy, counts, || {
-                self.raw(y, at, u64::from(turn))
+                Ok(self.captured(Layout::Yuyv, y, at)?)
             })?;
             second.frame(eye, &self.whitelist, &self.policy, counts, || {
-                camera::jpeg_frame(j, SIZE, &self.pool, at + Duration::from_millis(1500), 0)
-                    .map_err(anyhow::Error::msg)
+                let at = at + Duration::from_millis(1500);
+                Ok(self.captured(Layout::Mjpg, j, at)?)
             })?;
         }
         Ok(both.map(Meter::done))
@@ -225,7 +225,7 @@ impl Rig {
         let start = cpu();
         for (number, yuyv) in (0u32..).zip(frames) {
             let at = base + Duration::from_secs(1) * number / FPS;
-            let mut frame = self.raw(yuyv, at, u64::from(number))?;
+            let mut frame = self.captured(Layout::Yuyv, yuyv, at)?;
             if economy && open_until.is_some_and(|until| at < until) {
                 continue;
             }
@@ -278,7 +278,7 @@ impl Rig {
             for yuyv in frames {
                 let at = base + Duration::from_secs(1) * number / FPS;
                 let start = cpu();
-                let mut frame = self.raw(yuyv, at, u64::from(number))?;
+                let mut frame = self.captured(Layout::Yuyv, yuyv, at)?;
                 eye.look(&mut frame, &self.whitelist)?;
                 drop(frame);
                 // The first time through the eye gets used to the scene.
