@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use doorward::camera::{Frame, Glance, Layout, Pool, Shape};
-use doorward::vision::motion::Motion;
+use doorward::recognise::Motion;
 use doorward::vision::resample::{AreaResampler, Region};
 use image::RgbImage;
 
