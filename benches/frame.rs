@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use doorward::camera::{Frame, Glance, Layout, Pool, Shape};
-use doorward::vision::motion::Motion;
+use doorward::recognise::Motion;
 use doorward::vision::resample::{AreaResampler, Region};
 use image::RgbImage;
 
@@ -23,7 +23,7 @@ fn main() {
     let mut random = fastrand::Rng::with_seed(1);
     let yuyv: Vec<u8> = (0..640 * 480 * 2).map(|_| random.u8(16..=235)).collect();
     let pool = Arc::new(Pool::default());
-    let frame = || Frame::raw(Layout::Yuyv, SHAPE, &yuyv, &pool, Instant::now(), 0).unwrap();
+    let frame = || Frame::captured(Layout::Yuyv, SHAPE, &yuyv, &pool, Instant::now(), 0).unwrap();
     let (mut glance, mut motion, mut rgb) =
         (Glance::default(), Motion::default(), RgbImage::new(0, 0));
     let mut resampler = AreaResampler::default();

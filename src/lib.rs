@@ -15,6 +15,7 @@ pub mod embedding;
 pub mod evidence;
 pub mod gpio;
 pub mod person;
+pub mod recognise;
 pub mod risk;
 pub mod scoring;
 pub mod vision;

@@ -8,9 +8,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use doorward::access::Policy;
 use doorward::camera::{Frame, Layout, Pool, Shape};
-use doorward::daemon::eye::{Eye, Seen};
 use doorward::embedding::Embedding;
+use doorward::recognise::{Recogniser, Seen};
 use doorward::vision::Vision;
 use doorward::whitelist::Snapshot;
 
@@ -55,7 +56,7 @@ const SHAPE: Shape = Shape {
 };
 
 struct Scene {
-    eye: Eye,
+    recogniser: Recogniser,
     whitelist: Snapshot,
     pool: Arc<Pool>,
     at: Instant,
@@ -78,18 +79,23 @@ impl Scene {
         )
         .unwrap();
         Self {
-            eye: Eye::new(vision, &config.vision, &config.access),
+            recogniser: Recogniser::new(vision, &config.vision, Policy::new(&config.access, 0.45)),
             whitelist,
             pool: Arc::default(),
             at: Instant::now(),
         }
     }
 
-    /// One frame from the camera's buffer to what is known of it.
+    /// One frame from the camera's buffer to what is known of it and decided.
     fn show(&mut self, yuyv: &[u8]) -> Seen {
         self.at += Duration::from_millis(66);
-        let frame = Frame::raw(Layout::Yuyv, SHAPE, yuyv, &self.pool, self.at, 0);
-        self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap()
+        let frame = Frame::captured(Layout::Yuyv, SHAPE, yuyv, &self.pool, self.at, 0);
+        let mut frame = frame.unwrap();
+        let at = self.at;
+        let outcome = self
+            .recogniser
+            .look(&mut frame, &self.whitelist, false, || at);
+        outcome.unwrap().seen
     }
 }
 

@@ -6,10 +6,10 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doorward::access::{Access, Decision, Input, Judgement, Policy, Sighting};
+use doorward::access::{Decision, Policy};
 use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::config::Config;
-use doorward::daemon::eye::{Eye, Seen};
+use doorward::recognise::{Outcome, Probe, Recogniser, Seen};
 use doorward::vision::Vision;
 use doorward::whitelist::Snapshot;
 use image::RgbImage;
@@ -17,11 +17,10 @@ use image::imageops::{self, FilterType};
 
 const SIZE: (u32, u32) = (640, 480);
 
-/// A camera that gives YUYV at 15 frames a second, and an eye behind it.
+/// A camera that gives YUYV at 15 frames a second, and a recogniser behind it.
 struct Door {
-    eye: Eye,
+    recogniser: Recogniser,
     whitelist: Snapshot,
-    access: Access,
     pool: Arc<Pool>,
     at: Instant,
     photo: RgbImage,
@@ -51,8 +50,7 @@ impl Door {
         )
         .unwrap();
         Self {
-            access: Access::new(Policy::new(&config.access, 0.45)),
-            eye: Eye::new(vision, &config.vision, &config.access),
+            recogniser: Recogniser::new(vision, &config.vision, Policy::new(&config.access, 0.45)),
             whitelist,
             pool: Arc::default(),
             at: Instant::now(),
@@ -61,9 +59,8 @@ impl Door {
         }
     }
 
-    /// One frame with the photo `side` pixels wide at `x`, or with nobody; what was seen and
-    /// decided.
-    fn show(&mut self, person: Option<(u32, i64)>) -> (Seen, Vec<Decision>) {
+    /// One frame with the photo `side` pixels wide at `x`, or with nobody.
+    fn show(&mut self, person: Option<(u32, i64)>) -> Outcome {
         let mut picture = RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| {
             image::Rgb([90 + (x / 8 % 20) as u8, 90 + (y / 8 % 20) as u8, 100])
         });
@@ -85,26 +82,15 @@ impl Door {
             height: SIZE.1,
             stride: SIZE.0 * 2,
         };
-        let frame = Frame::raw(Layout::Yuyv, shape, &yuyv, &self.pool, self.at, 0);
-        let seen = self.eye.look(&mut frame.unwrap(), &self.whitelist).unwrap();
-        let mut decisions = Vec::new();
-        if let Seen::Faces(faces) = &seen {
-            let sighting = Sighting {
-                taken_at: self.at,
-                faces: faces.clone(),
-            };
-            decisions = self.access.step(self.at, Input::Frame(sighting));
-            for decision in &decisions {
-                if let Decision::Grant { track, .. } = decision {
-                    self.eye.rest(*track, self.at + self.access.cooldown());
-                }
-            }
-        }
-        (seen, decisions)
+        let frame = Frame::captured(Layout::Yuyv, shape, &yuyv, &self.pool, self.at, 0);
+        let at = self.at;
+        self.recogniser
+            .look(&mut frame.unwrap(), &self.whitelist, false, || at)
+            .unwrap()
     }
 
     fn embeddings(&self) -> u32 {
-        self.eye.vision().spent().embeddings
+        self.recogniser.spent().vision.embeddings
     }
 }
 
@@ -124,7 +110,7 @@ fn an_approach_is_decided_alike_with_a_fraction_of_the_embeddings() {
             let mut at = None;
             for n in 0..22u32 {
                 let person = (n >= 4).then(|| (400 + 6 * n, i64::from(n) * 3));
-                if granted(&door.show(person).1) {
+                if granted(&door.show(person).decisions) {
                     at.get_or_insert(n as usize);
                 }
             }
@@ -146,21 +132,20 @@ fn who_stands_still_is_not_forgotten_and_an_empty_scene_costs_nothing() {
         door.show(None);
     }
     let nothing = (0..25)
-        .filter(|_| door.show(None).0 == Seen::Nothing)
+        .filter(|_| door.show(None).seen == Seen::Nothing)
         .count();
     assert!(nothing >= 23, "{nothing}");
     // Somebody comes and stands still for far longer than motion remembers.
     let still = Some((520, 60));
     for _ in 0..60 {
-        let (seen, _) = door.show(still);
+        let seen = door.show(still).seen;
         assert!(matches!(seen, Seen::Faces(faces) if !faces.is_empty()));
     }
     // What was known of the face is thrown away, as by a change of the whitelist.
-    door.access.step(door.at, Input::GalleryChanged);
-    door.eye.forget();
+    door.recogniser.whitelist_changed(door.at);
     let again = (0..45).position(|_| {
-        matches!(door.show(still).0, Seen::Faces(faces)
-            if faces.iter().any(|f| matches!(f, Judgement::Nearest(_))))
+        matches!(door.show(still).seen, Seen::Faces(faces)
+            if faces.iter().any(|f| f.probe == Probe::Compared))
     });
     assert_eq!(again, Some(0));
 }

@@ -10,7 +10,8 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::negotiate::Layout;
-use super::pixels::{self, Shape};
+use super::pixels::{self, Raw, Shape};
+use super::{FrameFault, jpeg};
 
 /// Buffers a pool keeps at most: one being filled, one waiting, one being looked at.
 const MOST_KEPT: usize = 4;
@@ -45,7 +46,7 @@ impl Pool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Rgb,
-    Raw(Layout),
+    Raw(Raw),
 }
 
 /// One picture and when it was taken.
@@ -66,14 +67,9 @@ pub struct Frame {
 impl Frame {
     /// A picture that is RGB already.
     pub fn rgb(image: RgbImage, at: Instant, sequence: u64, origin: Option<Arc<str>>) -> Self {
-        let (width, height) = image.dimensions();
         Self {
             form: Form::Rgb,
-            shape: Shape {
-                width,
-                height,
-                stride: width * 3,
-            },
+            shape: Shape::rgb(image.dimensions()),
             bytes: image.into_raw(),
             home: None,
             at,
@@ -82,53 +78,39 @@ impl Frame {
         }
     }
 
-    /// A camera's raw bytes, copied into memory of `pool`.
+    /// A camera's buffer: copied as it is if it is raw, decoded if it is a JPEG, into
+    /// memory of `pool`.
     ///
     /// # Errors
-    /// A sentence if they are fewer than the shape needs, or Motion JPEG.
-    pub fn raw(
+    /// [`FrameFault`] if it has fewer bytes than its shape needs, is no JPEG, or is a JPEG
+    /// of another size.
+    pub fn captured(
         layout: Layout,
         shape: Shape,
-        bytes: &[u8],
+        buffer: &[u8],
         pool: &Arc<Pool>,
         at: Instant,
         sequence: u64,
-    ) -> Result<Self, String> {
-        let needed = pixels::needed(layout, shape, bytes.len())?;
-        let mut own = pool.take();
-        own.extend_from_slice(bytes.get(..needed).unwrap_or(bytes));
+    ) -> Result<Self, FrameFault> {
+        let raw = |raw| {
+            let needed = pixels::needed(raw, shape, buffer.len())?;
+            let mut own = pool.take();
+            own.extend_from_slice(buffer.get(..needed).unwrap_or(buffer));
+            Ok::<_, FrameFault>((Form::Raw(raw), shape, own))
+        };
+        let (form, shape, bytes) = match layout {
+            Layout::Yuyv => raw(Raw::Yuyv),
+            Layout::Nv12 => raw(Raw::Nv12),
+            Layout::Grey => raw(Raw::Grey),
+            Layout::Mjpg => {
+                let size = (shape.width, shape.height);
+                let rgb = jpeg::decode_into(buffer, size, pool.take())?;
+                Ok((Form::Rgb, Shape::rgb(size), rgb))
+            }
+        }?;
         Ok(Self {
-            form: Form::Raw(layout),
+            form,
             shape,
-            bytes: own,
-            home: Some(Arc::clone(pool)),
-            at,
-            sequence,
-            origin: None,
-        })
-    }
-
-    /// RGB bytes that were decoded into memory of `pool`.
-    ///
-    /// # Errors
-    /// A sentence if they are not as many as the size needs.
-    pub fn decoded(
-        (width, height): (u32, u32),
-        bytes: Vec<u8>,
-        pool: &Arc<Pool>,
-        at: Instant,
-        sequence: u64,
-    ) -> Result<Self, String> {
-        if bytes.len() as u64 != u64::from(width) * u64::from(height) * 3 {
-            return Err("it has too few pixels".into());
-        }
-        Ok(Self {
-            form: Form::Rgb,
-            shape: Shape {
-                width,
-                height,
-                stride: width * 3,
-            },
             bytes,
             home: Some(Arc::clone(pool)),
             at,
@@ -145,17 +127,15 @@ impl Frame {
     /// Makes `out` this picture in RGB; no memory is asked for if it had this size before.
     /// A frame that is RGB already changes places with what `out` held.
     pub fn take_rgb(&mut self, out: &mut RgbImage) {
-        if self.form == Form::Rgb {
-            let (width, height) = self.size();
-            let before = std::mem::take(out);
-            let bytes = std::mem::replace(&mut self.bytes, before.into_raw());
-            // As many as the size needs: checked when it was made.
-            *out = RgbImage::from_raw(width, height, bytes).unwrap_or_default();
-        } else {
-            if out.dimensions() != self.size() {
-                *out = RgbImage::new(self.shape.width, self.shape.height);
+        match self.form {
+            Form::Rgb => {
+                let (width, height) = self.size();
+                let before = std::mem::take(out);
+                let bytes = std::mem::replace(&mut self.bytes, before.into_raw());
+                // As many as the size needs: checked when it was made.
+                *out = RgbImage::from_raw(width, height, bytes).unwrap_or_default();
             }
-            self.convert(out);
+            Form::Raw(layout) => self.convert(layout, out),
         }
     }
 
@@ -164,15 +144,13 @@ impl Frame {
         let mut image = RgbImage::new(self.shape.width, self.shape.height);
         match self.form {
             Form::Rgb => image.copy_from_slice(&self.bytes),
-            Form::Raw(_) => self.convert(&mut image),
+            Form::Raw(layout) => self.convert(layout, &mut image),
         }
         image
     }
 
-    fn convert(&self, out: &mut RgbImage) {
-        if let Form::Raw(layout) = self.form
-            && let Err(error) = pixels::convert(layout, self.shape, &self.bytes, out)
-        {
+    fn convert(&self, layout: Raw, out: &mut RgbImage) {
+        if let Err(error) = pixels::convert(layout, self.shape, &self.bytes, out) {
             // Its size was checked when it was made; black shows no face.
             log::error!("a frame could not be converted: {error}");
             out.fill(0);
@@ -185,8 +163,8 @@ impl Frame {
         let (offset, step) = match self.form {
             // Green is most of the luma.
             Form::Rgb => (1, 3),
-            Form::Raw(Layout::Yuyv) => (0, 2),
-            Form::Raw(_) => (0, 1),
+            Form::Raw(Raw::Yuyv) => (0, 2),
+            Form::Raw(Raw::Nv12 | Raw::Grey) => (0, 1),
         };
         into.fill(&self.bytes, stride, offset, step, self.size());
     }
@@ -275,7 +253,7 @@ mod tests {
         };
         let rgb = RgbImage::from_fn(width, height, |x, _| image::Rgb([bright(x); 3]));
         let frames = [
-            Frame::raw(Layout::Yuyv, shape(width * 2), &yuyv, &pool, now, 0).unwrap(),
+            Frame::captured(Layout::Yuyv, shape(width * 2), &yuyv, &pool, now, 0).unwrap(),
             Frame::rgb(rgb, now, 0, None),
         ];
         for frame in frames {
@@ -296,10 +274,11 @@ mod tests {
             height: 2,
             stride: 4,
         };
-        let frame = |n| Frame::raw(Layout::Grey, shape, &[7; 8], &pool, Instant::now(), n).unwrap();
+        let frame =
+            |n| Frame::captured(Layout::Grey, shape, &[7; 8], &pool, Instant::now(), n).unwrap();
         let first = frame(0).bytes.as_ptr();
         assert_eq!(frame(1).bytes.as_ptr(), first);
-        assert!(Frame::raw(Layout::Grey, shape, &[7; 7], &pool, Instant::now(), 2).is_err());
-        assert!(Frame::raw(Layout::Mjpg, shape, &[7; 8], &pool, Instant::now(), 2).is_err());
+        assert!(Frame::captured(Layout::Grey, shape, &[7; 7], &pool, Instant::now(), 2).is_err());
+        assert!(Frame::captured(Layout::Mjpg, shape, &[7; 8], &pool, Instant::now(), 2).is_err());
     }
 }

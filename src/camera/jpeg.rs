@@ -8,84 +8,91 @@ use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 
-/// Decodes a frame that must have this size.
+use super::FrameFault;
+
+/// Decodes a frame of whatever size its header says.
 ///
 /// # Errors
-/// A sentence about what is wrong with it.
-pub fn to_rgb(bytes: &[u8], size: (u32, u32)) -> Result<RgbImage, String> {
-    let rgb = decode_into(bytes, size, Vec::new())?;
-    RgbImage::from_raw(size.0, size.1, rgb).ok_or_else(|| "it has too few pixels".to_owned())
+/// [`FrameFault`]
+pub(super) fn to_rgb(bytes: &[u8]) -> Result<RgbImage, FrameFault> {
+    let (width, height) = size(bytes)?;
+    let rgb = decode_into(bytes, (width, height), Vec::new())?;
+    RgbImage::from_raw(width, height, rgb).ok_or(FrameFault::CutOff)
 }
 
-/// The same into memory that is there already; its content is replaced.
+/// Decodes a frame that must have this width and height into memory that is there
+/// already; its content is replaced by three bytes a pixel, row by row.
 ///
 /// # Errors
-/// A sentence about what is wrong with it.
-pub fn decode_into(bytes: &[u8], size: (u32, u32), into: Vec<u8>) -> Result<Vec<u8>, String> {
+/// [`FrameFault`]
+pub(super) fn decode_into(
+    bytes: &[u8],
+    size: (u32, u32),
+    into: Vec<u8>,
+) -> Result<Vec<u8>, FrameFault> {
     // Cameras pad frames, and cut them off when the bus is too slow.
     let Some(end) = bytes.windows(2).rposition(|pair| pair == [0xff, 0xd9]) else {
-        return Err("the JPEG is cut off".into());
+        return Err(FrameFault::CutOff);
     };
     let bytes = bytes.get(..end + 2).unwrap_or(bytes);
     let bytes = with_tables(bytes)?;
     // Decoders have panicked on made-up bytes before; that spoils a frame, not the door.
-    catch_unwind(move || decode(&bytes, size, into))
-        .unwrap_or_else(|_| Err("the JPEG decoder failed on it".into()))
+    catch_unwind(move || decode(&bytes, size, into)).unwrap_or(Err(FrameFault::DecoderFailed))
 }
 
 /// Width and height, as the header has it.
-///
-/// # Errors
-/// A sentence about what is wrong with it.
-pub fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
+fn size(bytes: &[u8]) -> Result<(u32, u32), FrameFault> {
     // The header is read by the same decoder, so it is trusted as little.
     catch_unwind(|| {
         let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
-        decoder
-            .decode_headers()
-            .map_err(|error| format!("not a JPEG: {error}"))?;
+        decoder.decode_headers().map_err(not_a_jpeg)?;
         let (width, height) = decoder.dimensions().unwrap_or_default();
         Ok((width as u32, height as u32))
     })
-    .unwrap_or_else(|_| Err("the JPEG decoder failed on it".into()))
+    .unwrap_or(Err(FrameFault::DecoderFailed))
 }
 
-fn decode(bytes: &[u8], (width, height): (u32, u32), mut into: Vec<u8>) -> Result<Vec<u8>, String> {
+fn not_a_jpeg(error: DecodeErrors) -> FrameFault {
+    FrameFault::NotAJpeg(error.to_string())
+}
+
+fn decode(
+    bytes: &[u8],
+    (width, height): (u32, u32),
+    mut into: Vec<u8>,
+) -> Result<Vec<u8>, FrameFault> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(width as usize)
         .set_max_height(height as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let said = |error: zune_jpeg::errors::DecodeErrors| format!("not a JPEG: {error}");
-    decoder.decode_headers().map_err(said)?;
+    decoder.decode_headers().map_err(not_a_jpeg)?;
     let found = decoder.dimensions().unwrap_or_default();
-    if found != (width as usize, height as usize) {
-        return Err(format!(
-            "it is {}x{} and not {width}x{height}",
-            found.0, found.1
-        ));
+    let needed = width as usize * height as usize * 3;
+    if found != (width as usize, height as usize) || decoder.output_buffer_size() != Some(needed) {
+        return Err(FrameFault::OtherSize {
+            found,
+            agreed: (width, height),
+        });
     }
-    let needed = decoder
-        .output_buffer_size()
-        .ok_or_else(|| "its size is not known".to_owned())?;
     into.resize(needed, 0);
-    decoder.decode_into(&mut into).map_err(said)?;
+    decoder.decode_into(&mut into).map_err(not_a_jpeg)?;
     Ok(into)
 }
 
 /// Many cameras leave the Huffman tables out, because Motion JPEG always has the
 /// same ones: those of the JPEG standard, section K.3.
-fn with_tables(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
-    let not_one = || "it does not start like a JPEG".to_owned();
+fn with_tables(bytes: &[u8]) -> Result<Cow<'_, [u8]>, FrameFault> {
     if !bytes.starts_with(&[0xff, 0xd8]) {
-        return Err(not_one());
+        return Err(FrameFault::NoJpegStart);
     }
     let mut at = 2;
     loop {
         let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) else {
-            return Err(not_one());
+            return Err(FrameFault::NoJpegStart);
         };
         match marker {
             // Padding before a marker.
@@ -195,11 +202,11 @@ mod tests {
         let whole = encoded();
         let bare = without_tables(&whole);
         assert!(bare.len() < whole.len());
-        let expected = to_rgb(&whole, (48, 32)).unwrap();
-        assert_eq!(to_rgb(&bare, (48, 32)).unwrap(), expected);
+        let expected = to_rgb(&whole).unwrap();
+        assert_eq!(to_rgb(&bare).unwrap(), expected);
         let mut padded = bare;
         padded.extend([0; 100]);
-        assert_eq!(to_rgb(&padded, (48, 32)).unwrap(), expected);
+        assert_eq!(to_rgb(&padded).unwrap(), expected);
         let worst = expected
             .iter()
             .zip(picture().iter())
@@ -210,8 +217,8 @@ mod tests {
 
     #[test]
     fn another_size_is_spoilt() {
-        let said = to_rgb(&encoded(), (64, 32)).unwrap_err();
-        assert!(said.contains("48x32"), "{said}");
+        let said = decode_into(&encoded(), (64, 32), Vec::new()).unwrap_err();
+        assert_eq!(said.to_string(), "it is 48x32 and not 64x32");
     }
 
     proptest! {
@@ -237,8 +244,8 @@ mod tests {
             if sealed {
                 bytes.extend([0xff, 0xd9]);
             }
-            if let Ok(image) = to_rgb(&bytes, (48, 32)) {
-                prop_assert_eq!(image.dimensions(), (48, 32));
+            if let Ok(rgb) = decode_into(&bytes, (48, 32), vec![7; 9]) {
+                prop_assert_eq!(rgb.len(), 48 * 32 * 3);
             }
         }
     }

@@ -17,7 +17,7 @@ pub enum Layout {
 
 impl Layout {
     /// The cheapest to decode first; colour before grey.
-    const ALL: [Self; 4] = [Self::Yuyv, Self::Nv12, Self::Mjpg, Self::Grey];
+    pub(super) const ALL: [Self; 4] = [Self::Yuyv, Self::Nv12, Self::Mjpg, Self::Grey];
 
     /// V4L2's code (`V4L2_PIX_FMT_…`).
     pub fn fourcc(self) -> [u8; 4] {
@@ -37,7 +37,8 @@ impl Layout {
             .or((&fourcc == b"JPEG").then_some(Self::Mjpg))
     }
 
-    fn asked_for_by(self, format: Format) -> bool {
+    /// Whether a configured format means this one.
+    pub(super) fn asked_for_by(self, format: Format) -> bool {
         match format {
             Format::Auto => true,
             Format::Yuyv => self == Self::Yuyv,
@@ -45,6 +46,12 @@ impl Layout {
             Format::Nv12 => self == Self::Nv12,
             Format::Grey => self == Self::Grey,
         }
+    }
+}
+
+impl std::fmt::Display for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.fourcc()))
     }
 }
 

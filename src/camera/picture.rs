@@ -2,32 +2,82 @@
 //! EXIF says, and bounded before anything is allocated for them.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-/// Longest side, in pixels.
-const LONGEST: u32 = 10_000;
-/// Pixels in all: four times what a phone takes.
-const MOST_PIXELS: u64 = 50_000_000;
-/// Shortest side, in pixels: no face fits into less.
-const SHORTEST: u32 = 20;
-/// Bytes in all.
-const MOST_BYTES: u64 = 100_000_000;
+/// Longest side.
+const MAX_SIDE_PX: u32 = 10_000;
+/// In all: four times what a phone takes.
+const MAX_PIXELS: u64 = 50_000_000;
+/// Shortest side: no face fits into less.
+const MIN_SIDE_PX: u32 = 20;
+/// Of a file.
+const MAX_BYTES: u64 = 100_000_000;
 /// What a decoder may allocate for itself.
-const MEMORY: u64 = 512 * 1024 * 1024;
+const MAX_DECODER_BYTES: u64 = 512 * 1024 * 1024;
 
 /// A picture that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {reason}")]
+#[error("{path}: {fault}")]
 pub struct PictureError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it, and what to do.
-    pub reason: String,
+    /// What is wrong with it.
+    pub fault: PictureFault,
+}
+
+/// What is wrong with a picture; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureFault {
+    /// It is missing, or may not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// A folder, or another thing that is no file.
+    #[error("is not a file; name the pictures in it one by one")]
+    NotAFile,
+    /// A file without bytes.
+    #[error("is empty; copy it again")]
+    Empty,
+    /// A file of more than 100 MB.
+    #[error("has more than {} MB; make it smaller", MAX_BYTES / 1_000_000)]
+    TooManyBytes,
+    /// A picture in another format, by its name.
+    #[error("is {0}, not JPEG or PNG; convert it")]
+    OtherFormat(&'static str),
+    /// No picture at all.
+    #[error("is not a picture, whatever it is called; give a JPEG or PNG file")]
+    NotAPicture,
+    /// Its end is missing.
+    #[error("is cut off; copy it again")]
+    CutOff,
+    /// The decoder panicked.
+    #[error("is damaged: the decoder failed on it; save it again")]
+    DecoderFailed,
+    /// Width and height, in pixels, are too large.
+    #[error(
+        "has {0}x{1} pixels, more than {MAX_SIDE_PX} a side or {million} million; make it smaller",
+        million = MAX_PIXELS / 1_000_000
+    )]
+    TooLarge(u32, u32),
+    /// A side is too long for the decoder.
+    #[error("has more than {MAX_SIDE_PX} pixels a side; make it smaller")]
+    TooLong,
+    /// Width and height, in pixels, are too small for a face.
+    #[error("has only {0}x{1} pixels; give a larger one")]
+    TooSmall(u32, u32),
+    /// The decoder would take too much memory.
+    #[error("needs too much memory; make it smaller")]
+    TooMuchMemory,
+    /// A kind of JPEG or PNG that the decoder does not know, in its words.
+    #[error("cannot be decoded ({0}); save it as a plain JPEG")]
+    Unsupported(String),
+    /// Anything else the decoder says.
+    #[error("is damaged ({0}); copy or save it again")]
+    Damaged(String),
 }
 
 /// Reads a JPEG or PNG file as 8 bit RGB, upright.
@@ -39,51 +89,53 @@ pub struct PictureError {
 /// [`PictureError`] if it is missing, empty, no JPEG or PNG, damaged, cut off, or
 /// not between 20 and 10,000 pixels a side and 50 million in all.
 pub fn load_picture(path: &Path) -> Result<RgbImage, PictureError> {
-    read(path).map_err(|reason| PictureError {
+    read(path).map_err(|fault| PictureError {
         path: path.to_path_buf(),
-        reason,
+        fault,
     })
 }
 
-fn read(path: &Path) -> Result<RgbImage, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let about = file
-        .metadata()
-        .map_err(|error| format!("cannot be read: {error}"))?;
+fn read(path: &Path) -> Result<RgbImage, PictureFault> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
     if !about.is_file() {
-        return Err("is not a file; name the pictures in it one by one".into());
+        return Err(PictureFault::NotAFile);
     }
     if about.len() == 0 {
-        return Err("is empty; copy it again".into());
+        return Err(PictureFault::Empty);
     }
-    if about.len() > MOST_BYTES {
-        return Err(format!(
-            "has more than {} MB; make it smaller",
-            MOST_BYTES / 1_000_000
-        ));
+    if about.len() > MAX_BYTES {
+        return Err(PictureFault::TooManyBytes);
     }
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let format = format(&bytes)?;
     // The decoder would fill what is missing with grey.
     if format == ImageFormat::Jpeg && !ends(&bytes) {
-        return Err("is cut off; copy it again".into());
+        return Err(PictureFault::CutOff);
     }
     // Decoders have panicked on made-up bytes before.
-    catch_unwind(|| decode(&bytes, format))
-        .unwrap_or_else(|_| Err("is damaged: the decoder failed on it; save it again".into()))
+    catch_unwind(|| decode(&bytes, format)).unwrap_or(Err(PictureFault::DecoderFailed))
 }
 
-fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
+fn format(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
     match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => Ok(format),
-        Ok(other) => {
-            let name = format!("{other:?}").to_uppercase();
-            Err(format!("is {name}, not JPEG or PNG; convert it"))
-        }
-        Err(_) => Err("is not a picture, whatever it is called; give a JPEG or PNG file".into()),
+        Ok(other) => Err(PictureFault::OtherFormat(name(other))),
+        Err(_) => Err(PictureFault::NotAPicture),
+    }
+}
+
+/// What people call a format.
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Gif => "GIF",
+        ImageFormat::WebP => "WEBP",
+        ImageFormat::Tiff => "TIFF",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Ico => "ICO",
+        ImageFormat::Avif => "AVIF",
+        _ => "a picture of another kind",
     }
 }
 
@@ -109,44 +161,37 @@ fn ends(bytes: &[u8]) -> bool {
     }
 }
 
-fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, String> {
+fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, PictureFault> {
     let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST);
-    limits.max_image_height = Some(LONGEST);
-    limits.max_alloc = Some(MEMORY);
+    limits.max_image_width = Some(MAX_SIDE_PX);
+    limits.max_image_height = Some(MAX_SIDE_PX);
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| say(&error))?;
+    let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > LONGEST || u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!(
-            "has {width}x{height} pixels, more than {LONGEST} a side or {} million; make it smaller",
-            MOST_PIXELS / 1_000_000
-        ));
+    if width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(PictureFault::TooLarge(width, height));
     }
-    if width.min(height) < SHORTEST {
-        return Err(format!(
-            "has only {width}x{height} pixels; give a larger one"
-        ));
+    if width.min(height) < MIN_SIDE_PX {
+        return Err(PictureFault::TooSmall(width, height));
     }
-    let orientation = decoder.orientation().map_err(|error| say(&error))?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| say(&error))?;
+    let orientation = decoder.orientation().map_err(fault)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     Ok(image.into_rgb8())
 }
 
-fn say(error: &ImageError) -> String {
+fn fault(error: ImageError) -> PictureFault {
     match error {
         ImageError::Limits(limit) if limit.kind() == LimitErrorKind::DimensionError => {
-            format!("has more than {LONGEST} pixels a side; make it smaller")
+            PictureFault::TooLong
         }
-        ImageError::Limits(_) => "needs too much memory; make it smaller".into(),
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "is cut off; copy it again".into()
+        ImageError::Limits(_) => PictureFault::TooMuchMemory,
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            PictureFault::CutOff
         }
-        ImageError::Unsupported(what) => {
-            format!("cannot be decoded ({what}); save it as a plain JPEG")
-        }
-        other => format!("is damaged ({other}); copy or save it again"),
+        ImageError::Unsupported(what) => PictureFault::Unsupported(what.to_string()),
+        other => PictureFault::Damaged(other.to_string()),
     }
 }

@@ -5,7 +5,7 @@
 use image::RgbImage;
 use yuv::{YuvPackedImage, YuvRange, YuvStandardMatrix, yuyv422_to_rgb};
 
-use super::negotiate::Layout;
+use super::FrameFault;
 
 /// What a raw frame looks like in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,20 +18,41 @@ pub struct Shape {
     pub stride: u32,
 }
 
+impl Shape {
+    /// Three bytes a pixel, without padding.
+    pub(super) fn rgb((width, height): (u32, u32)) -> Self {
+        Self {
+            width,
+            height,
+            stride: width * 3,
+        }
+    }
+}
+
+/// A layout that needs no decoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raw {
+    /// Packed YUV 4:2:2, 2 bytes a pixel.
+    Yuyv,
+    /// Semi-planar YUV 4:2:0, 1.5 bytes a pixel.
+    Nv12,
+    /// 8 bit luma.
+    Grey,
+}
+
 /// How many of so many bytes a frame of this shape takes.
 ///
 /// # Errors
-/// A sentence if they are fewer than the shape needs.
-pub fn needed(layout: Layout, shape: Shape, bytes: usize) -> Result<usize, String> {
+/// [`FrameFault::TooShort`] if they are fewer than the shape needs.
+pub(super) fn needed(layout: Raw, shape: Shape, bytes: usize) -> Result<usize, FrameFault> {
     let bytes_a_row = match layout {
-        Layout::Yuyv => u64::from(shape.width) * 2,
-        Layout::Nv12 | Layout::Grey => u64::from(shape.width),
-        Layout::Mjpg => return Err("Motion JPEG is not a raw format".into()),
+        Raw::Yuyv => u64::from(shape.width) * 2,
+        Raw::Nv12 | Raw::Grey => u64::from(shape.width),
     };
     let stride = u64::from(shape.stride).max(bytes_a_row);
     let rows = match layout {
-        Layout::Nv12 => u64::from(shape.height) + u64::from(shape.height).div_ceil(2),
-        _ => u64::from(shape.height),
+        Raw::Nv12 => u64::from(shape.height) + u64::from(shape.height).div_ceil(2),
+        Raw::Yuyv | Raw::Grey => u64::from(shape.height),
     };
     // The last row need not be padded.
     let needed = rows
@@ -39,50 +60,43 @@ pub fn needed(layout: Layout, shape: Shape, bytes: usize) -> Result<usize, Strin
         .and_then(|full| stride.checked_mul(full)?.checked_add(bytes_a_row))
         .unwrap_or(0);
     if shape.width == 0 || needed == 0 || (bytes as u64) < needed {
-        return Err(format!(
-            "{bytes} bytes are not the {needed} of a {}x{} frame",
-            shape.width, shape.height
-        ));
+        return Err(FrameFault::TooShort {
+            bytes,
+            needed,
+            width: shape.width,
+            height: shape.height,
+        });
     }
     // It fits: so many bytes are in memory.
     Ok(needed as usize)
 }
 
-/// Converts a raw frame.
+/// Converts a raw frame into `out`, which becomes as large as the frame. No memory is
+/// asked for if it was that large before.
 ///
 /// # Errors
-/// A sentence if the bytes are fewer than the shape needs.
-pub fn to_rgb(layout: Layout, shape: Shape, bytes: &[u8]) -> Result<RgbImage, String> {
-    needed(layout, shape, bytes.len())?;
-    let mut image = RgbImage::new(shape.width, shape.height);
-    convert(layout, shape, bytes, &mut image)?;
-    Ok(image)
-}
-
-/// Converts a raw frame into a picture of its size.
-///
-/// # Errors
-/// A sentence if the bytes are fewer than the shape needs, or the picture is of another size.
-pub fn convert(
-    layout: Layout,
+/// [`FrameFault::TooShort`] if the bytes are fewer than the shape needs; `out` is then
+/// as it was.
+pub(super) fn convert(
+    layout: Raw,
     shape: Shape,
     bytes: &[u8],
     out: &mut RgbImage,
-) -> Result<(), String> {
+) -> Result<(), FrameFault> {
     let needed = needed(layout, shape, bytes.len())?;
     if out.dimensions() != (shape.width, shape.height) {
-        return Err("the picture is of another size".into());
+        *out = RgbImage::new(shape.width, shape.height);
     }
     let (width, height) = (shape.width as usize, shape.height as usize);
     let stride = (shape.stride as usize).max(match layout {
-        Layout::Yuyv => width * 2,
-        _ => width,
+        Raw::Yuyv => width * 2,
+        Raw::Nv12 | Raw::Grey => width,
     });
     let bytes = bytes.get(..needed).unwrap_or(bytes);
     let out = out.as_flat_samples_mut().samples;
     match layout {
         // The library wants whole pairs and no padding.
-        Layout::Yuyv if width % 2 == 0 && stride == width * 2 => {
+        Raw::Yuyv if width % 2 == 0 && stride == width * 2 => {
             let image = YuvPackedImage {
                 yuy: bytes,
                 yuy_stride: stride as u32,
@@ -91,14 +105,14 @@ pub fn convert(
             };
             let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
             yuyv422_to_rgb(&image, out, shape.width * 3, range, matrix)
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| FrameFault::NotConverted(error.to_string()))?;
         }
-        Layout::Yuyv => {
+        Raw::Yuyv => {
             for (row, out) in bytes.chunks(stride).zip(out.chunks_exact_mut(width * 3)) {
                 yuyv(row, out);
             }
         }
-        Layout::Nv12 => {
+        Raw::Nv12 => {
             let (luma, chroma) = bytes.split_at(stride * height);
             let chroma = chroma.chunks(stride).flat_map(|row| [row, row]);
             let out = out.chunks_exact_mut(width * 3);
@@ -106,7 +120,7 @@ pub fn convert(
                 nv12(luma, chroma, out);
             }
         }
-        Layout::Grey | Layout::Mjpg => {
+        Raw::Grey => {
             for (row, out) in bytes.chunks(stride).zip(out.chunks_exact_mut(width * 3)) {
                 for (&y, rgb) in row.iter().zip(out.as_chunks_mut::<3>().0) {
                     *rgb = [y; 3];
@@ -119,7 +133,7 @@ pub fn convert(
 
 /// Converts three planes; chroma has one value for `share` pixels across and down.
 /// Missing bytes are black.
-pub fn planar_to_rgb(
+pub(super) fn planar_to_rgb(
     (width, height): (u32, u32),
     luma: &[u8],
     [u, v]: [&[u8]; 2],
@@ -185,6 +199,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn to_rgb(layout: Raw, shape: Shape, bytes: &[u8]) -> Result<RgbImage, FrameFault> {
+        let mut image = RgbImage::new(1, 1);
+        convert(layout, shape, bytes, &mut image).map(|()| image)
+    }
+
     /// The standard's own formula, from R'G'B' to Y'CbCr.
     fn from_rgb([r, g, b]: [u8; 3]) -> [u8; 3] {
         let [r, g, b] = [r, g, b].map(|v| f64::from(v) / 255.0);
@@ -212,19 +231,19 @@ mod tests {
                 row
             }).collect();
             let shape = Shape { width: 4, height: 2, stride: 8 + pad };
-            let image = to_rgb(Layout::Yuyv, shape, &yuyv).unwrap();
+            let image = to_rgb(Raw::Yuyv, shape, &yuyv).unwrap();
             prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(0, 0));
 
             let mut nv12 = [vec![y; 4], vec![7; pad as usize]].concat().repeat(2);
             nv12.extend([u, v, u, v]);
             let shape = Shape { width: 4, height: 2, stride: 4 + pad };
-            let image = to_rgb(Layout::Nv12, shape, &nv12).unwrap();
+            let image = to_rgb(Raw::Nv12, shape, &nv12).unwrap();
             prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(3, 1));
         }
 
         #[test]
         fn no_buffer_is_too_strange(
-            layout in prop::sample::select(&[Layout::Yuyv, Layout::Nv12, Layout::Grey, Layout::Mjpg][..]),
+            layout in prop::sample::select(&[Raw::Yuyv, Raw::Nv12, Raw::Grey][..]),
             (width, height, stride) in (0u32..40, 0u32..40, 0u32..90),
             bytes in prop::collection::vec(any::<u8>(), 0..4000),
         ) {
@@ -237,7 +256,7 @@ mod tests {
         fn an_impossible_size_is_refused(width: u32, height: u32, stride: u32) {
             prop_assume!(u64::from(width) * u64::from(height) > 64);
             let shape = Shape { width, height, stride };
-            prop_assert!(to_rgb(Layout::Grey, shape, &[0; 64]).is_err());
+            prop_assert!(to_rgb(Raw::Grey, shape, &[0; 64]).is_err());
         }
     }
 }

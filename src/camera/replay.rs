@@ -2,21 +2,20 @@
 //! of a camera or as fast as each frame is judged.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::negotiate::Layout;
-use super::pixels::{self, Shape};
-use super::{CameraError, Frame, FrameSource, Next, jpeg, picture};
+use super::clip::{self, Y4m};
+use super::{CameraError, Frame, FrameFault, FrameSource, Next, RecordingFault, picture};
 use crate::config::{self, Pace};
 
 /// Pictures a folder may hold.
-const MOST_PICTURES: usize = 1_000_000;
-/// Bytes one frame of a clip may have.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MAX_PICTURES: usize = 1_000_000;
+/// Folders in one another.
+const MAX_DEPTH: usize = 8;
 
 /// A recording being played.
 pub(super) struct Replay {
@@ -38,34 +37,15 @@ enum Frames {
     Y4m { file: BufReader<File>, header: Y4m },
 }
 
-/// What a YUV4MPEG2 header says.
-struct Y4m {
-    width: u32,
-    height: u32,
-    fps: Option<f64>,
-    chroma: Chroma,
-    /// Where the first frame begins.
-    begin: u64,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Chroma {
-    C420,
-    C422,
-    C444,
-    Mono,
-}
-
 impl Replay {
     pub(super) fn open(config: &config::Replay) -> Result<Self, CameraError> {
-        let fail = |reason: String| CameraError::Replay {
+        let frames = open(&config.path).map_err(|fault| CameraError::Replay {
             path: config.path.clone(),
-            reason,
-        };
-        let frames = open(&config.path).map_err(fail)?;
+            fault,
+        })?;
         let fps = match &frames {
-            Frames::Y4m { header, .. } => header.fps,
-            _ => None,
+            Frames::Y4m { header, .. } => header.fps(),
+            Frames::Folder { .. } | Frames::Mjpeg(_) => None,
         };
         Ok(Self {
             path: config.path.clone(),
@@ -102,7 +82,7 @@ impl FrameSource for Replay {
             Pace::RealTime => self
                 .due(start, timeout)
                 .ok_or_else(|| CameraError::Stalled {
-                    place: self.path.display().to_string(),
+                    place: self.path.clone(),
                     waited_ms: timeout.as_millis() as u64,
                 })?,
         };
@@ -123,20 +103,28 @@ impl FrameSource for Replay {
         let sequence = self.next;
         self.next += 1;
         let origin = origin.unwrap_or_else(|| format!("frame {sequence}"));
-        let image = image.map_err(|reason| CameraError::BadFrame {
-            place: format!("{} ({origin})", self.path.display()),
-            reason,
-        })?;
-        let origin = Some(origin.into());
-        let frame = Frame::rgb(image, Instant::now(), sequence, origin);
-        Ok(Next::Frame(frame))
+        match image {
+            Ok(image) => {
+                let origin = Some(origin.into());
+                let frame = Frame::rgb(image, Instant::now(), sequence, origin);
+                Ok(Next::Frame(frame))
+            }
+            Err(fault) => Err(CameraError::BadFrame {
+                place: self.path.clone(),
+                origin: Some(origin),
+                fault,
+            }),
+        }
     }
 
     fn describe(&self) -> String {
         let what = match &self.frames {
             Frames::Folder { pictures, .. } => format!("{} pictures", pictures.len()),
             Frames::Mjpeg(_) => "a Motion JPEG clip".into(),
-            Frames::Y4m { header, .. } => format!("a {}x{} clip", header.width, header.height),
+            Frames::Y4m { header, .. } => {
+                let (width, height) = header.size();
+                format!("a {width}x{height} clip")
+            }
         };
         let pace = match self.pace {
             Pace::RealTime => format!("at {} a second", self.fps),
@@ -153,7 +141,8 @@ impl Replay {
     }
 }
 
-type Picture = (Option<String>, Result<RgbImage, String>);
+/// Where in the recording it is, if it says so, and the picture.
+type Picture = (Option<String>, Result<RgbImage, FrameFault>);
 
 impl Frames {
     /// The next frame; `None` at the end.
@@ -164,20 +153,11 @@ impl Frames {
                 *at += 1;
                 Some((
                     Some(origin(path)),
-                    picture::load_picture(path).map_err(|error| error.reason),
+                    picture::load_picture(path).map_err(|error| error.fault.into()),
                 ))
             }
-            Self::Mjpeg(file) => next_jpeg(file).map(|bytes| {
-                let image = bytes.and_then(|bytes| {
-                    let size = jpeg::size(&bytes)?;
-                    jpeg::to_rgb(&bytes, size)
-                });
-                (None, image)
-            }),
-            Self::Y4m { file, header } => {
-                let planes = header.frame(file)?;
-                Some((None, planes.and_then(|planes| header.to_rgb(&planes))))
-            }
+            Self::Mjpeg(file) => Some((None, clip::read_jpeg(file)?)),
+            Self::Y4m { file, header } => Some((None, header.read(file)?)),
         }
     }
 
@@ -188,8 +168,8 @@ impl Frames {
                 *at += 1;
                 *at <= pictures.len()
             }
-            Self::Mjpeg(file) => next_jpeg(file).is_some(),
-            Self::Y4m { file, header } => header.frame(file).is_some(),
+            Self::Mjpeg(file) => clip::skip_jpeg(file),
+            Self::Y4m { file, header } => header.skip(file),
         }
     }
 
@@ -200,7 +180,7 @@ impl Frames {
                 Ok(())
             }
             Self::Mjpeg(file) => file.rewind(),
-            Self::Y4m { file, header } => file.seek(SeekFrom::Start(header.begin)).map(drop),
+            Self::Y4m { file, header } => header.rewind(file),
         }
     }
 }
@@ -212,47 +192,38 @@ fn origin(path: &Path) -> String {
     names.collect::<Vec<_>>().join("/")
 }
 
-fn open(path: &Path) -> Result<Frames, String> {
-    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if about.is_dir() {
+fn open(path: &Path) -> Result<Frames, RecordingFault> {
+    if std::fs::metadata(path)?.is_dir() {
         let mut pictures = Vec::new();
         collect(path, &mut pictures, 0)?;
         if pictures.is_empty() {
-            return Err("there is no .jpg, .jpeg or .png in it".into());
+            return Err(RecordingFault::NoPictures);
         }
         return Ok(Frames::Folder { pictures, at: 0 });
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let mut file = BufReader::new(File::open(path).map_err(|error| error.to_string())?);
+    let mut file = BufReader::new(File::open(path)?);
     match &*extension.to_lowercase() {
         "mjpeg" | "mjpg" => {
-            let mut start = [0; 2];
-            file.read_exact(&mut start)
-                .and_then(|()| file.rewind())
-                .map_err(|error| error.to_string())?;
-            if start != [0xff, 0xd8] {
-                return Err("it does not start with a JPEG".into());
-            }
+            clip::check_mjpeg(&mut file)?;
             Ok(Frames::Mjpeg(file))
         }
         "y4m" => {
-            let header = Y4m::read(&mut file)?;
+            let header = Y4m::open(&mut file)?;
             Ok(Frames::Y4m { file, header })
         }
-        _ => Err("it is neither a folder nor a .mjpeg or .y4m clip".into()),
+        _ => Err(RecordingFault::UnknownKind),
     }
 }
 
 /// Pictures in name order, a folder at its own place in it; numbers in names count as numbers.
-fn collect(folder: &Path, pictures: &mut Vec<PathBuf>, depth: usize) -> Result<(), String> {
-    if depth > 8 {
-        return Err("its folders are nested too deep".into());
+fn collect(folder: &Path, pictures: &mut Vec<PathBuf>, depth: usize) -> Result<(), RecordingFault> {
+    if depth > MAX_DEPTH {
+        return Err(RecordingFault::TooDeep);
     }
-    let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
-    let mut paths: Vec<PathBuf> = entries
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())?;
+        .collect::<Result<_, _>>()?;
     paths.sort_by_cached_key(|path| {
         natural(&path.file_name().unwrap_or_default().to_string_lossy())
     });
@@ -263,8 +234,8 @@ fn collect(folder: &Path, pictures: &mut Vec<PathBuf>, depth: usize) -> Result<(
         } else if ["jpg", "jpeg", "png"].contains(&&*extension.to_lowercase()) {
             pictures.push(path);
         }
-        if pictures.len() > MOST_PICTURES {
-            return Err(format!("it has more than {MOST_PICTURES} pictures"));
+        if pictures.len() > MAX_PICTURES {
+            return Err(RecordingFault::TooManyPictures(MAX_PICTURES));
         }
     }
     Ok(())
@@ -290,146 +261,4 @@ fn natural(name: &str) -> Vec<(usize, String)> {
         }
     }
     parts
-}
-
-/// The bytes of one JPEG of a clip, from its start marker to its end marker; `None` at the end.
-fn next_jpeg(file: &mut BufReader<File>) -> Option<Result<Vec<u8>, String>> {
-    let mut bytes = Vec::new();
-    loop {
-        let limit = MOST_BYTES.saturating_sub(bytes.len()) as u64;
-        match file.by_ref().take(limit).read_until(0xd9, &mut bytes) {
-            Ok(0) if bytes.is_empty() => return None,
-            // Zeros after the last frame are padding.
-            Ok(0) if bytes.iter().all(|&b| b == 0) => return None,
-            Ok(0) if limit == 0 => return Some(Err("a frame has more than 64 MB".into())),
-            Ok(0) => return Some(Err("the clip is cut off".into())),
-            // The end marker cannot be inside: in picture data a 0xff is followed by a zero.
-            Ok(_) if bytes.ends_with(&[0xff, 0xd9]) => return Some(Ok(bytes)),
-            Ok(_) => {}
-            Err(error) => return Some(Err(error.to_string())),
-        }
-    }
-}
-
-impl Y4m {
-    /// Reads the header (YUV4MPEG2 as mjpegtools' yuv4mpeg(5) has it).
-    fn read(file: &mut BufReader<File>) -> Result<Self, String> {
-        let mut line = Vec::new();
-        file.by_ref()
-            .take(1024)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| error.to_string())?;
-        let line = String::from_utf8_lossy(&line);
-        let mut words = line.trim_end().split(' ');
-        if words.next() != Some("YUV4MPEG2") {
-            return Err("it does not start with YUV4MPEG2".into());
-        }
-        let (mut width, mut height, mut fps, mut chroma) = (0, 0, None, Chroma::C420);
-        for word in words {
-            let mut letters = word.chars();
-            let (name, value) = (letters.next(), letters.as_str());
-            match name {
-                Some('W') => width = value.parse().unwrap_or(0),
-                Some('H') => height = value.parse().unwrap_or(0),
-                Some('F') => {
-                    fps = value
-                        .split_once(':')
-                        .and_then(|(n, d)| Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?))
-                        .filter(|fps| fps.is_finite() && (0.01..=1000.0).contains(fps));
-                }
-                Some('C') => {
-                    chroma = match value {
-                        "420" | "420jpeg" | "420mpeg2" | "420paldv" => Chroma::C420,
-                        "422" => Chroma::C422,
-                        "444" => Chroma::C444,
-                        "mono" => Chroma::Mono,
-                        other => {
-                            return Err(format!(
-                                "its pixel format {other} is not known here; convert it to 420"
-                            ));
-                        }
-                    };
-                }
-                _ => {}
-            }
-        }
-        if !(16..=8192).contains(&width) || !(16..=8192).contains(&height) {
-            return Err("its header has no size between 16 and 8192".into());
-        }
-        Ok(Self {
-            width,
-            height,
-            fps,
-            chroma,
-            begin: file.stream_position().map_err(|error| error.to_string())?,
-        })
-    }
-
-    /// Size of a chroma plane.
-    fn chroma_size(&self) -> (usize, usize) {
-        let (width, height) = (self.width as usize, self.height as usize);
-        match self.chroma {
-            Chroma::C420 => (width.div_ceil(2), height.div_ceil(2)),
-            Chroma::C422 => (width.div_ceil(2), height),
-            Chroma::C444 => (width, height),
-            Chroma::Mono => (0, 0),
-        }
-    }
-
-    /// The planes of the next frame; `None` at the end.
-    fn frame(&self, file: &mut BufReader<File>) -> Option<Result<Vec<u8>, String>> {
-        let mut line = Vec::new();
-        match file.by_ref().take(1024).read_until(b'\n', &mut line) {
-            Ok(0) => return None,
-            Ok(_) if line.starts_with(b"FRAME") => {}
-            Ok(_) => {
-                // Without a mark there is no way to find the next one.
-                let _ = file.seek(SeekFrom::End(0));
-                return Some(Err(
-                    "a frame does not start with FRAME; the rest is left out".into(),
-                ));
-            }
-            Err(error) => return Some(Err(error.to_string())),
-        }
-        let (chroma_width, chroma_height) = self.chroma_size();
-        let luma = self.width as usize * self.height as usize;
-        let mut planes = vec![0; luma + 2 * chroma_width * chroma_height];
-        Some(match file.read_exact(&mut planes) {
-            Ok(()) => Ok(planes),
-            Err(_) => Err("the clip is cut off".into()),
-        })
-    }
-
-    fn to_rgb(&self, planes: &[u8]) -> Result<RgbImage, String> {
-        let luma = self.width as usize * self.height as usize;
-        let (luma, chroma) = planes.split_at(luma.min(planes.len()));
-        if self.chroma == Chroma::Mono {
-            let shape = Shape {
-                width: self.width,
-                height: self.height,
-                stride: self.width,
-            };
-            return pixels::to_rgb(Layout::Grey, shape, luma);
-        }
-        let (chroma_width, chroma_height) = self.chroma_size();
-        let (u, v) = chroma.split_at((chroma_width * chroma_height).min(chroma.len()));
-        Ok(pixels::planar_to_rgb(
-            (self.width, self.height),
-            luma,
-            [u, v],
-            chroma_width,
-            (
-                if chroma_width < self.width as usize {
-                    2
-                } else {
-                    1
-                },
-                if chroma_height < self.height as usize {
-                    2
-                } else {
-                    1
-                },
-            ),
-        ))
-    }
 }

@@ -16,7 +16,7 @@ use v4l::video::capture::Parameters;
 
 use super::negotiate::{self, Choice, Layout, Offer, Sizes};
 use super::pixels::Shape;
-use super::{CameraError, Frame, FrameSource, Next, Pool};
+use super::{CameraError, Frame, FrameFault, FrameSource, Next, NotACamera, Pool};
 use crate::config;
 
 /// Buffers the driver fills while one is read.
@@ -42,7 +42,7 @@ impl Camera {
         let path = config.device.clone();
         let fail = |action: &'static str| {
             let path = path.clone();
-            move |error| CameraError::from_io(&path, action, false, &error)
+            move |error| CameraError::from_io(&path, action, false, error)
         };
         let device = Device::with_path(&path).map_err(fail("opening it"))?;
         let about = device.query_caps().map_err(fail("asking what it is"))?;
@@ -52,7 +52,7 @@ impl Camera {
         {
             return Err(CameraError::NotACamera {
                 device: path,
-                what: format!("{} does not capture pictures", about.card),
+                found: NotACamera::NoCapture(about.card),
             });
         }
         let offers = offers(&device).map_err(fail("listing its formats"))?;
@@ -98,7 +98,7 @@ impl Camera {
                 &self.path,
                 "waiting for a frame",
                 true,
-                &error,
+                error,
             )),
         }
     }
@@ -108,15 +108,16 @@ impl FrameSource for Camera {
     fn next_frame(&mut self, timeout: Duration) -> Result<Next, CameraError> {
         if !self.wait(timeout)? {
             return Err(CameraError::Stalled {
-                place: self.path.display().to_string(),
+                place: self.path.clone(),
                 waited_ms: timeout.as_millis() as u64,
             });
         }
         let mut older = 0;
         loop {
-            let (bytes, about) = self.stream.next().map_err(|error| {
-                CameraError::from_io(&self.path, "taking a frame", true, &error)
-            })?;
+            let (bytes, about) = self
+                .stream
+                .next()
+                .map_err(|error| CameraError::from_io(&self.path, "taking a frame", true, error))?;
             // What piled up while nobody looked is old; only the newest is decoded.
             if older < BUFFERS && self.handle.poll(libc::POLLIN, 0).is_ok_and(|n| n > 0) {
                 older += 1;
@@ -125,27 +126,22 @@ impl FrameSource for Camera {
             let at = taken_at(about);
             let first = *self.first.get_or_insert(about.sequence);
             let sequence = u64::from(about.sequence.wrapping_sub(first));
-            let frame = frame(
-                self.layout,
-                self.shape,
-                bytes,
-                about,
-                &self.pool,
-                at,
-                sequence,
-            );
+            let frame = whole(bytes, about).and_then(|bytes| {
+                Frame::captured(self.layout, self.shape, bytes, &self.pool, at, sequence)
+            });
             return frame
                 .map(Next::Frame)
-                .map_err(|reason| CameraError::BadFrame {
-                    place: self.path.display().to_string(),
-                    reason,
+                .map_err(|fault| CameraError::BadFrame {
+                    place: self.path.clone(),
+                    origin: None,
+                    fault,
                 });
         }
     }
 
     fn describe(&self) -> String {
         format!(
-            "{} ({}), {}x{} {:?} at {:.0} a second",
+            "{} ({}), {}x{} {} at {:.0} a second",
             self.card,
             self.path.display(),
             self.shape.width,
@@ -156,28 +152,14 @@ impl FrameSource for Camera {
     }
 }
 
-fn frame(
-    layout: Layout,
-    shape: Shape,
-    bytes: &[u8],
-    about: &Metadata,
-    pool: &Arc<Pool>,
-    at: Instant,
-    sequence: u64,
-) -> Result<Frame, String> {
+/// What the driver filled of a buffer.
+fn whole<'b>(buffer: &'b [u8], about: &Metadata) -> Result<&'b [u8], FrameFault> {
     if about.flags.contains(Flags::ERROR) {
-        return Err("the driver marked it as damaged".into());
+        return Err(FrameFault::MarkedDamaged);
     }
-    let bytes = bytes
+    buffer
         .get(..about.bytesused as usize)
-        .ok_or("it is larger than its buffer")?;
-    match layout {
-        Layout::Mjpg => {
-            let size = (shape.width, shape.height);
-            super::jpeg_frame(bytes, size, pool, at, sequence)
-        }
-        _ => Frame::raw(layout, shape, bytes, pool, at, sequence),
-    }
+        .ok_or(FrameFault::LargerThanBuffer)
 }
 
 /// When a frame was taken: by the driver's monotonic clock if it keeps to it, else now.
@@ -273,20 +255,10 @@ fn set_fps(device: &Device, asked: u32) -> f64 {
 }
 
 fn unusable(path: &Path, offers: &[Offer], config: &config::Camera) -> CameraError {
-    let offered: Vec<String> = offers
-        .iter()
-        .map(|offer| String::from_utf8_lossy(&offer.fourcc).trim().to_owned())
-        .collect();
+    let meant = |layout: &Layout| layout.asked_for_by(config.format);
     CameraError::NoUsableFormat {
         device: path.to_path_buf(),
-        asked: match config.format {
-            config::Format::Auto => "YUYV, NV12, MJPG or GREY".into(),
-            format => format!("{format:?}").to_uppercase(),
-        },
-        offered: if offered.is_empty() {
-            "nothing".into()
-        } else {
-            offered.join(", ")
-        },
+        asked: Layout::ALL.into_iter().filter(meant).collect(),
+        offered: offers.iter().map(|offer| offer.fourcc).collect(),
     }
 }

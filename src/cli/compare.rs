@@ -77,8 +77,11 @@ fn largest(path: &Path, vision: &mut Vision) -> anyhow::Result<Embedding> {
             path.display()
         );
     };
-    let aligned = vision
-        .align(&image, face)
-        .with_context(|| path.display().to_string())?;
+    let aligned = vision.align(&image, face).with_context(|| {
+        format!(
+            "{}: the face lies outside the picture; take one with the whole head in it",
+            path.display()
+        )
+    })?;
     Ok(vision.embed(&aligned)?)
 }

@@ -14,8 +14,8 @@ use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
 use crate::embedding::Embedding;
+use crate::recognise::{Flaw, Quality};
 use crate::risk::Calibration;
-use crate::vision::quality::{Flaw, Quality};
 use crate::vision::{AlignedFace, Face, Vision};
 use crate::whitelist::{self, Alike, NewTemplate, Snapshot};
 
@@ -171,7 +171,7 @@ impl Enroll {
                 .map_err(anyhow::Error::from)
                 .and_then(|image| Ok((only_face(&image, vision)?, image)))
             {
-                Ok(((face, aligned), image)) => match fault(&aligned, vision, config) {
+                Ok(((face, aligned, quality), image)) => match fault(&quality, config) {
                     Some(fault) => faults.push(format!("{}: {fault}", photo.display())),
                     None => {
                         let template = NewTemplate {
@@ -179,7 +179,7 @@ impl Enroll {
                             source: photo.display().to_string(),
                             photo: kept(&image, &face, config)?,
                         };
-                        templates.push((template, aligned.quality));
+                        templates.push((template, quality));
                     }
                 },
                 Err(error) => {
@@ -247,14 +247,14 @@ impl Enroll {
             }
             let image = frame.to_rgb();
             let fault = match only_face(&image, vision) {
-                Ok((face, aligned)) => match fault(&aligned, vision, config) {
+                Ok((face, aligned, quality)) => match fault(&quality, config) {
                     None => {
                         let template = NewTemplate {
                             embedding: vision.embed(&aligned)?,
                             source: "camera".into(),
                             photo: kept(&image, &face, config)?,
                         };
-                        templates.push((template, aligned.quality));
+                        templates.push((template, quality));
                         println!("picture {} of {}", templates.len(), self.pictures);
                         next_at = Instant::now() + Duration::from_millis(500);
                         said.clear();
@@ -307,11 +307,20 @@ fn tell(templates: &[NewTemplate], qualities: &[Quality]) {
     super::table(&columns, rows);
 }
 
-/// The face of a picture that shows exactly one.
-fn only_face(image: &RgbImage, vision: &mut Vision) -> anyhow::Result<(Face, AlignedFace)> {
+/// The face of a picture that shows exactly one, cut out and measured.
+fn only_face(
+    image: &RgbImage,
+    vision: &mut Vision,
+) -> anyhow::Result<(Face, AlignedFace, Quality)> {
     let faces = vision.detect(image)?;
     match &faces[..] {
-        [face] => Ok((*face, vision.align(image, face)?)),
+        [face] => {
+            let aligned = vision
+                .align(image, face)
+                .context("its face lies outside the picture; take one with the whole head in it")?;
+            let quality = Quality::of(face, &aligned);
+            Ok((*face, aligned, quality))
+        }
         [] => bail!("it shows no face; take one from the front, with the whole head in it"),
         several => bail!("it shows {} faces; let it show one person", several.len()),
     }
@@ -346,16 +355,16 @@ fn kept(image: &RgbImage, face: &Face, config: &Config) -> anyhow::Result<Option
 }
 
 /// What is wrong with a face, and what to do.
-fn fault(face: &AlignedFace, vision: &Vision, config: &Config) -> Option<String> {
+fn fault(quality: &Quality, config: &Config) -> Option<String> {
     let Quality {
         size_px,
         score,
         sharpness,
         luma,
         turned,
-    } = face.quality;
+    } = *quality;
     let limits = &config.vision;
-    let Some(flaw) = vision.flaw(&face.quality) else {
+    let Some(flaw) = quality.flaw(limits) else {
         // At the door a turned head only weighs less; a template has to be of the face.
         return (turned > MOST_TURNED).then(|| {
             format!(
@@ -381,5 +390,8 @@ fn fault(face: &AlignedFace, vision: &Vision, config: &Config) -> Option<String>
             "the face is too dark, brightness {luma:.0} of {:.0}; put light on it",
             limits.min_luma
         ),
+        Flaw::OutsidePicture => {
+            "the face lies outside the picture; take one with the whole head in it".into()
+        }
     })
 }

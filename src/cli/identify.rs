@@ -14,6 +14,8 @@ use crate::camera;
 use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
+use crate::embedding::Embedding;
+use crate::recognise::{Flaw, Quality};
 use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
 use crate::whitelist::Snapshot;
@@ -38,8 +40,9 @@ struct Found {
     face: Face,
     /// Nearest person and score; nothing with an empty whitelist.
     nearest: Option<(String, Score, bool)>,
-    flaw: Option<String>,
-    embedding: Vec<f32>,
+    flaw: Option<Flaw>,
+    /// Nothing of a face outside the picture.
+    embedding: Option<Embedding>,
 }
 
 impl Found {
@@ -108,19 +111,26 @@ impl Identify {
 fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for face in vision.detect(image)? {
-        let aligned = vision.align(image, &face)?;
+        let Some(aligned) = vision.align(image, &face) else {
+            found.push(Found {
+                face,
+                nearest: None,
+                flaw: Some(Flaw::OutsidePicture),
+                embedding: None,
+            });
+            continue;
+        };
         let embedding = vision.embed(&aligned)?;
         let nearest = whitelist.matcher.identify(&embedding).map(|found| {
             let who = &whitelist.directory;
             let enabled = who.is_enabled(found.person);
             (who.name_of(found.person), found.score, enabled)
         });
-        let flaw = vision.flaw(&aligned.quality);
         found.push(Found {
             face,
             nearest,
-            flaw: flaw.map(|f| format!("{f:?}").to_lowercase()),
-            embedding: embedding.as_slice().to_vec(),
+            flaw: Quality::of(&face, &aligned).flaw(vision.settings()),
+            embedding: Some(embedding),
         });
     }
     Ok(found)
@@ -139,7 +149,7 @@ fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Val
                     json!({ "name": name, "similarity": similarity, "enabled": enabled })
                 }),
                 "flaw": f.flaw,
-                "embedding": f.embedding,
+                "embedding": f.embedding.as_ref().map(Embedding::as_slice),
             })
         })
         .collect();
@@ -160,7 +170,8 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
             nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
             format!("{x0},{y0} {x1},{y1}"),
             format!("{:.3}", f.face.score),
-            f.flaw.clone().unwrap_or_else(|| "good".into()),
+            f.flaw
+                .map_or_else(|| "good".into(), |flaw| flaw.to_string()),
         ]
     });
     table(

@@ -10,6 +10,7 @@ use super::{Format, actor, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::embedding::Embedding;
+use crate::recognise::Quality;
 use crate::vision::Vision;
 use crate::whitelist::{self, KeptPhoto};
 
@@ -93,9 +94,14 @@ fn embedding(png: &[u8], vision: &mut Vision) -> anyhow::Result<Option<Embedding
     let Some(face) = faces.first() else {
         return Ok(None);
     };
-    let aligned = vision.align(&image, face)?;
-    if vision.flaw(&aligned.quality).is_some() {
-        return Ok(None);
+    match vision.align(&image, face) {
+        Some(aligned)
+            if Quality::of(face, &aligned)
+                .flaw(vision.settings())
+                .is_none() =>
+        {
+            Ok(Some(vision.embed(&aligned)?))
+        }
+        _ => Ok(None),
     }
-    Ok(Some(vision.embed(&aligned)?))
 }

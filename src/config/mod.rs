@@ -200,7 +200,7 @@ pub struct Vision {
     /// Detector score a face needs to be judged.
     #[serde(deserialize_with = "range::unit")]
     pub min_score: f32,
-    /// Sharpness a face needs to be judged; see `vision::quality`.
+    /// Sharpness a face needs to be judged; see `recognise::Quality`.
     #[serde(deserialize_with = "range::sharpness")]
     pub min_sharpness: f32,
     /// Mean luma (0..255) a face needs to be judged.

@@ -34,7 +34,7 @@ enum End {
     /// The daemon stops.
     Stopped,
     /// The camera is gone or silent.
-    Lost(String),
+    Lost(CameraError),
 }
 
 impl Capture {
@@ -50,7 +50,7 @@ impl Capture {
                     log::info!("camera: {}", source.describe());
                     self.watch(&mut *source, &mut known_lost, &mut pause)
                 }
-                Err(error) => End::Lost(error.to_string()),
+                Err(error) => End::Lost(error),
             };
             match end {
                 End::Stopped => return,
@@ -66,7 +66,7 @@ impl Capture {
                         log::debug!("camera still lost: {why}");
                     } else {
                         self.notes
-                            .happened(NewEvent::new(Kind::CameraLost).why(why));
+                            .happened(NewEvent::new(Kind::CameraLost).why(why.to_string()));
                     }
                     known_lost = true;
                 }
@@ -123,14 +123,13 @@ impl Capture {
                         log::warn!("frame left out: {error}");
                     }
                 }
-                Err(error) => return End::Lost(error.to_string()),
+                Err(error) => return End::Lost(error),
             }
             if live && last_frame.elapsed() > stall {
-                return End::Lost(format!(
-                    "no frame for {} ms from {}; look at its cable and its power",
-                    self.config.stall_ms,
-                    self.config.device.display()
-                ));
+                return End::Lost(CameraError::Stalled {
+                    place: self.config.device.clone(),
+                    waited_ms: self.config.stall_ms,
+                });
             }
         }
         End::Stopped

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::eye::{Eye, Seen};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::notes::Notes;
 use super::timing::Timing;
-use crate::access::{Access, Decision, Input, Judgement, Policy, Refusal, Sighting, Unusable};
+use crate::access::{Decision, Policy, Refusal, Unusable};
 use crate::audit::{Kind, NewEvent};
 use crate::camera::Frame;
 use crate::config;
+use crate::embedding::ModelVersion;
 use crate::person::PersonId;
-use crate::vision::VisionError;
+use crate::recognise::{FaceReport, Probe, Recogniser, Seen};
+use crate::vision::{Vision, VisionError};
 use crate::whitelist::Snapshot;
 
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -27,7 +28,8 @@ const GRANT_LIFE: Duration = Duration::from_secs(2);
 
 /// The vision thread's things.
 pub struct Judge {
-    pub eye: Eye,
+    pub vision: Vision,
+    pub settings: config::Vision,
     /// Whether the door is open: then nobody needs to be looked at.
     pub open: Arc<AtomicBool>,
     /// From which, with the whitelist, the policy follows.
@@ -45,127 +47,135 @@ impl Judge {
     ///
     /// # Errors
     /// [`VisionError`] if a network fails: what it would say next cannot be trusted.
-    pub fn run(mut self) -> Result<Timing, VisionError> {
+    pub fn run(self) -> Result<Timing, VisionError> {
         let mut timing = Timing::default();
         let mut rules = self.rules.load_full();
         let mut whitelist = self.whitelist.load_full();
-        let mut access = Access::new(self.policy(&rules, whitelist.as_deref()));
-        self.eye.set_rules(&rules);
+        let first = policy(&rules, whitelist.as_deref(), &self.notes);
+        let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(PATIENCE);
             let (new_rules, new_whitelist) = (self.rules.load_full(), self.whitelist.load_full());
             let other_whitelist = !same(whitelist.as_ref(), new_whitelist.as_ref());
             if other_whitelist {
-                access.step(Instant::now(), Input::GalleryChanged);
-                self.eye.forget();
+                recogniser.whitelist_changed(Instant::now());
                 whitelist = new_whitelist;
             }
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
-                let policy = self.policy(&rules, whitelist.as_deref());
-                access.step(Instant::now(), Input::PolicyChanged(policy));
-                self.eye.set_rules(&rules);
+                let policy = policy(&rules, whitelist.as_deref(), &self.notes);
+                recogniser.set_policy(Instant::now(), policy);
             }
             match (item, &whitelist) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
-                // Whoever it was opened for is passing.
-                (Some(Item::Frame(_)), _)
-                    if self.eye.is_economical() && self.open.load(Ordering::Acquire) =>
-                {
-                    timing.left_out();
-                }
-                (Some(Item::Lost), _) => {
-                    access.step(Instant::now(), Input::CameraLost);
-                    self.eye.forget();
-                }
+                (Some(Item::Lost), _) => recogniser.camera_lost(Instant::now()),
                 (Some(Item::Ended), _) => {
                     self.heartbeat.retire();
                     break;
                 }
                 (Some(Item::Frame(mut frame)), Some(whitelist)) => {
-                    self.look(&mut frame, whitelist, &mut access, &mut timing)?;
+                    let open = self.open.load(Ordering::Acquire);
+                    let start = Instant::now();
+                    let outcome = recogniser.look(&mut frame, whitelist, open, Instant::now)?;
+                    let Seen::Faces(faces) = outcome.seen else {
+                        timing.left_out();
+                        continue;
+                    };
+                    let now = Instant::now();
+                    timing.add(now - start);
+                    let judged = Judged {
+                        frame: &frame,
+                        vision: now - start,
+                        age: now.saturating_duration_since(frame.at),
+                        whitelist,
+                        model: recogniser.vision().version(),
+                    };
+                    log::debug!("{}", judged.describe(&faces));
+                    for decision in outcome.decisions {
+                        judged.record(decision, &self.notes);
+                    }
                 }
             }
         }
         Ok(timing)
     }
+}
 
-    /// The rules with their threshold. Where none follows from the risk, none can be
-    /// reached: nobody is let in, and it says why.
-    fn policy(&self, rules: &config::Access, whitelist: Option<&Snapshot>) -> Policy {
-        let Some(snapshot) = whitelist else {
-            return Policy::new(rules, f32::INFINITY);
-        };
-        match snapshot.matcher.threshold() {
-            Ok(threshold) => {
-                log::info!(
-                    "threshold {:.3} for {} people, {}",
-                    threshold.score,
-                    snapshot.matcher.comparisons(),
-                    threshold.from
-                );
-                Policy::new(rules, threshold.score.value())
-            }
-            Err(error) => {
-                self.notes
-                    .happened(NewEvent::new(Kind::Fault).why(error.to_string()));
-                Policy::new(rules, f32::INFINITY)
-            }
+/// The rules with their threshold. Where none follows from the risk, none can be
+/// reached: nobody is let in, and it says why.
+fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -> Policy {
+    let Some(snapshot) = whitelist else {
+        return Policy::new(rules, f32::INFINITY);
+    };
+    match snapshot.matcher.threshold() {
+        Ok(threshold) => {
+            log::info!(
+                "threshold {:.3} for {} people, {}",
+                threshold.score,
+                snapshot.matcher.comparisons(),
+                threshold.from
+            );
+            Policy::new(rules, threshold.score.value())
+        }
+        Err(error) => {
+            notes.happened(NewEvent::new(Kind::Fault).why(error.to_string()));
+            Policy::new(rules, f32::INFINITY)
         }
     }
+}
 
-    fn look(
-        &mut self,
-        frame: &mut Frame,
-        whitelist: &Snapshot,
-        access: &mut Access,
-        timing: &mut Timing,
-    ) -> Result<(), VisionError> {
-        let start = Instant::now();
-        let Seen::Faces(faces) = self.eye.look(frame, whitelist)? else {
-            timing.left_out();
-            return Ok(());
-        };
-        let vision = start.elapsed();
-        timing.add(vision);
-        log::debug!(
+/// A frame that was judged, and by what.
+struct Judged<'a> {
+    frame: &'a Frame,
+    /// How long it took.
+    vision: Duration,
+    /// How old it was then.
+    age: Duration,
+    whitelist: &'a Snapshot,
+    model: &'a ModelVersion,
+}
+
+impl Judged<'_> {
+    /// For the debug log.
+    fn describe(&self, faces: &[FaceReport]) -> String {
+        let each: Vec<String> = faces.iter().map(|face| self.face(face)).collect();
+        format!(
             "frame {}: {:.1} ms, {}",
-            name(frame),
-            vision.as_secs_f64() * 1000.0,
-            describe(&faces, whitelist)
-        );
-        let now = Instant::now();
-        let sighting = Sighting {
-            taken_at: frame.at,
-            faces,
-        };
-        for decision in access.step(now, Input::Frame(sighting)) {
-            if let Decision::Grant { track, .. } = decision {
-                self.eye.rest(track, frame.at + access.cooldown());
+            name(self.frame),
+            self.vision.as_secs_f64() * 1000.0,
+            if each.is_empty() {
+                "nobody".into()
+            } else {
+                each.join(", ")
             }
-            self.record(decision, whitelist, |event| {
-                let age = now.saturating_duration_since(frame.at);
-                event
-                    .detail("frame", name(frame))
-                    .detail("vision_ms", tenths_ms(vision))
-                    .detail("age_ms", tenths_ms(age))
-            });
-        }
-        Ok(())
+        )
     }
 
-    fn record(
-        &self,
-        decision: Decision,
-        whitelist: &Snapshot,
-        with_frame: impl Fn(NewEvent) -> NewEvent,
-    ) {
+    fn face(&self, face: &FaceReport) -> String {
+        match (face.probe, face.identity) {
+            (Probe::Flawed(flaw), _) => flaw.to_string(),
+            (Probe::Skipped, _) => "followed".into(),
+            (Probe::Compared, None) => "a face".into(),
+            (Probe::Compared, Some(found)) => {
+                let name = self.whitelist.directory.name_of(found.person);
+                format!("{name} {:.3}", found.score)
+            }
+        }
+    }
+
+    fn record(&self, decision: Decision, notes: &Notes) {
         let named = |event: NewEvent, person: PersonId| {
-            event.person(person, whitelist.directory.name_of(person))
+            event.person(person, self.whitelist.directory.name_of(person))
         };
-        let event = |kind| with_frame(NewEvent::new(kind)).model(self.eye.vision().version());
+        let event = |kind| {
+            NewEvent::new(kind)
+                .detail("frame", name(self.frame))
+                .detail("vision_ms", tenths_ms(self.vision))
+                .detail("age_ms", tenths_ms(self.age))
+                .model(self.model)
+        };
         match decision {
             Decision::Grant {
                 person,
@@ -179,7 +189,7 @@ impl Judge {
                     .threshold(threshold)
                     .frames(frames)
                     .why("recognised");
-                self.notes.grant(event, Instant::now() + GRANT_LIFE);
+                notes.grant(event, Instant::now() + GRANT_LIFE);
             }
             Decision::Refuse {
                 why,
@@ -195,13 +205,13 @@ impl Judge {
                         Refusal::Disabled => "on the whitelist, but disabled",
                         Refusal::EmptyWhitelist => "the whitelist is empty",
                     });
-                self.notes.happened(match nearest {
+                notes.happened(match nearest {
                     Some(nearest) => named(event, nearest.person).score(nearest.score),
                     None => event,
                 });
             }
             Decision::CannotJudge { why } => {
-                self.notes.happened(event(Kind::CannotJudge).why(match why {
+                notes.happened(event(Kind::CannotJudge).why(match why {
                     Unusable::TooSmall => "the face is too small: come closer",
                     Unusable::Blurred => "the face is blurred: stand still, or clean the lens",
                     Unusable::Dark => "the face is too dark: more light is needed",
@@ -229,23 +239,4 @@ fn name(frame: &Frame) -> String {
 
 fn tenths_ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
-}
-
-/// One frame's faces, for the debug log.
-fn describe(faces: &[Judgement], whitelist: &Snapshot) -> String {
-    if faces.is_empty() {
-        return "nobody".into();
-    }
-    let each: Vec<String> = faces
-        .iter()
-        .map(|face| match face {
-            Judgement::Unusable(why) => format!("{why:?}"),
-            Judgement::Followed => "followed".into(),
-            Judgement::Nearest(None) => "a face".into(),
-            Judgement::Nearest(Some(c)) => {
-                format!("{} {:.3}", whitelist.directory.name_of(c.person), c.score)
-            }
-        })
-        .collect();
-    each.join(", ")
 }

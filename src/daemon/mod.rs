@@ -11,7 +11,6 @@
 
 mod capture;
 mod doorkeeper;
-pub mod eye;
 mod heartbeat;
 mod judge;
 mod mailbox;
@@ -33,7 +32,6 @@ use signal_hook::iterator::Signals;
 
 use self::capture::Capture;
 use self::doorkeeper::{Doorkeeper, Order};
-use self::eye::Eye;
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
@@ -243,7 +241,8 @@ impl Guard {
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
-            eye: Eye::new(vision, &config.vision, &config.access),
+            vision,
+            settings: config.vision.clone(),
             open,
             rules: Arc::clone(&rules),
             whitelist,

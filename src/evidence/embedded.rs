@@ -204,10 +204,8 @@ fn one(vision: &mut Vision, dataset: &Dataset, file: &str) -> Result<Line, Visio
     let Some(face) = meant(&faces, image.width(), image.height()) else {
         return Ok(line(None, false));
     };
-    let aligned = match vision.align(&image, face) {
-        Ok(aligned) => aligned,
-        Err(VisionError::Align { .. }) => return Ok(line(None, false)),
-        Err(error) => return Err(error),
+    let Some(aligned) = vision.align(&image, face) else {
+        return Ok(line(None, false));
     };
     let embedding = vision.embed(&aligned)?;
     Ok(line(Some(embedding.as_slice().to_vec()), false))

@@ -4,7 +4,7 @@ use fast_image_resize as fir;
 use image::RgbImage;
 use multiversion::multiversion;
 
-use super::{Face, VisionError};
+use super::Face;
 
 /// Where ArcFace's template of 112x112 pixels has the eyes, the nose and the corners of
 /// the mouth (Deng, Guo, Xue, Zafeiriou: "ArcFace", 2019; SFace uses the same).
@@ -54,16 +54,13 @@ impl Aligner {
         }
     }
 
-    /// Cuts a face out.
-    ///
-    /// # Errors
-    /// [`VisionError::Align`] if the face lies outside the picture.
-    pub fn cut(&mut self, image: &RgbImage, face: &Face) -> Result<RgbImage, VisionError> {
+    /// Cuts a face out; `None` if its box does not touch the picture, or its landmarks are
+    /// needed and fall together.
+    pub fn cut(&mut self, image: &RgbImage, face: &Face) -> Option<RgbImage> {
         match self.how {
             How::Box { share } => self.cut_box(image, face, share),
             How::FivePoint => cut_five_point(image, face, self.side),
         }
-        .ok_or(VisionError::Align { rect: face.rect })
     }
 
     /// Clipped to the picture, as FaceNet's own pipeline does it.

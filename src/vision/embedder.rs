@@ -140,15 +140,13 @@ impl Embedder {
         self.network.spent()
     }
 
-    /// Cuts a face out of a picture as this network was trained.
-    ///
-    /// # Errors
-    /// [`VisionError::Align`] if the face lies outside the picture.
-    pub fn align(&mut self, image: &RgbImage, face: &Face) -> Result<RgbImage, VisionError> {
+    /// Cuts a face out of a picture as this network was trained; `None` if that cannot be
+    /// done, see [`Aligner::cut`].
+    pub fn align(&mut self, image: &RgbImage, face: &Face) -> Option<RgbImage> {
         self.aligner.cut(image, face)
     }
 
-    /// Embeds an aligned face.
+    /// Embeds an aligned face of `side` x `side` pixels.
     ///
     /// # Errors
     /// [`VisionError::Inference`] if the network fails or says nothing usable.

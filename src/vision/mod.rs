@@ -9,12 +9,9 @@ mod entry;
 pub mod head;
 pub mod manifest;
 pub mod manifest_edit;
-pub mod motion;
 mod mtcnn;
-pub mod quality;
 pub mod resample;
 pub mod runtime;
-pub mod track;
 pub mod variants;
 
 use std::path::PathBuf;
@@ -27,7 +24,6 @@ use serde::Serialize;
 use self::embedder::Embedder;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
-use self::quality::Quality;
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
 use crate::scoring::Scoring;
@@ -67,13 +63,20 @@ impl Face {
     }
 }
 
-/// A face cut out for the embedder, and how good the picture of it is.
+/// A face cut out as the embedder was trained; of its own size.
 #[derive(Debug, Clone)]
-pub struct AlignedFace {
-    /// The crop, of the embedder's own size.
-    pub pixels: RgbImage,
-    /// What was measured about it.
-    pub quality: Quality,
+pub struct AlignedFace(RgbImage);
+
+impl AlignedFace {
+    /// A crop that was made elsewhere.
+    pub fn new(pixels: RgbImage) -> Self {
+        Self(pixels)
+    }
+
+    /// The crop.
+    pub fn pixels(&self) -> &RgbImage {
+        &self.0
+    }
 }
 
 /// What can go wrong between a picture and an embedding.
@@ -131,12 +134,6 @@ pub enum VisionError {
         /// What it said.
         reason: String,
     },
-    /// A face's box is not in the picture.
-    #[error("the face at {rect:?} lies outside the picture")]
-    Align {
-        /// The box.
-        rect: [f32; 4],
-    },
 }
 
 /// The networks, loaded and checked.
@@ -159,7 +156,7 @@ pub struct Spent {
     pub embedder_session: Duration,
     /// Looking for faces and following them, sessions included.
     pub detect: Duration,
-    /// Cutting faces out and judging the picture of them.
+    /// Cutting faces out.
     pub align: Duration,
     /// Embedding, session included.
     pub embed: Duration,
@@ -257,21 +254,18 @@ impl Vision {
         faces
     }
 
-    /// Cuts a face out for the embedder and measures its quality.
-    ///
-    /// # Errors
-    /// [`VisionError::Align`] if the face is not in the picture.
-    pub fn align(&mut self, image: &RgbImage, face: &Face) -> Result<AlignedFace, VisionError> {
+    /// Cuts a face out for the embedder; `None` if its box does not touch the picture, or
+    /// its landmarks fall together.
+    pub fn align(&mut self, image: &RgbImage, face: &Face) -> Option<AlignedFace> {
         let start = Instant::now();
-        let pixels = self.embedder.align(image, face)?;
-        let quality = Quality::of(face, &pixels);
+        let pixels = self.embedder.align(image, face);
         self.spent.align += start.elapsed();
-        Ok(AlignedFace { pixels, quality })
+        pixels.map(AlignedFace)
     }
 
-    /// What keeps a face from being judged, by the limits this pipeline was opened with.
-    pub fn flaw(&self, quality: &Quality) -> Option<quality::Flaw> {
-        quality.flaw(&self.settings)
+    /// The limits it was opened with.
+    pub(crate) fn settings(&self) -> &config::Vision {
+        &self.settings
     }
 
     /// Embeds an aligned face.
@@ -280,7 +274,7 @@ impl Vision {
     /// [`VisionError::Inference`] if the network fails.
     pub fn embed(&mut self, face: &AlignedFace) -> Result<Embedding, VisionError> {
         let start = Instant::now();
-        let embedding = self.embedder.embed(&face.pixels);
+        let embedding = self.embedder.embed(face.pixels());
         self.spent.embed += start.elapsed();
         self.spent.embeddings = self.spent.embeddings.wrapping_add(1);
         embedding

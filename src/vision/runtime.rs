@@ -129,7 +129,8 @@ impl Network {
         self.spent
     }
 
-    /// Runs the network on one NCHW batch.
+    /// Runs the network on `data`, a batch of `shape` in the network's own order of axes
+    /// (NCHW or NHWC, by its manifest entry).
     ///
     /// # Errors
     /// [`VisionError::Inference`] with ONNX Runtime's own words.

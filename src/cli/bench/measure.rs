@@ -8,12 +8,12 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use super::scene::{self, SIZE, Stage};
-use crate::access::{Access, Decision, Input, Policy, Sighting};
-use crate::camera::{self, Frame, Layout, Next, Pool, Shape};
+use crate::access::{Decision, Policy};
+use crate::camera::{self, Frame, FrameFault, Layout, Next, Pool, Shape};
 use crate::config::Config;
-use crate::daemon::eye::{Eye, Seen};
 use crate::embedding::Embedding;
-use crate::vision::{Spent, Vision};
+use crate::recognise::{FaceReport, Recogniser, Seen, Spent};
+use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
 /// Pictures a second of the pretended camera.
@@ -22,6 +22,10 @@ const FPS: u32 = 15;
 const APPROACH: u32 = 45;
 /// Different frames of an empty scene.
 const IDLE: u64 = 60;
+/// Frames that are looked at before any counts.
+const WARM_UP: u32 = 3;
+/// Camera time between two frames that are recomputed: to each other they are nothing.
+const APART: Duration = Duration::from_millis(1500);
 
 /// Quantiles of what was measured, in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -98,7 +102,8 @@ impl Rig {
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let found = vision.detect(stage.portrait())?;
         let face = found.first().context("no face in the portrait")?;
-        let aligned = vision.align(stage.portrait(), face)?;
+        let aligned = vision.align(stage.portrait(), face);
+        let aligned = aligned.context("the portrait's face lies outside it")?;
         let template = vision.embed(&aligned)?;
         let (model, size) = (template.model().clone(), template.as_slice().len());
         let mut random = fastrand::Rng::with_seed(1);
@@ -129,20 +134,24 @@ impl Rig {
         Ok((rig, vision))
     }
 
-    /// An eye with these networks.
-    pub fn eye(&self, vision: Vision, economy: bool) -> Eye {
+    /// The daemon's own recogniser with these networks.
+    pub fn recogniser(&self, vision: Vision, economy: bool) -> Recogniser {
         let mut settings = self.config.vision.clone();
         settings.economy = economy;
-        Eye::new(vision, &settings, &self.config.access)
+        Recogniser::new(vision, &settings, self.policy.clone())
     }
 
-    fn raw(&self, yuyv: &[u8], at: Instant, number: u64) -> anyhow::Result<Frame> {
-        Frame::raw(Layout::Yuyv, self.shape, yuyv, &self.pool, at, number)
-            .map_err(anyhow::Error::msg)
+    /// A frame as the camera gives it.
+    fn captured(&self, layout: Layout, buffer: &[u8], at: Instant) -> Result<Frame, FrameFault> {
+        Frame::captured(layout, self.shape, buffer, &self.pool, at, 0)
     }
 
     /// Everything recomputed, frame by frame, in both of a camera's usual formats.
-    pub fn recomputed(&self, eye: &mut Eye, turns: u32) -> anyhow::Result<[Recomputed; 2]> {
+    pub fn recomputed(
+        &self,
+        recogniser: &mut Recogniser,
+        turns: u32,
+    ) -> anyhow::Result<[Recomputed; 2]> {
         let pictures: Vec<_> = (0..8)
             .map(|n| {
                 self.stage
@@ -157,27 +166,31 @@ impl Rig {
         let mut both = [Meter::new("YUYV"), Meter::new("MJPG")];
         let base = Instant::now();
         // Interleaved, so that whatever else the machine does falls on both alike.
-        for turn in 0..turns + 3 {
-            let at = base + Duration::from_millis(u64::from(turn) * 3000);
+        for turn in 0..turns + WARM_UP {
+            let at = base + 2 * APART * turn;
             let (y, j) = (
                 yuyv.get(turn as usize % 8).context("no frame")?,
                 jpeg.get(turn as usize % 8).context("no frame")?,
             );
-            let counts = turn >= 3;
+            let counts = turn >= WARM_UP;
             let [first, second] = &mut both;
-            first.frame(eye, &self.whitelist, &self.policy, counts, || {
-                self.raw(y, at, u64::from(turn))
+            first.frame(recogniser, &self.whitelist, counts, || {
+                Ok(self.captured(Layout::Yuyv, y, at)?)
             })?;
-            second.frame(eye, &self.whitelist, &self.policy, counts, || {
-                camera::jpeg_frame(j, SIZE, &self.pool, at + Duration::from_millis(1500), 0)
-                    .map_err(anyhow::Error::msg)
+            second.frame(recogniser, &self.whitelist, counts, || {
+                Ok(self.captured(Layout::Mjpg, j, at + APART)?)
             })?;
         }
         Ok(both.map(Meter::done))
     }
 
+    /// Camera time of [`Rig::recomputed`] and of a pause after it.
+    pub fn recomputed_takes(turns: u32) -> Duration {
+        2 * APART * (turns + WARM_UP) + Duration::from_secs(60)
+    }
+
     /// The same with the configured camera's own frames.
-    pub fn live(&self, eye: &mut Eye, frames: u32) -> anyhow::Result<Recomputed> {
+    pub fn live(&self, recogniser: &mut Recogniser, frames: u32) -> anyhow::Result<Recomputed> {
         let mut source = camera::open(&self.config.camera)?;
         let mut meter = Meter::new(&source.describe());
         let mut taken = 0;
@@ -189,7 +202,8 @@ impl Rig {
             );
             match source.next_frame(Duration::from_millis(500)) {
                 Ok(Next::Frame(frame)) => {
-                    meter.frame(eye, &self.whitelist, &self.policy, taken >= 3, || Ok(frame))?;
+                    let counts = taken >= WARM_UP;
+                    meter.frame(recogniser, &self.whitelist, counts, || Ok(frame))?;
                     taken += 1;
                 }
                 Ok(Next::Ended) => break,
@@ -207,11 +221,15 @@ impl Rig {
             .collect()
     }
 
-    /// One visit. Time is the pretended camera's; after a grant the door is open.
-    pub fn visit(&self, eye: &mut Eye, frames: &[Vec<u8>], base: Instant) -> anyhow::Result<Visit> {
-        let mut access = Access::new(self.policy.clone());
+    /// One visit after `base`, when all that was seen before is forgotten. Time is the
+    /// pretended camera's; after a grant the door is open.
+    pub fn visit(
+        &self,
+        recogniser: &mut Recogniser,
+        frames: &[Vec<u8>],
+        base: Instant,
+    ) -> anyhow::Result<Visit> {
         let pulse = Duration::from_millis(self.config.door.pulse_ms);
-        let economy = eye.is_economical();
         let mut visit = Visit {
             cpu_ms: 0.0,
             decided_at: None,
@@ -220,36 +238,29 @@ impl Rig {
             embedded: 0,
         };
         let mut open_until: Option<Instant> = None;
-        eye.forget();
-        let embedded = eye.vision().spent().embeddings;
+        recogniser.camera_lost(base);
+        let embedded = recogniser.spent().vision.embeddings;
         let start = cpu();
         for (number, yuyv) in (0u32..).zip(frames) {
-            let at = base + Duration::from_secs(1) * number / FPS;
-            let mut frame = self.raw(yuyv, at, u64::from(number))?;
-            if economy && open_until.is_some_and(|until| at < until) {
-                continue;
-            }
-            let Seen::Faces(faces) = eye.look(&mut frame, &self.whitelist)? else {
-                continue;
-            };
-            if faces.iter().any(crate::access::Judgement::is_usable) {
+            let at = base + Duration::from_secs(1) * (number + 1) / FPS;
+            let mut frame = self.captured(Layout::Yuyv, yuyv, at)?;
+            let open = open_until.is_some_and(|until| at < until);
+            let outcome = recogniser.look(&mut frame, &self.whitelist, open, || at)?;
+            if let Seen::Faces(faces) = &outcome.seen
+                && faces.iter().any(FaceReport::is_usable)
+            {
                 visit.usable_at.get_or_insert(number);
             }
-            let sighting = Sighting {
-                taken_at: at,
-                faces,
-            };
-            for decision in access.step(at, Input::Frame(sighting)) {
-                if let Decision::Grant { track, score, .. } = decision {
+            for decision in outcome.decisions {
+                if let Decision::Grant { score, .. } = decision {
                     visit.decided_at.get_or_insert(number);
                     visit.score.get_or_insert(score);
                     open_until = Some(at + pulse);
-                    eye.rest(track, at + access.cooldown());
                 }
             }
         }
         visit.cpu_ms = (cpu() - start).as_secs_f64() * 1000.0;
-        visit.embedded = eye.vision().spent().embeddings - embedded;
+        visit.embedded = recogniser.spent().vision.embeddings - embedded;
         Ok(visit)
     }
 
@@ -267,7 +278,7 @@ impl Rig {
     /// the frames are shown.
     pub fn idle(
         &self,
-        eye: &mut Eye,
+        recogniser: &mut Recogniser,
         frames: &[Vec<u8>],
         scenes: u32,
         base: Instant,
@@ -278,8 +289,8 @@ impl Rig {
             for yuyv in frames {
                 let at = base + Duration::from_secs(1) * number / FPS;
                 let start = cpu();
-                let mut frame = self.raw(yuyv, at, u64::from(number))?;
-                eye.look(&mut frame, &self.whitelist)?;
+                let mut frame = self.captured(Layout::Yuyv, yuyv, at)?;
+                recogniser.look(&mut frame, &self.whitelist, false, || at)?;
                 drop(frame);
                 // The first time through the eye gets used to the scene.
                 if scene > 0 {
@@ -318,61 +329,53 @@ impl Meter {
 
     fn frame(
         &mut self,
-        eye: &mut Eye,
+        recogniser: &mut Recogniser,
         whitelist: &Snapshot,
-        policy: &Policy,
         counts: bool,
         take: impl FnOnce() -> anyhow::Result<Frame>,
     ) -> anyhow::Result<()> {
-        let before = eye.vision().spent();
-        let eyes_before = eye.spent();
+        let before = recogniser.spent();
         let start = Instant::now();
         let mut frame = take()?;
         let taken = start.elapsed();
-        let seen = eye.look(&mut frame, whitelist)?;
-        let looked = start.elapsed();
-        let faces = match seen {
-            Seen::Faces(faces) => faces,
-            Seen::Nothing => Vec::new(),
-        };
-        let count = faces.len();
-        let sighting = Sighting {
-            taken_at: frame.at,
-            faces,
-        };
-        let mut access = Access::new(policy.clone());
-        access.step(frame.at, Input::Frame(sighting));
+        let at = frame.at;
+        let outcome = recogniser.look(&mut frame, whitelist, false, || at)?;
         drop(frame);
         let whole = start.elapsed();
         if !counts {
             return Ok(());
         }
-        let after = eye.vision().spent();
+        let after = recogniser.spent();
         let since = |of: fn(&Spent) -> Duration| of(&after).saturating_sub(of(&before));
-        let [p, r, o] = [0, 1, 2].map(|i| {
-            let of = |s: &Spent| s.detector_sessions.get(i).copied().unwrap_or_default();
-            of(&after).saturating_sub(of(&before))
-        });
-        let embedder = since(|s| s.embedder_session);
+        let [p, r, o] = [
+            since(|s| s.vision.detector_sessions[0]),
+            since(|s| s.vision.detector_sessions[1]),
+            since(|s| s.vision.detector_sessions[2]),
+        ];
+        let embedder = since(|s| s.vision.embedder_session);
         let floor = p + r + o + embedder;
-        let eyes = eye.spent();
-        self.faces += count;
+        if let Seen::Faces(faces) = &outcome.seen {
+            self.faces += faces.len();
+        }
         self.ratios.push(whole.as_secs_f64() / floor.as_secs_f64());
         for (name, took) in [
             ("take", taken),
-            ("to RGB", eyes.convert.saturating_sub(eyes_before.convert)),
+            ("to RGB", since(|s| s.convert)),
             ("P-Net", p),
             ("R-Net", r),
             ("O-Net", o),
             (
                 "detector glue",
-                since(|s| s.detect).saturating_sub(p + r + o),
+                since(|s| s.vision.detect).saturating_sub(p + r + o),
             ),
-            ("align, quality", since(|s| s.align)),
+            ("align, quality", since(|s| s.vision.align + s.quality)),
             ("embedder", embedder),
-            ("embedder glue", since(|s| s.embed).saturating_sub(embedder)),
-            ("match", eyes.search.saturating_sub(eyes_before.search)),
-            ("decide", whole.saturating_sub(looked)),
+            (
+                "embedder glue",
+                since(|s| s.vision.embed).saturating_sub(embedder),
+            ),
+            ("match", since(|s| s.identify)),
+            ("decide", since(|s| s.decide)),
             ("whole", whole),
         ] {
             let ms = took.as_secs_f64() * 1000.0;

@@ -18,9 +18,13 @@ use serde_json::json;
 
 use self::measure::{Recomputed, Rig, Visit};
 use super::{Format, print_json, table};
+use crate::access::Policy;
+use crate::camera::Frame;
 use crate::config::Config;
-use crate::vision::runtime;
+use crate::recognise::Recogniser;
 use crate::vision::variants::{self, Variant};
+use crate::vision::{Vision, runtime};
+use crate::whitelist::Snapshot;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -124,9 +128,9 @@ impl Bench {
         }
         let (rig, vision) = Rig::new(config, self.people as usize)?;
         if let Some(hours) = self.soak {
-            return soak::run(&rig, rig.eye(vision, true), hours);
+            return soak::run(&rig, rig.recogniser(vision, true), hours);
         }
-        let mut whole = rig.eye(vision, false);
+        let mut whole = rig.recogniser(vision, false);
         if self.live {
             let live = rig.live(&mut whole, self.frames)?;
             if self.format.json {
@@ -138,10 +142,10 @@ impl Bench {
         }
         let recomputed = rig.recomputed(&mut whole, self.frames)?;
         let (_, vision) = Rig::new(config, 1)?;
-        let mut economical = rig.eye(vision, true);
+        let mut economical = rig.recogniser(vision, true);
         let approach = rig.approach();
         let (mut visits, mut all) = (Vec::new(), Vec::new());
-        let mut base = Instant::now() + Duration::from_secs(60);
+        let mut base = Instant::now() + Rig::recomputed_takes(self.frames);
         // Interleaved; the first of each warms up.
         for turn in 0..6 {
             let (a, b) = (
@@ -198,22 +202,23 @@ impl Bench {
 
 /// In the process that [`start`] starts: one frame, then some more, then memory.
 fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
-    let vision = crate::vision::Vision::open(&config.models, &config.vision)?;
+    let vision = Vision::open(&config.models, &config.vision)?;
     let stage = scene::Stage::new()?;
     let picture = stage.frame(Some((110.0, [320.0, 200.0])), 1.0, 1);
     let asked = config.access.asked();
-    let whitelist = crate::whitelist::Snapshot::empty(vision.version(), vision.scoring(), asked);
+    let whitelist = Snapshot::empty(vision.version(), vision.scoring(), asked);
     let mut settings = config.vision.clone();
     settings.economy = false;
-    let mut eye = crate::daemon::eye::Eye::new(vision, &settings, &config.access);
-    let look = |eye: &mut crate::daemon::eye::Eye| {
-        let mut frame = crate::camera::Frame::rgb(picture.clone(), Instant::now(), 0, None);
-        eye.look(&mut frame, &whitelist)
+    let policy = Policy::new(&config.access, f32::INFINITY);
+    let mut recogniser = Recogniser::new(vision, &settings, policy);
+    let mut look = || {
+        let mut frame = Frame::rgb(picture.clone(), Instant::now(), 0, None);
+        recogniser.look(&mut frame, &whitelist, false, Instant::now)
     };
-    look(&mut eye)?;
+    look()?;
     println!("ready");
     for _ in 0..30 {
-        look(&mut eye)?;
+        look()?;
     }
     let [rss_mb, rss_peak_mb] = memory_mb()?;
     print_json(&json!({ "rss_mb": rss_mb, "rss_peak_mb": rss_peak_mb }))?;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::measure::Rig;
 use crate::cli::table;
-use crate::daemon::eye::Eye;
+use crate::recognise::Recogniser;
 
 /// Visits in an hour; the rest of it nobody is there.
 const VISITS: u32 = 12;
 
-pub fn run(rig: &Rig, mut eye: Eye, hours: u32) -> anyhow::Result<ExitCode> {
+pub fn run(rig: &Rig, mut recogniser: Recogniser, hours: u32) -> anyhow::Result<ExitCode> {
     let (approach, idle) = (rig.approach(), rig.idle_frames());
     let mut base = Instant::now();
     let mut rows = Vec::new();
@@ -18,14 +18,14 @@ pub fn run(rig: &Rig, mut eye: Eye, hours: u32) -> anyhow::Result<ExitCode> {
     for hour in 1..=hours {
         let hour_ends = base + Duration::from_secs(3600);
         for visit in 0..VISITS {
-            let seen = rig.visit(&mut eye, &approach, base)?;
+            let seen = rig.visit(&mut recogniser, &approach, base)?;
             granted += u32::from(seen.decided_at.is_some());
             base += Rig::seconds(approach.len());
             // Until the next visit.
             let left = hour_ends.saturating_duration_since(base) / (VISITS - visit);
             let scene = Rig::seconds(idle.len());
             let scenes = (left.as_secs_f64() / scene.as_secs_f64()) as u32;
-            rig.idle(&mut eye, &idle, scenes.saturating_sub(1), base)?;
+            rig.idle(&mut recogniser, &idle, scenes.saturating_sub(1), base)?;
             base += scene * scenes.max(1);
         }
         base = hour_ends;

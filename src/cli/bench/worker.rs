@@ -79,13 +79,8 @@ pub fn run(folder: &Path, config: &Config) -> anyhow::Result<ExitCode> {
         let frame = frames.get(number).context("no such frame")?;
         let (start, began) = (cpu(), Instant::now());
         let faces = vision.detect(frame)?;
-        let embedding = match faces.first() {
-            Some(face) => {
-                let aligned = vision.align(frame, face)?;
-                Some(vision.embed(&aligned)?)
-            }
-            None => None,
-        };
+        let aligned = faces.first().and_then(|face| vision.align(frame, face));
+        let embedding = aligned.map(|aligned| vision.embed(&aligned)).transpose()?;
         let took = cpu() - start;
         let answer = json!({
             "cpu_ms": took.as_secs_f64() * 1000.0,

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use image::RgbImage;
 
 use super::{Report, Verdict};
 use crate::camera::{self, CameraError, Next};
 use crate::config::Config;
-use crate::vision::quality::{Flaw, Quality};
-use crate::vision::{AlignedFace, Face, Vision, VisionError};
+use crate::recognise::{Flaw, Quality};
+use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
 /// Frames looked at; the first of a camera are often dark while it sets its exposure.
@@ -89,7 +90,14 @@ pub(super) fn check_stages(
     // Where no face is in view, the middle of the picture costs the embedder the same.
     let somewhere = Face {
         rect: [side * 0.25, side * 0.25, side * 0.75, side * 0.75],
-        landmarks: [[side * 0.5; 2]; 5],
+        landmarks: [
+            [0.4, 0.42],
+            [0.6, 0.42],
+            [0.5, 0.52],
+            [0.42, 0.62],
+            [0.58, 0.62],
+        ]
+        .map(|at| at.map(|share: f32| share * side)),
         score: 1.0,
     };
     let (mut detect, mut align, mut embed, mut compare) =
@@ -99,7 +107,10 @@ pub(super) fn check_stages(
         let start = Instant::now();
         let faces = vision.detect(&picture)?;
         let detected = Instant::now();
-        let face: AlignedFace = vision.align(&picture, faces.first().unwrap_or(&somewhere))?;
+        let face = faces.first().and_then(|f| vision.align(&picture, f));
+        let face = face
+            .or_else(|| vision.align(&picture, &somewhere))
+            .context("nothing can be cut out of the picture; give camera.width and camera.height another size")?;
         let aligned = Instant::now();
         let embedding = vision.embed(&face)?;
         let embedded = Instant::now();
@@ -179,7 +190,7 @@ pub(super) fn check_picture(
                 "{:.0} pixels wide, sharpness {:.0}, brightness {:.0}",
                 face.size_px, face.sharpness, face.luma
             );
-            let (verdict, advice) = match vision.flaw(&face) {
+            let (verdict, advice) = match face.flaw(&config.vision) {
                 None => (Verdict::Ok, String::new()),
                 Some(flaw) => (Verdict::Wrong, format!(": {}", remedy(flaw, config))),
             };
@@ -204,6 +215,7 @@ fn remedy(flaw: Flaw, config: &Config) -> String {
             "dark, less than vision.min_luma ({}): light the faces",
             vision.min_luma
         ),
+        Flaw::OutsidePicture => "outside the picture: turn the camera towards it".into(),
     }
 }
 
@@ -213,7 +225,10 @@ fn best_face(vision: &mut Vision, frames: &[RgbImage]) -> Result<Option<Quality>
         let Some(face) = vision.detect(frame)?.into_iter().next() else {
             continue;
         };
-        let quality = vision.align(frame, &face)?.quality;
+        let Some(aligned) = vision.align(frame, &face) else {
+            continue;
+        };
+        let quality = Quality::of(&face, &aligned);
         if best.is_none_or(|b| b.sharpness < quality.sharpness) {
             best = Some(quality);
         }

@@ -1,15 +1,16 @@
 //! Whether a face is worth judging: doubt about the picture must not become
 //! doubt about the person.
 
-use image::RgbImage;
+use std::fmt;
+
 use multiversion::multiversion;
 use serde::Serialize;
 
-use super::Face;
 use crate::config;
+use crate::vision::{AlignedFace, Face};
 
 /// What can be measured about a face before it is embedded.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quality {
     /// Longer side of the detector's box, in pixels.
     pub size_px: f32,
@@ -40,11 +41,26 @@ pub enum Flaw {
     Blurred,
     /// Mean luma below `vision.min_luma`.
     Dark,
+    /// Its box does not touch the picture.
+    OutsidePicture,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooSmall => "too small",
+            Self::Unsure => "unsure",
+            Self::Blurred => "blurred",
+            Self::Dark => "dark",
+            Self::OutsidePicture => "outside the picture",
+        })
+    }
 }
 
 impl Quality {
     /// Measures a face; `aligned` is its crop for the embedder.
-    pub fn of(face: &Face, aligned: &RgbImage) -> Self {
+    pub fn of(face: &Face, aligned: &AlignedFace) -> Self {
+        let aligned = aligned.pixels();
         let width = aligned.width() as usize;
         let (pixels, _) = aligned.as_raw().as_chunks::<3>();
         // BT.601 luma in 1/256.
@@ -77,7 +93,8 @@ impl Quality {
         (size * sharp * frontal * lit).max(0.0)
     }
 
-    /// The first thing that keeps this face from being judged.
+    /// The first thing that keeps this face from being judged; never
+    /// [`Flaw::OutsidePicture`], for what is outside cannot be measured.
     pub fn flaw(&self, settings: &config::Vision) -> Option<Flaw> {
         let limits = [
             (self.size_px, settings.min_face_px as f32, Flaw::TooSmall),

@@ -7,37 +7,46 @@
 
 use std::time::{Duration, Instant};
 
-use super::Face;
 use crate::embedding::Embedding;
+use crate::vision::Face;
 
 /// A face out of sight for longer is another face when it comes back.
-const FORGOTTEN: Duration = Duration::from_millis(700);
+const MAX_OUT_OF_SIGHT: Duration = Duration::from_millis(700);
 /// How far a face may move from frame to frame, in sizes of its box.
-const STEP: f32 = 0.6;
+const MAX_STEP: f32 = 0.6;
 /// How much its size may change from frame to frame.
-const GROWTH: f32 = 1.5;
+const MAX_GROWTH: f32 = 1.5;
 /// Embeddings blended at most: the best of those within the window.
-const MOST_BLENDED: usize = 5;
+const MAX_BLENDED: usize = 5;
 /// A frame is worth embedding if it is so much better than the worst that is blended.
-const BETTER: f32 = 1.2;
+const MIN_GAIN: f32 = 1.2;
 /// Without a better frame, how long until a face is looked at afresh.
-const AFRESH: Duration = Duration::from_millis(300);
+const MAX_EMBEDDING_AGE: Duration = Duration::from_millis(300);
 /// Faces followed at once.
-const MOST_TRACKS: usize = 64;
+const MAX_TRACKS: usize = 64;
 
-/// A face's number while it is in view; never used twice by one [`Tracks`].
+/// A face's number while it is in view; never used twice by one eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TrackId(pub u64);
+pub struct TrackId(pub(super) u64);
+
+/// Whether faces are in view, and whether looking closer would tell something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InView {
+    /// No face.
+    Nobody,
+    /// Faces of which enough is known.
+    Known,
+    /// A face that should be embedded again, whatever the frame is like.
+    Wanting,
+}
 
 /// What the frames of one approach say together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fused {
+pub(super) struct Fused {
     /// Whose; another than the face had before if somebody else took its place.
     pub track: TrackId,
     /// The blend, the newest frame in it.
     pub embedding: Embedding,
-    /// Frames in it.
-    pub frames: usize,
 }
 
 #[derive(Debug)]
@@ -59,7 +68,7 @@ struct Track {
 
 /// The faces in view.
 #[derive(Debug)]
-pub struct Tracks {
+pub(super) struct Tracks {
     tracks: Vec<Track>,
     next: u64,
     /// Frames a decision takes: so many are embedded whatever they are like.
@@ -95,9 +104,17 @@ impl Tracks {
         self.tracks.clear();
     }
 
-    /// Whether any face was in view a moment ago.
-    pub fn any(&self) -> bool {
-        !self.tracks.is_empty()
+    /// Who is in view at `at`. Whoever has been out of sight for long is forgotten.
+    pub fn in_view(&mut self, at: Instant) -> InView {
+        self.expire(at);
+        let wants = |t: &Track| !t.rests(at) && self.worth(t.id, at, 0.0);
+        if self.tracks.is_empty() {
+            InView::Nobody
+        } else if self.tracks.iter().any(wants) {
+            InView::Wanting
+        } else {
+            InView::Known
+        }
     }
 
     /// Where the faces in view were last.
@@ -105,23 +122,15 @@ impl Tracks {
         self.tracks.iter().map(|t| t.rect)
     }
 
-    /// Forgets who has been out of sight for long.
-    pub fn expire(&mut self, at: Instant) {
+    fn expire(&mut self, at: Instant) {
         self.tracks
-            .retain(|t| at.saturating_duration_since(t.seen_at) <= FORGOTTEN);
+            .retain(|t| at.saturating_duration_since(t.seen_at) <= MAX_OUT_OF_SIGHT);
     }
 
     /// Whether a face is left alone after a decision.
     pub fn rests(&self, id: TrackId, at: Instant) -> bool {
         let track = self.tracks.iter().find(|t| t.id == id);
         track.is_some_and(|t| t.rests(at))
-    }
-
-    /// Whether embedding a face, whatever this frame of it is like, would tell something.
-    pub fn wanting(&self, at: Instant) -> bool {
-        self.tracks
-            .iter()
-            .any(|t| !t.rests(at) && self.worth(t.id, at, 0.0))
     }
 
     /// Takes the faces of a frame taken at `at`, and gives each its track: the nearest
@@ -165,7 +174,7 @@ impl Tracks {
     fn begin(&mut self, rect: [f32; 4], at: Instant) -> TrackId {
         let id = TrackId(self.next);
         self.next += 1;
-        if self.tracks.len() >= MOST_TRACKS {
+        if self.tracks.len() >= MAX_TRACKS {
             self.tracks.remove(0);
         }
         self.tracks.push(Track {
@@ -193,10 +202,10 @@ impl Tracks {
         let blended = || track.blended.iter().filter(counts);
         let worst = blended().map(|b| b.weight).fold(f32::MAX, f32::min);
         blended().count() < self.needed
-            || (blended().count() <= MOST_BLENDED && weight > worst * BETTER)
+            || (blended().count() <= MAX_BLENDED && weight > worst * MIN_GAIN)
             || track
                 .embedded_at
-                .is_none_or(|last| at.saturating_duration_since(last) >= AFRESH)
+                .is_none_or(|last| at.saturating_duration_since(last) >= MAX_EMBEDDING_AGE)
     }
 
     /// Adds an embedded frame of a face and gives what its frames say together; `None`
@@ -208,7 +217,7 @@ impl Tracks {
         embedding: Embedding,
         weight: f32,
     ) -> Option<Fused> {
-        let (window, most) = (self.window, MOST_BLENDED.max(self.needed));
+        let (window, most) = (self.window, MAX_BLENDED.max(self.needed));
         let another = self.another;
         let place = self.tracks.iter().position(|t| t.id == id)?;
         let track = self.tracks.get_mut(place)?;
@@ -240,7 +249,6 @@ impl Tracks {
         Some(Fused {
             track: track.id,
             embedding: blend(&track.blended)?,
-            frames: track.blended.len(),
         })
     }
 
@@ -266,7 +274,7 @@ fn step(from: &[f32; 4], to: &[f32; 4]) -> Option<f32> {
     let across = (from[0] + from[2] - to[0] - to[2]) / 2.0;
     let down = (from[1] + from[3] - to[1] - to[3]) / 2.0;
     let moved = across.hypot(down) / a.max(b);
-    (moved <= STEP && a.max(b) / a.min(b) <= GROWTH).then_some(moved)
+    (moved <= MAX_STEP && a.max(b) / a.min(b) <= MAX_GROWTH).then_some(moved)
 }
 
 fn blend(of: &[Blended]) -> Option<Embedding> {
@@ -297,6 +305,11 @@ mod tests {
 
     fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
+    }
+
+    /// Frames that the only face's blend is of.
+    fn blended(tracks: &Tracks) -> usize {
+        tracks.tracks[0].blended.len()
     }
 
     fn tracks() -> Tracks {
@@ -348,10 +361,10 @@ mod tests {
         let id = tracks.follow(start, &[face(0.0, 100.0)])[0];
         let one = tracks.add(id, start, towards(0.0), 1.0).unwrap();
         let two = tracks.add(id, start + ms(66), towards(0.4), 1.0).unwrap();
-        assert_eq!((one.track, two.track, two.frames), (id, id, 2));
+        assert_eq!((one.track, two.track, blended(&tracks)), (id, id, 2));
         let other = tracks.add(id, start + ms(132), towards(1.6), 1.0).unwrap();
         assert_ne!(other.track, id);
-        assert_eq!((other.frames, &other.embedding), (1, &towards(1.6)));
+        assert_eq!((blended(&tracks), &other.embedding), (1, &towards(1.6)));
     }
 
     #[test]
@@ -362,8 +375,8 @@ mod tests {
         let fused = tracks.add(id, start + ms(50), towards(0.8), 0.8).unwrap();
         let cosine = |to: f32| fused.embedding.cosine(&towards(to)).unwrap();
         assert!(cosine(0.8) > cosine(0.0));
-        let later = tracks.add(id, start + ms(1530), towards(0.9), 0.5).unwrap();
-        assert_eq!(later.frames, 2);
+        tracks.add(id, start + ms(1530), towards(0.9), 0.5).unwrap();
+        assert_eq!(blended(&tracks), 2);
     }
 
     proptest! {
@@ -392,7 +405,7 @@ mod tests {
                 }
                 highest = ids.iter().copied().max().max(highest);
                 last = ids;
-                prop_assert!(tracks.tracks.len() <= MOST_TRACKS);
+                prop_assert!(tracks.tracks.len() <= MAX_TRACKS);
             }
         }
     }

@@ -1,0 +1,215 @@
+//! From a frame to what can be said of the faces in it, and no more work than that takes.
+
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+
+use super::motion::Motion;
+use super::schedule::{Schedule, Step};
+use super::track::Tracks;
+use super::{FaceReport, Flaw, Probe, Quality, Seen, TrackId};
+use crate::camera::{Frame, Glance};
+use crate::config;
+use crate::vision::{AlignedFace, Face, Vision, VisionError};
+use crate::whitelist::Matcher;
+
+/// Without a calibration: a face under this cosine with its own past is another's.
+const MIN_OWN_COSINE: f32 = 0.5;
+
+/// The eye of one door.
+#[derive(Debug)]
+pub(super) struct Eye {
+    vision: Vision,
+    settings: config::Vision,
+    schedule: Schedule,
+    tracks: Tracks,
+    motion: Motion,
+    glance: Glance,
+    rgb: RgbImage,
+    /// Where the faces in view were last.
+    known: Vec<[f32; 4]>,
+    spent: Spent,
+}
+
+/// Where time went outside of [`Vision`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    pub(super) convert: Duration,
+    pub(super) quality: Duration,
+    pub(super) identify: Duration,
+}
+
+impl Eye {
+    /// An eye that has seen nothing. A decision takes `frames` frames within `window`.
+    pub(super) fn new(
+        vision: Vision,
+        settings: &config::Vision,
+        frames: usize,
+        window: Duration,
+    ) -> Self {
+        let another = vision
+            .scoring()
+            .calibration()
+            .map_or(MIN_OWN_COSINE, |c| c.cosine_1_in_1000.value());
+        Self {
+            vision,
+            settings: settings.clone(),
+            schedule: Schedule::default(),
+            tracks: Tracks::new(frames, window, another),
+            motion: Motion::default(),
+            glance: Glance::default(),
+            rgb: RgbImage::new(0, 0),
+            known: Vec::new(),
+            spent: Spent::default(),
+        }
+    }
+
+    /// Other rules; what was seen under the old ones does not count.
+    pub(super) fn set_rules(&mut self, frames: usize, window: Duration) {
+        self.tracks.set_rules(frames, window);
+        self.schedule.forget();
+    }
+
+    /// What was seen until now does not count with what follows.
+    pub(super) fn forget(&mut self) {
+        self.tracks.forget();
+        self.schedule.forget();
+    }
+
+    /// After a decision about a face: it is not looked at again before `until`.
+    pub(super) fn rest(&mut self, track: TrackId, until: Instant) {
+        self.tracks.rest(track, until);
+    }
+
+    /// Whether it leaves out what tells nothing new.
+    pub(super) fn is_economical(&self) -> bool {
+        self.settings.economy
+    }
+
+    /// Where time went so far.
+    pub(super) fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// The networks.
+    pub(super) fn vision(&self) -> &Vision {
+        &self.vision
+    }
+
+    /// Looks at a frame.
+    ///
+    /// # Errors
+    /// [`VisionError`] if a network fails.
+    pub(super) fn look(
+        &mut self,
+        frame: &mut Frame,
+        matcher: &Matcher,
+    ) -> Result<Seen, VisionError> {
+        let step = self.plan(frame);
+        if step == Step::Skip {
+            return Ok(Seen::Nothing);
+        }
+        let start = Instant::now();
+        frame.take_rgb(&mut self.rgb);
+        self.spent.convert += start.elapsed();
+        let reports = if step == Step::Follow {
+            self.follow(frame.at)?
+        } else {
+            self.search(frame.at, matcher)?
+        };
+        Ok(Seen::Faces(reports))
+    }
+
+    fn plan(&mut self, frame: &Frame) -> Step {
+        if !self.settings.economy {
+            return Step::Search;
+        }
+        frame.glance(&mut self.glance);
+        let moved = self.motion.step(self.glance.cells());
+        let in_view = self.tracks.in_view(frame.at);
+        self.schedule.step(frame.at, moved, in_view)
+    }
+
+    /// The whole cascade, and an embedding of every face that one would tell something of.
+    fn search(&mut self, at: Instant, matcher: &Matcher) -> Result<Vec<FaceReport>, VisionError> {
+        let mut faces = self.vision.detect(&self.rgb)?;
+        faces.truncate(self.settings.max_faces);
+        let ids = self.tracks.follow(at, &faces);
+        let mut reports = Vec::with_capacity(faces.len());
+        for (face, track) in faces.iter().zip(ids) {
+            reports.push(self.recognise(at, face, track, matcher)?);
+        }
+        Ok(reports)
+    }
+
+    /// R- and O-Net around where the faces were: good enough to know where they are.
+    fn follow(&mut self, at: Instant) -> Result<Vec<FaceReport>, VisionError> {
+        self.known.clear();
+        self.known.extend(self.tracks.rects());
+        let faces = self.vision.follow(&self.rgb, &self.known)?;
+        if faces.len() < self.known.len() {
+            self.schedule.promise();
+        }
+        let ids = self.tracks.follow(at, &faces);
+        let mut reports = Vec::with_capacity(faces.len());
+        for (face, track) in faces.iter().zip(ids) {
+            let mut report = FaceReport::followed(face, track);
+            if !self.tracks.rests(track, at)
+                && let Some((_, quality)) = self.sample(face)
+            {
+                report.quality = Some(quality);
+                if quality.flaw(&self.settings).is_none()
+                    && self.tracks.worth(track, at, quality.weight())
+                {
+                    self.schedule.promise();
+                }
+            }
+            reports.push(report);
+        }
+        Ok(reports)
+    }
+
+    /// The face cut out, and what was measured of it; `None` if it lies outside the frame.
+    fn sample(&mut self, face: &Face) -> Option<(AlignedFace, Quality)> {
+        let aligned = self.vision.align(&self.rgb, face)?;
+        let start = Instant::now();
+        let quality = Quality::of(face, &aligned);
+        self.spent.quality += start.elapsed();
+        Some((aligned, quality))
+    }
+
+    fn recognise(
+        &mut self,
+        at: Instant,
+        face: &Face,
+        track: TrackId,
+        matcher: &Matcher,
+    ) -> Result<FaceReport, VisionError> {
+        let mut report = FaceReport::followed(face, track);
+        let economy = self.settings.economy;
+        if economy && self.tracks.rests(track, at) {
+            return Ok(report);
+        }
+        let Some((aligned, quality)) = self.sample(face) else {
+            report.probe = Probe::Flawed(Flaw::OutsidePicture);
+            return Ok(report);
+        };
+        report.quality = Some(quality);
+        if let Some(flaw) = quality.flaw(&self.settings) {
+            report.probe = Probe::Flawed(flaw);
+            return Ok(report);
+        }
+        let weight = quality.weight();
+        if economy && !self.tracks.worth(track, at, weight) {
+            return Ok(report);
+        }
+        let embedding = self.vision.embed(&aligned)?;
+        if let Some(fused) = self.tracks.add(track, at, embedding, weight) {
+            let start = Instant::now();
+            report.identity = matcher.identify(&fused.embedding);
+            self.spent.identify += start.elapsed();
+            (report.track, report.probe) = (fused.track, Probe::Compared);
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,103 @@
+//! What a camera's frames say of the faces in them, and what is decided from it.
+//!
+//! ```text
+//! frame ─► eye ─► face reports ─► access ─► decisions
+//!           ├ motion, track ─► schedule: skip, follow or search
+//!           └ quality
+//! ```
+//!
+//! [`Recogniser`] is the whole way, for the daemon, for measurements and for tests. Motion,
+//! tracks, quality and schedule are pure; only the eye runs networks.
+
+mod eye;
+mod motion;
+mod quality;
+mod recogniser;
+mod schedule;
+mod track;
+
+pub use motion::Motion;
+pub use quality::{Flaw, Quality};
+pub use recogniser::{Outcome, Recogniser, Spent};
+pub use track::TrackId;
+
+use crate::vision::Face;
+use crate::whitelist::Match;
+
+/// How much was done about a frame, and what it shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// It was skipped: nothing moved and nobody is known to be there, or the door is open.
+    Nothing,
+    /// The faces in it, the largest first; none in an empty scene.
+    Faces(Vec<FaceReport>),
+}
+
+/// What is known of one face of a frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FaceReport {
+    /// The face's number while it is in view.
+    pub track: TrackId,
+    /// `[x0, y0, x1, y1]` in pixels, possibly a little outside the frame.
+    pub rect: [f32; 4],
+    /// `[x, y]` in pixels of the left eye, right eye, nose and the corners of the mouth, as
+    /// the viewer sees them.
+    pub landmarks: [[f32; 2]; 5],
+    /// What was measured; nothing of a face that is not looked at closer for now, or lies
+    /// outside the frame.
+    pub quality: Option<Quality>,
+    /// What this frame of the face was good for.
+    pub probe: Probe,
+    /// The person most alike by all frames of the face that count together, whatever the
+    /// score; nothing unless the probe was compared, or with nobody enrolled.
+    pub identity: Option<Match>,
+    /// Whether it is a face of flesh and blood.
+    pub liveness: Liveness,
+}
+
+impl FaceReport {
+    /// Of a face that nothing new is known of.
+    fn followed(face: &Face, track: TrackId) -> Self {
+        Self {
+            track,
+            rect: face.rect,
+            landmarks: face.landmarks,
+            quality: None,
+            probe: Probe::Skipped,
+            identity: None,
+            liveness: Liveness::Unknown,
+        }
+    }
+
+    /// Whether the face could be compared, or needed not to be.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self.probe, Probe::Flawed(_))
+    }
+}
+
+/// What a frame of a face was good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// Not for comparing.
+    Flawed(Flaw),
+    /// It would tell nothing that the frames before did not.
+    Skipped,
+    /// It was embedded, and compared together with the frames before.
+    Compared,
+}
+
+/// Whether a face is presented by a person or by an artefact (ISO/IEC 30107-1). Nothing
+/// here detects presentation attacks yet: it is always [`Liveness::Unknown`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// A person.
+    Live,
+    /// An artefact, such as a print or a screen.
+    Spoof(Cue),
+    /// Not looked for.
+    Unknown,
+}
+
+/// What gave a presentation attack away. Nothing can yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cue {}

@@ -1,0 +1,172 @@
+//! From a frame to decisions: looking, deciding, and resting after a decision.
+
+use std::time::{Duration, Instant};
+
+use super::eye::{self, Eye};
+use super::{FaceReport, Flaw, Liveness, Probe, Seen, TrackId};
+use crate::access::{Access, Candidate, Decision, Input, Judgement, Policy, Sighting, Unusable};
+use crate::camera::Frame;
+use crate::config;
+use crate::vision::{self, Vision, VisionError};
+use crate::whitelist::{Directory, Snapshot};
+
+/// What a frame led to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// What it shows.
+    pub seen: Seen,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+}
+
+/// Where time went since the recogniser was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// In finding, cutting out and embedding faces.
+    pub vision: vision::Spent,
+    /// Turning frames into RGB.
+    pub convert: Duration,
+    /// Measuring the quality of faces.
+    pub quality: Duration,
+    /// Comparing embeddings with the whitelist.
+    pub identify: Duration,
+    /// Adding frames up to decisions.
+    pub decide: Duration,
+}
+
+/// The eye of one door with its decisions.
+#[derive(Debug)]
+pub struct Recogniser {
+    eye: Eye,
+    access: Access,
+    decide: Duration,
+}
+
+impl Recogniser {
+    /// One that has seen nothing.
+    pub fn new(vision: Vision, settings: &config::Vision, policy: Policy) -> Self {
+        Self {
+            eye: Eye::new(vision, settings, policy.frames, policy.window),
+            access: Access::new(policy),
+            decide: Duration::ZERO,
+        }
+    }
+
+    /// Looks at a frame and decides, at the time `clock` gives once the frame was looked at.
+    ///
+    /// While the door is open frames are skipped, unless `vision.economy` is off: whoever
+    /// it was opened for is passing.
+    ///
+    /// # Errors
+    /// [`VisionError`] if a network fails: what it would say next cannot be trusted.
+    pub fn look(
+        &mut self,
+        frame: &mut Frame,
+        whitelist: &Snapshot,
+        door_is_open: bool,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<Outcome, VisionError> {
+        let seen = if door_is_open && self.eye.is_economical() {
+            Seen::Nothing
+        } else {
+            self.eye.look(frame, &whitelist.matcher)?
+        };
+        let decisions = match &seen {
+            Seen::Nothing => Vec::new(),
+            Seen::Faces(faces) => self.decide(clock(), frame.at, faces, &whitelist.directory),
+        };
+        Ok(Outcome { seen, decisions })
+    }
+
+    fn decide(
+        &mut self,
+        now: Instant,
+        taken_at: Instant,
+        faces: &[FaceReport],
+        directory: &Directory,
+    ) -> Vec<Decision> {
+        let start = Instant::now();
+        let sighting = Sighting {
+            taken_at,
+            faces: faces.iter().map(|f| judgement(f, directory)).collect(),
+        };
+        let decisions = self.access.step(now, Input::Frame(sighting));
+        for decision in &decisions {
+            if let Decision::Grant { track, .. } = decision {
+                let until = taken_at + self.access.cooldown();
+                self.eye.rest(TrackId(*track), until);
+            }
+        }
+        self.decide += start.elapsed();
+        decisions
+    }
+
+    /// The camera stalled or went away: frames before and after never count together.
+    pub fn camera_lost(&mut self, now: Instant) {
+        self.access.step(now, Input::CameraLost);
+        self.eye.forget();
+    }
+
+    /// The whitelist changed; what its old content led to is void.
+    pub fn whitelist_changed(&mut self, now: Instant) {
+        self.access.step(now, Input::GalleryChanged);
+        self.eye.forget();
+    }
+
+    /// The rules changed; what was seen under the old ones is void.
+    pub fn set_policy(&mut self, now: Instant, policy: Policy) {
+        self.eye.set_rules(policy.frames, policy.window);
+        self.access.step(now, Input::PolicyChanged(policy));
+    }
+
+    /// The networks.
+    pub fn vision(&self) -> &Vision {
+        self.eye.vision()
+    }
+
+    /// Where time went so far.
+    pub fn spent(&self) -> Spent {
+        let eye::Spent {
+            convert,
+            quality,
+            identify,
+        } = self.eye.spent();
+        Spent {
+            vision: self.eye.vision().spent(),
+            convert,
+            quality,
+            identify,
+            decide: self.decide,
+        }
+    }
+}
+
+/// What a report is to the rules of access.
+fn judgement(face: &FaceReport, directory: &Directory) -> Judgement {
+    match face.liveness {
+        Liveness::Live | Liveness::Unknown => {}
+        // There is no cue yet; the first one must say here what follows from it.
+        Liveness::Spoof(cue) => match cue {},
+    }
+    match face.probe {
+        Probe::Flawed(flaw) => Judgement::Unusable(unusable(flaw)),
+        Probe::Skipped => Judgement::Followed,
+        Probe::Compared => Judgement::Nearest(face.identity.map(|identity| Candidate {
+            track: face.track.0,
+            person: identity.person,
+            score: identity.score.value(),
+            enabled: directory.is_enabled(identity.person),
+        })),
+    }
+}
+
+/// How flaws are called where decisions are made.
+fn unusable(flaw: Flaw) -> Unusable {
+    match flaw {
+        Flaw::TooSmall => Unusable::TooSmall,
+        // A box outside the picture is the detector's doubt.
+        Flaw::Unsure | Flaw::OutsidePicture => Unusable::LowScore,
+        Flaw::Blurred => Unusable::Blurred,
+        Flaw::Dark => Unusable::Dark,
+    }
+}
