@@ -15,6 +15,7 @@ use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
 use crate::risk::Threshold;
+use crate::vision::quality::Flaw;
 use crate::vision::{Face, Vision};
 use crate::whitelist::Snapshot;
 
@@ -38,7 +39,7 @@ struct Found {
     face: Face,
     /// Nearest person and score; nothing with an empty whitelist.
     nearest: Option<(String, Score, bool)>,
-    flaw: Option<String>,
+    flaw: Option<&'static str>,
     embedding: Vec<f32>,
 }
 
@@ -119,11 +120,21 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
         found.push(Found {
             face,
             nearest,
-            flaw: flaw.map(|f| format!("{f:?}").to_lowercase()),
+            flaw: flaw.map(code),
             embedding: embedding.as_slice().to_vec(),
         });
     }
     Ok(found)
+}
+
+/// What keeps a face from being judged, for programs.
+fn code(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::TooSmall => "too_small",
+        Flaw::Unsure => "unsure",
+        Flaw::Blurred => "blurred",
+        Flaw::Dark => "dark",
+    }
 }
 
 fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Value {
@@ -160,7 +171,7 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
             nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
             format!("{x0},{y0} {x1},{y1}"),
             format!("{:.3}", f.face.score),
-            f.flaw.clone().unwrap_or_else(|| "good".into()),
+            f.flaw.unwrap_or("good").to_owned(),
         ]
     });
     table(

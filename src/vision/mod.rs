@@ -269,6 +269,11 @@ impl Vision {
         Ok(AlignedFace { pixels, quality })
     }
 
+    /// The limits it was opened with.
+    pub(crate) fn settings(&self) -> &config::Vision {
+        &self.settings
+    }
+
     /// What keeps a face from being judged, by the limits this pipeline was opened with.
     pub fn flaw(&self, quality: &Quality) -> Option<quality::Flaw> {
         quality.flaw(&self.settings)
