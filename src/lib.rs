@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod database;
 pub mod door;
 pub mod embedding;
+pub mod enrol;
 pub mod evidence;
 pub mod gpio;
 pub mod person;

@@ -11,7 +11,7 @@ use doorward::embedding::{Embedding, ModelVersion};
 use doorward::person::PersonId;
 use doorward::risk::{Asked, FalseAccept, RiskError};
 use doorward::scoring::Scoring;
-use doorward::whitelist::{self, Matcher, NewTemplate, NotComparable, Templates};
+use doorward::whitelist::{self, Matcher, NewTemplate, NotComparable, Templates, WhitelistError};
 use proptest::prelude::*;
 
 fn model(name: &str) -> ModelVersion {
@@ -39,7 +39,13 @@ fn a_template_of_another_model_matches_nobody() {
         source: "photo.jpg".into(),
         photo: None,
     };
-    whitelist::enroll(&mut db, "Ada", &[template], &model("old"), "eve").unwrap();
+    let of_new = NewTemplate {
+        embedding: of("new"),
+        ..template.clone()
+    };
+    let mixed = whitelist::enroll(&mut db, "Ada", &[template.clone(), of_new], "eve");
+    assert!(matches!(mixed, Err(WhitelistError::SeveralModels(_))));
+    whitelist::enroll(&mut db, "Ada", &[template], "eve").unwrap();
     let snapshot = support::snapshot(&db, &model("new")).unwrap();
     let matcher = &snapshot.matcher;
     assert_eq!((matcher.templates(), matcher.of_other_models()), (0, 1));

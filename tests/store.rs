@@ -69,19 +69,11 @@ fn kinds(log: &Log) -> Vec<Kind> {
 fn every_change_of_the_whitelist_is_on_record() {
     let place = Place::new();
     let mut db = place.open();
-    let m = model("m");
     let before = whitelist::revision(&db).unwrap();
-    let id = whitelist::enroll(
-        &mut db,
-        " Ada Lovelace ",
-        &[template(&[1.0, 0.0])],
-        &m,
-        "eve",
-    )
-    .unwrap();
+    let id = whitelist::enroll(&mut db, " Ada Lovelace ", &[template(&[1.0, 0.0])], "eve").unwrap();
     // The same person in another case of letters gets more templates.
     let again =
-        whitelist::enroll(&mut db, "ADA lovelace", &[template(&[0.0, 1.0])], &m, "eve").unwrap();
+        whitelist::enroll(&mut db, "ADA lovelace", &[template(&[0.0, 1.0])], "eve").unwrap();
     assert_eq!(id, again);
     assert!(whitelist::revision(&db).unwrap() > before);
     whitelist::set_enabled(&mut db, id, false, "eve").unwrap();
@@ -93,7 +85,7 @@ fn every_change_of_the_whitelist_is_on_record() {
     whitelist::remove(&mut db, id, "eve").unwrap();
     assert!(whitelist::people(&db).unwrap().is_empty());
     // A number is not given again.
-    let other = whitelist::enroll(&mut db, "Grace", &[template(&[1.0, 0.0])], &m, "eve").unwrap();
+    let other = whitelist::enroll(&mut db, "Grace", &[template(&[1.0, 0.0])], "eve").unwrap();
     assert_ne!(other, id);
 
     let log = Log::new(db);
@@ -122,20 +114,19 @@ fn every_change_of_the_whitelist_is_on_record() {
 fn names_that_would_confuse_are_refused() {
     let place = Place::new();
     let mut db = place.open();
-    let m = model("m");
     let faces = [template(&[1.0])];
     for name in ["", "  ", "#3", "a\nb", "tab\there", &"x".repeat(101)] {
-        let error = whitelist::enroll(&mut db, name, &faces, &m, "eve").unwrap_err();
+        let error = whitelist::enroll(&mut db, name, &faces, "eve").unwrap_err();
         assert!(
             matches!(error, WhitelistError::Name { .. }),
             "{name:?}: {error}"
         );
     }
     for name in ["O'Neil; DROP TABLE people", "Zoë", "李小龍", "🙂"] {
-        let id = whitelist::enroll(&mut db, name, &faces, &m, "eve").unwrap();
+        let id = whitelist::enroll(&mut db, name, &faces, "eve").unwrap();
         assert_eq!(whitelist::find(&db, name).unwrap().id, id);
     }
-    whitelist::enroll(&mut db, "Ada", &faces, &m, "eve").unwrap();
+    whitelist::enroll(&mut db, "Ada", &faces, "eve").unwrap();
     let id = whitelist::find(&db, "zoË").unwrap().id;
     let error = whitelist::rename(&mut db, id, "ADA", "eve").unwrap_err();
     assert!(matches!(error, WhitelistError::Taken(_)));
@@ -144,7 +135,7 @@ fn names_that_would_confuse_are_refused() {
         Err(WhitelistError::Unknown(_))
     ));
     assert!(matches!(
-        whitelist::enroll(&mut db, "Bob", &[], &m, "eve"),
+        whitelist::enroll(&mut db, "Bob", &[], "eve"),
         Err(WhitelistError::NoTemplates(_))
     ));
 }
@@ -154,7 +145,7 @@ fn a_damaged_template_is_not_passed_over() {
     for vector in ["x'0000803f00'", "x'0000c07f'", "x'00000000'", "x''"] {
         let place = Place::new();
         let mut db = place.open();
-        whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], &model("m"), "eve").unwrap();
+        whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], "eve").unwrap();
         place.tamper(&format!("UPDATE templates SET vector = {vector}"));
         let error = support::snapshot(&db, &model("m")).unwrap_err();
         assert!(error.to_string().contains("Ada"), "{error}");
@@ -245,7 +236,7 @@ fn old_events_go_and_the_chain_still_holds() {
 fn a_grant_needs_the_person_at_that_moment() {
     let place = Place::new();
     let mut db = place.open();
-    let id = whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], &model("m"), "eve").unwrap();
+    let id = whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], "eve").unwrap();
     let mut log = place.log();
     let grant = NewEvent::new(Kind::Granted).person(id, "Ada");
     let granted = log.append_grant(1, &grant).unwrap().unwrap();
@@ -393,14 +384,7 @@ fn a_cut_off_database_is_told_apart() {
     let place = Place::new();
     let mut db = place.open();
     for n in 0..200 {
-        whitelist::enroll(
-            &mut db,
-            &format!("p{n}"),
-            &[template(&[1.0; 128])],
-            &model("m"),
-            "eve",
-        )
-        .unwrap();
+        whitelist::enroll(&mut db, &format!("p{n}"), &[template(&[1.0; 128])], "eve").unwrap();
     }
     drop(db);
     let file = std::fs::OpenOptions::new()

@@ -40,7 +40,7 @@ struct Found {
     face: Face,
     /// Nearest person and score; nothing with an empty whitelist.
     nearest: Option<(String, Score, bool)>,
-    flaw: Option<Flaw>,
+    flaw: Option<&'static str>,
     /// Nothing of a face outside the picture.
     embedding: Option<Embedding>,
 }
@@ -115,7 +115,7 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
             found.push(Found {
                 face,
                 nearest: None,
-                flaw: Some(Flaw::OutsidePicture),
+                flaw: Some(Flaw::OutsidePicture.code()),
                 embedding: None,
             });
             continue;
@@ -129,7 +129,9 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
         found.push(Found {
             face,
             nearest,
-            flaw: Quality::of(&face, &aligned).flaw(vision.settings()),
+            flaw: Quality::of(&face, &aligned)
+                .flaw(vision.settings())
+                .map(Flaw::code),
             embedding: Some(embedding),
         });
     }
@@ -170,8 +172,7 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
             nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
             format!("{x0},{y0} {x1},{y1}"),
             format!("{:.3}", f.face.score),
-            f.flaw
-                .map_or_else(|| "good".into(), |flaw| flaw.to_string()),
+            f.flaw.unwrap_or("good").to_owned(),
         ]
     });
     table(

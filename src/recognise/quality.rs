@@ -45,6 +45,19 @@ pub enum Flaw {
     OutsidePicture,
 }
 
+impl Flaw {
+    /// Its name for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooSmall => "too_small",
+            Self::Unsure => "unsure",
+            Self::Blurred => "blurred",
+            Self::Dark => "dark",
+            Self::OutsidePicture => "outside_picture",
+        }
+    }
+}
+
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

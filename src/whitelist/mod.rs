@@ -4,7 +4,6 @@
 //! together.
 
 mod directory;
-mod doubts;
 mod matcher;
 mod photos;
 mod rows;
@@ -12,11 +11,10 @@ mod snapshot;
 mod store;
 
 pub use directory::{Directory, Listed};
-pub use doubts::{Alike, alike, outliers};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, kept_photos, migrate};
 pub use snapshot::Snapshot;
 pub use store::{
-    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, people, remove,
-    rename, revision, set_enabled, templates_of,
+    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, find_by_name, people,
+    remove, rename, revision, set_enabled, templates_of,
 };

@@ -59,7 +59,6 @@ pub fn migrate(
     database: &mut Database,
     person: PersonId,
     made: &[(KeptPhoto, Embedding)],
-    model: &ModelVersion,
     actor: &str,
 ) -> Result<(), WhitelistError> {
     let now = now_ms();
@@ -71,16 +70,18 @@ pub fn migrate(
                 source: kept.source.clone(),
                 photo: Some(kept.photo.clone()),
             };
-            insert(c, fail, person, &template, model, now)?;
+            insert(c, fail, person, &template, now)?;
             c.execute(
                 "UPDATE templates SET photo = NULL WHERE id = ?1 AND person = ?2",
                 [kept.template, person.0],
             )
             .map_err(fail)?;
         }
-        let event = NewEvent::new(Kind::Enrolled)
-            .person(person, found.name)
-            .model(model)
+        let mut event = NewEvent::new(Kind::Enrolled).person(person, found.name);
+        if let Some((_, first)) = made.first() {
+            event = event.model(first.model());
+        }
+        let event = event
             .actor(actor)
             .why("made anew from kept photos")
             .detail("templates", made.len() as u64);

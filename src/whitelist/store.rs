@@ -76,6 +76,11 @@ pub enum WhitelistError {
     /// Nothing to enroll.
     #[error("there is no template to enroll {0:?} with; give at least one photo")]
     NoTemplates(String),
+    /// Templates that cannot be compared with each other.
+    #[error(
+        "the templates for \"{0}\" were made by several model versions; make all of them by one"
+    )]
+    SeveralModels(String),
     /// A stored template is not one.
     #[error(
         "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
@@ -120,12 +125,15 @@ pub fn enroll(
     database: &mut Database,
     name: &str,
     templates: &[NewTemplate],
-    model: &ModelVersion,
     actor: &str,
 ) -> Result<PersonId, WhitelistError> {
     let name = check_name(name)?;
-    if templates.is_empty() {
-        return Err(WhitelistError::NoTemplates(name));
+    let model = match templates {
+        [] => return Err(WhitelistError::NoTemplates(name)),
+        [first, ..] => first.embedding.model(),
+    };
+    if templates.iter().any(|t| t.embedding.model() != model) {
+        return Err(WhitelistError::SeveralModels(name));
     }
     let now = now_ms();
     database.transaction(|c, fail| {
@@ -142,7 +150,7 @@ pub fn enroll(
             }
         };
         for template in templates {
-            insert(c, fail, id, template, model, now)?;
+            insert(c, fail, id, template, now)?;
         }
         let event = NewEvent::new(Kind::Enrolled)
             .person(id, name)
@@ -159,7 +167,6 @@ pub(super) fn insert(
     fail: Fail<'_>,
     person: PersonId,
     template: &NewTemplate,
-    model: &ModelVersion,
     now: i64,
 ) -> Result<(), DatabaseError> {
     c.execute(
@@ -167,7 +174,7 @@ pub(super) fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             person.0,
-            model.as_str(),
+            template.embedding.model().as_str(),
             to_bytes(&template.embedding),
             template.source,
             now,
@@ -198,6 +205,14 @@ pub fn find(database: &Database, who: &str) -> Result<Person, WhitelistError> {
         None => by_name(c, fail, who),
     })?;
     found.ok_or_else(|| WhitelistError::Unknown(who.to_owned()))
+}
+
+/// Somebody by name in any case of letters; nothing if nobody has it.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub fn find_by_name(database: &Database, name: &str) -> Result<Option<Person>, WhitelistError> {
+    database.read(|c, fail| by_name(c, fail, name))
 }
 
 /// Gives somebody another name.

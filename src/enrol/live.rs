@@ -1,0 +1,110 @@
+//! Taking a person's photos with the camera.
+
+use std::time::{Duration, Instant};
+
+use super::session::Session;
+use crate::camera::{CameraError, FrameSource, Next};
+
+/// How long a frame is waited for.
+const FRAME_PATIENCE: Duration = Duration::from_millis(200);
+/// Frames in a row show the same: one in this time says more.
+const BETWEEN_PHOTOS: Duration = Duration::from_millis(500);
+
+/// What to tell the person in front of the camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'p> {
+    /// So many photos are taken.
+    Taken(usize),
+    /// A frame was left out for this reason; said once until the reason changes.
+    Waiting(&'p str),
+}
+
+/// Why there are not enough photos.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The time is over.
+    #[error(
+        "{taken} of {wanted} good pictures in {} s, the last one was left out because {reason}", patience.as_secs()
+    )]
+    TooSlow {
+        /// Photos taken.
+        taken: usize,
+        /// Photos wanted.
+        wanted: usize,
+        /// The time there was.
+        patience: Duration,
+        /// Why the last frame was left out.
+        reason: String,
+    },
+    /// A recording has no more frames.
+    #[error("the recording ended after {taken} of {wanted} good pictures")]
+    Ended {
+        /// Photos taken.
+        taken: usize,
+        /// Photos wanted.
+        wanted: usize,
+    },
+    /// The camera failed.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+}
+
+/// Adds `wanted` good frames of `source` to a session, not longer than `patience`.
+///
+/// # Errors
+/// [`LiveError`]; some frames may have been added.
+pub fn take(
+    session: &mut Session<'_>,
+    source: &mut dyn FrameSource,
+    wanted: usize,
+    patience: Duration,
+    mut tell: impl FnMut(Progress<'_>),
+) -> Result<(), LiveError> {
+    let start = Instant::now();
+    let mut said = String::new();
+    let mut next_at = start;
+    let mut taken = 0;
+    while taken < wanted {
+        if start.elapsed() >= patience {
+            if said.is_empty() {
+                said.push_str("no frame came");
+            }
+            return Err(LiveError::TooSlow {
+                taken,
+                wanted,
+                patience,
+                reason: said,
+            });
+        }
+        let frame = match source.next_frame(FRAME_PATIENCE) {
+            Ok(Next::Frame(frame)) => frame,
+            Ok(Next::Ended) => return Err(LiveError::Ended { taken, wanted }),
+            Err(error) if error.is_passing() => {
+                if matches!(error, CameraError::BadFrame { .. }) {
+                    said = error.to_string();
+                }
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if Instant::now() < next_at {
+            continue;
+        }
+        match session.add(&frame.to_rgb(), "camera") {
+            Ok(()) => {
+                taken += 1;
+                tell(Progress::Taken(taken));
+                next_at = Instant::now() + BETWEEN_PHOTOS;
+                said.clear();
+            }
+            Err(why) => {
+                let why = why.to_string();
+                if why != said {
+                    tell(Progress::Waiting(&why));
+                    said = why;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Templates for another network, from the photos that were kept.
+
+use image::ImageFormat;
+
+use super::photo::{self, PhotoError};
+use crate::database::Database;
+use crate::vision::{Vision, VisionError};
+use crate::whitelist::{self, KeptPhoto, WhitelistError};
+
+/// What became of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// The person's name.
+    pub name: String,
+    /// Templates that were made.
+    pub made: usize,
+    /// Kept photos that gave none.
+    pub failed: usize,
+    /// Whether anything matches the person now.
+    pub ready: bool,
+}
+
+/// Why not everybody was looked at. Who was looked at before has the new templates.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A kept photo is none.
+    #[error(
+        "{name}, {photo}: the kept photo in the database is damaged ({reason}); put a backup in its place, or remove {name} and enroll again"
+    )]
+    Damaged {
+        /// Whose.
+        name: String,
+        /// The file it came from, or `camera`.
+        photo: String,
+        /// What is wrong with it.
+        reason: image::ImageError,
+    },
+    /// A network failed.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The whitelist cannot be read or changed.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
+}
+
+/// Makes templates for `vision` of every kept photo whose template is another network's,
+/// person by person, each whole or not at all.
+///
+/// # Errors
+/// [`MigrateError`]
+pub fn migrate(
+    database: &mut Database,
+    vision: &mut Vision,
+    actor: &str,
+) -> Result<Vec<Migrated>, MigrateError> {
+    let model = vision.version().clone();
+    let mut kept = whitelist::kept_photos(database, &model)?;
+    let mut outcomes = Vec::new();
+    for person in whitelist::people(database)? {
+        let (own, rest): (Vec<KeptPhoto>, _) =
+            kept.into_iter().partition(|k| k.person == person.id);
+        kept = rest;
+        let all = own.len();
+        let mut made = Vec::new();
+        for photo in own {
+            let image = image::load_from_memory_with_format(&photo.photo, ImageFormat::Png);
+            let image = image.map_err(|reason| MigrateError::Damaged {
+                name: person.name.clone(),
+                photo: photo.source.clone(),
+                reason,
+            })?;
+            match photo::examine(&image.to_rgb8(), vision) {
+                Ok(examined) => made.push((photo, examined.embedding)),
+                Err(PhotoError::Vision(error @ VisionError::Inference { .. })) => {
+                    return Err(error.into());
+                }
+                Err(_) => {}
+            }
+        }
+        if !made.is_empty() {
+            whitelist::migrate(database, person.id, &made, actor)?;
+        }
+        let templates = whitelist::templates_of(database, person.id)?;
+        outcomes.push(Migrated {
+            ready: templates.iter().any(|t| t.model == model),
+            failed: all - made.len(),
+            made: made.len(),
+            name: person.name,
+        });
+    }
+    Ok(outcomes)
+}

@@ -1,0 +1,20 @@
+//! Enrolling people: a session takes photos, reviews them together and commits all of them
+//! or none.
+//!
+//! ```text
+//! Session ─ add, add_files, live::take ─► review ─► Reviewed ─► commit
+//! ```
+//!
+//! Only what was reviewed can be committed. Templates for another network are made anew
+//! from kept photos by [`migrate()`], which looks at a photo the same way.
+
+mod doubts;
+pub mod live;
+mod migrate;
+mod photo;
+mod session;
+
+pub use doubts::{Alike, LookAlike, outliers};
+pub use migrate::{Migrated, migrate};
+pub use photo::PhotoError;
+pub use session::{Consent, EnrolError, Refused, RefusedPhotos, Reviewed, Session, Taken};
