@@ -11,7 +11,7 @@ use super::heartbeat::Heartbeat;
 use super::notes::Notes;
 use crate::audit::{Kind, NewEvent};
 use crate::door::relay::Relay;
-use crate::door::{Actions, By, Door, Input, RelayCommand, Report, State, Why};
+use crate::door::{By, Door, Effect, Effects, Input, RelayCommand, Report};
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -30,8 +30,8 @@ pub enum Order {
         /// Its number there.
         grant: u64,
     },
-    /// Lock, and say when the relay has.
-    Lock(Why, Sender<()>),
+    /// Lock for good, and say when the relay was told.
+    Stop(Sender<()>),
     /// The length of pulses from now on.
     Pulse(Duration),
 }
@@ -47,33 +47,41 @@ pub struct Doorkeeper {
     pub locked: Arc<AtomicBool>,
     /// Whether it is unlocked for somebody.
     pub open: Arc<AtomicBool>,
+    pub progress: Progress,
+}
+
+/// What the door thread remembers between two steps.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// When the door wants to be called again.
+    wake_at: Option<Instant>,
+    /// Since when the relay is energised.
+    energised_at: Option<Instant>,
     /// Since when the relay does not do as it is told.
-    pub refusing_since: Option<Instant>,
+    refusing_since: Option<Instant>,
 }
 
 impl Doorkeeper {
     /// Runs until nobody can order anything any more, then locks; or until the relay
     /// has refused for too long, which ends the daemon.
     pub fn run(mut self) {
-        let mut energised_at = None;
-        let now = Instant::now();
-        let first = self.door.start(now);
-        let mut wake_at = self.carry_out(first, &mut energised_at);
+        let first = self.door.start(Instant::now());
+        self.follow(first);
         loop {
             self.heartbeat.beat();
             let now = Instant::now();
-            if let Some(since) = self.refusing_since
+            if let Some(since) = self.progress.refusing_since
                 && now.saturating_duration_since(since) > GIVE_UP
             {
                 log::error!("the relay does not come back; it is opened anew by the next start");
                 return;
             }
-            let patience = wake_at.map_or(PATIENCE, |at: Instant| {
+            let patience = self.progress.wake_at.map_or(PATIENCE, |at| {
                 at.saturating_duration_since(now).min(PATIENCE)
             });
             let (input, done) = match self.orders.recv_timeout(patience) {
                 Ok(Order::Open { grant }) => (Input::Grant { id: grant }, None),
-                Ok(Order::Lock(why, done)) => (Input::LockNow(why), Some(done)),
+                Ok(Order::Stop(done)) => (Input::Stop, Some(done)),
                 Ok(Order::Pulse(pulse)) => {
                     self.door.set_pulse(pulse);
                     (Input::Tick, None)
@@ -83,67 +91,70 @@ impl Doorkeeper {
                 Err(RecvTimeoutError::Disconnected) if self.door.is_stopped() => return,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let actions = self.door.step(Instant::now(), input);
-            wake_at = self.carry_out(actions, &mut energised_at);
+            let effects = self.door.step(Instant::now(), input);
+            self.follow(effects);
             if let Some(done) = done {
                 // Nobody waiting any more is not the door's business.
                 let _ = done.try_send(());
             }
         }
-        let last = self
-            .door
-            .step(Instant::now(), Input::LockNow(Why::Stopping));
-        self.carry_out(last, &mut energised_at);
+        let last = self.door.step(Instant::now(), Input::Stop);
+        self.follow(last);
     }
 
-    /// Does what the machine asks for until it asks for nothing; gives the time of its next call.
-    fn carry_out(
-        &mut self,
-        mut actions: Actions,
-        energised_at: &mut Option<Instant>,
-    ) -> Option<Instant> {
-        loop {
-            if let Some(report) = actions.report {
-                self.report(report, energised_at);
-            }
-            let Some(command) = actions.relay else {
-                let state = self.door.state();
-                self.locked.store(state == State::Locked, Ordering::Release);
-                self.open
-                    .store(matches!(state, State::Unlocked { .. }), Ordering::Release);
-                return actions.wake_at;
-            };
-            if command == RelayCommand::Energise {
-                self.locked.store(false, Ordering::Release);
-            }
-            let result = self.relay.set(command.energised());
-            match &result {
-                Ok(()) => self.refusing_since = None,
-                // Ten times a second the same is no news.
-                Err(error) if self.refusing_since.is_none() => {
-                    log::error!("relay: {error}");
-                    self.refusing_since = Some(Instant::now());
+    /// Does what the door asks for, and tells the other threads where it stands then.
+    fn follow(&mut self, effects: Effects) {
+        self.carry_out(effects);
+        self.locked.store(self.door.is_locked(), Ordering::Release);
+        self.open.store(self.door.is_open(), Ordering::Release);
+    }
+
+    fn carry_out(&mut self, effects: Effects) {
+        self.progress.wake_at = effects.wake_at;
+        for effect in effects.iter() {
+            match effect {
+                Effect::Report(report) => self.report(report),
+                Effect::Relay(command) => {
+                    let ok = self.move_relay(command);
+                    let done = Input::RelayDone { command, ok };
+                    let effects = self.door.step(Instant::now(), done);
+                    // Ends: a release that fails asks for a pause.
+                    self.carry_out(effects);
                 }
-                Err(_) => {}
             }
-            let ok = result.is_ok();
-            actions = self
-                .door
-                .step(Instant::now(), Input::RelayDone { command, ok });
         }
     }
 
-    fn report(&self, report: Report, energised_at: &mut Option<Instant>) {
+    /// Whether the relay did as it was told.
+    fn move_relay(&mut self, command: RelayCommand) -> bool {
+        if command == RelayCommand::Energise {
+            self.locked.store(false, Ordering::Release);
+        }
+        let result = self.relay.set(command.energised());
+        let refusing_since = &mut self.progress.refusing_since;
+        match &result {
+            Ok(()) => *refusing_since = None,
+            // Ten times a second the same is no news.
+            Err(error) if refusing_since.is_none() => {
+                log::error!("relay: {error}");
+                *refusing_since = Some(Instant::now());
+            }
+            Err(_) => {}
+        }
+        result.is_ok()
+    }
+
+    fn report(&mut self, report: Report) {
         let event = match report {
             Report::Unlocked { by, until } => {
                 let now = Instant::now();
-                energised_at.get_or_insert(now);
+                self.progress.energised_at.get_or_insert(now);
                 let pulse_ms = until.saturating_duration_since(now).as_millis() as u64;
                 on_account(NewEvent::new(Kind::Unlocked), Some(by)).detail("pulse_ms", pulse_ms)
             }
-            Report::Locked { by, why } => {
-                let event = on_account(NewEvent::new(Kind::Locked), by).why(reason(why));
-                match energised_at.take() {
+            Report::Locked { by, cause } => {
+                let event = on_account(NewEvent::new(Kind::Locked), by).why(cause.to_string());
+                match self.progress.energised_at.take() {
                     Some(at) => event.detail("energised_ms", at.elapsed().as_millis() as u64),
                     None => event,
                 }
@@ -156,8 +167,8 @@ impl Doorkeeper {
                     }
                 })
                 .detail("relay", self.relay.describe()),
-            Report::NotOpened { by, why } => {
-                on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason(why))
+            Report::NotOpened { by, reason } => {
+                on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason.to_string())
             }
         };
         self.notes.happened(event);
@@ -167,19 +178,6 @@ impl Doorkeeper {
 fn on_account(event: NewEvent, by: Option<By>) -> NewEvent {
     match by {
         Some(By::Grant(id)) => event.detail("grant", id),
-        Some(By::Hand) => event.detail("by", "hand"),
         None => event,
-    }
-}
-
-fn reason(why: Why) -> &'static str {
-    match why {
-        Why::Started => "the daemon started",
-        Why::PulseEnded => "the pulse is over",
-        Why::Ordered => "it was ordered",
-        Why::Fault => "another part of the daemon failed",
-        Why::RelayFault => "the relay did not do as it was told",
-        Why::ClockWentBack => "the clock went back",
-        Why::Stopping => "the daemon stops",
     }
 }

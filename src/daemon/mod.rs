@@ -31,7 +31,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use self::capture::Capture;
-use self::doorkeeper::{Doorkeeper, Order};
+use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
@@ -43,8 +43,8 @@ use crate::audit::{AuditError, Kind, Log, NewEvent};
 use crate::camera::{self, CameraError};
 use crate::config::{self, Config, ConfigError, Source};
 use crate::database::{Database, DatabaseError};
+use crate::door::Door;
 use crate::door::relay::{self, RelayError};
-use crate::door::{Door, Why};
 use crate::risk::RiskError;
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{Snapshot, WhitelistError};
@@ -229,7 +229,7 @@ impl Guard {
             heartbeat: heartbeats.add("the door thread"),
             locked: Arc::clone(&locked),
             open: Arc::clone(&open),
-            refusing_since: None,
+            progress: Progress::default(),
         };
         let scribe = Scribe {
             log,
@@ -414,7 +414,7 @@ impl Guard {
     /// Has the door locked for good; false if that was not confirmed.
     fn lock(&self) -> bool {
         let (done, confirmed) = crossbeam_channel::bounded(1);
-        let order = Order::Lock(Why::Stopping, done);
+        let order = Order::Stop(done);
         let until = Instant::now() + STOP_PATIENCE;
         if self.orders.send_deadline(order, until).is_err() {
             return false;

@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::lock::{RETRY, State};
 use super::*;
 
 const PULSE: Duration = Duration::from_millis(3000);
@@ -55,32 +56,43 @@ impl Rig {
             energised_at: None,
             stretches: Vec::new(),
         };
-        let actions = rig.door.start(rig.now);
-        rig.carry_out(actions);
+        let effects = rig.door.start(rig.now);
+        rig.carry_out(effects, 0);
         rig
     }
 
-    fn carry_out(&mut self, mut actions: Actions) {
-        loop {
-            self.reports.extend(actions.report);
-            self.wake_at = actions.wake_at;
-            let Some(command) = actions.relay else { break };
-            let ok = self.relay.set(command);
-            match (self.relay.energised, self.energised_at) {
-                (true, None) => self.energised_at = Some(self.now),
-                (false, Some(since)) => {
-                    self.stretches.push(self.now - since);
-                    self.energised_at = None;
+    fn carry_out(&mut self, effects: Effects, depth: usize) {
+        // Energise, release after a fault, and nothing more without a pause.
+        assert!(depth <= 2, "{effects:?}");
+        self.wake_at = effects.wake_at;
+        for effect in effects.iter() {
+            match effect {
+                Effect::Report(report) => self.reports.push(report),
+                Effect::Relay(command) => {
+                    let ok = self.relay.set(command);
+                    match (self.relay.energised, self.energised_at) {
+                        (true, None) => self.energised_at = Some(self.now),
+                        (false, Some(since)) => {
+                            self.stretches.push(self.now - since);
+                            self.energised_at = None;
+                        }
+                        _ => {}
+                    }
+                    let done = Input::RelayDone { command, ok };
+                    let effects = self.door.step(self.now, done);
+                    self.carry_out(effects, depth + 1);
                 }
-                _ => {}
             }
-            actions = self.door.step(self.now, Input::RelayDone { command, ok });
         }
     }
 
     fn give(&mut self, input: Input) {
-        let actions = self.door.step(self.now, input);
-        self.carry_out(actions);
+        let effects = self.door.step(self.now, input);
+        self.carry_out(effects, 0);
+    }
+
+    fn state(&self) -> State {
+        self.door.lock.state()
     }
 
     /// Lets time pass, ticking whenever the door asked for it.
@@ -98,12 +110,12 @@ impl Rig {
 fn a_line_left_energised_is_released_before_anything_else() {
     let rig = Rig::new(vec![]);
     assert!(!rig.relay.energised);
-    assert_eq!(rig.door.state(), State::Locked);
+    assert_eq!(rig.state(), State::Locked);
     assert_eq!(
         rig.reports,
         [Report::Locked {
             by: None,
-            why: Why::Started
+            cause: LockCause::Started
         }]
     );
 }
@@ -112,14 +124,16 @@ fn a_line_left_energised_is_released_before_anything_else() {
 fn nothing_is_honoured_before_the_first_release_is_confirmed() {
     let mut door = Door::new(PULSE);
     let now = Instant::now();
-    let actions = door.step(now, Input::Grant { id: 1 });
-    assert_eq!(actions.relay, Some(RelayCommand::Release));
+    let effects = door.step(now, Input::Grant { id: 1 });
     assert_eq!(
-        actions.report,
-        Some(Report::NotOpened {
-            by: By::Grant(1),
-            why: Why::Started
-        })
+        effects.iter().collect::<Vec<_>>(),
+        [
+            Effect::Report(Report::NotOpened {
+                by: By::Grant(1),
+                reason: NotOpened::Releasing
+            }),
+            Effect::Relay(RelayCommand::Release)
+        ]
     );
 }
 
@@ -142,7 +156,7 @@ fn one_grant_is_one_pulse_of_the_configured_length() {
             },
             Report::Locked {
                 by: Some(by),
-                why: Why::PulseEnded
+                cause: LockCause::PulseEnded
             }
         ]
     );
@@ -153,7 +167,7 @@ fn a_second_grant_restarts_the_pulse() {
     let mut rig = Rig::new(vec![]);
     rig.give(Input::Grant { id: 1 });
     rig.pass(ms(2000));
-    rig.give(Input::Pulse);
+    rig.give(Input::Grant { id: 2 });
     rig.pass(ms(10_000));
     assert_eq!(rig.stretches, [ms(5000)]);
     assert!(matches!(
@@ -163,10 +177,13 @@ fn a_second_grant_restarts_the_pulse() {
                 by: By::Grant(1),
                 ..
             },
-            Report::Unlocked { by: By::Hand, .. },
+            Report::Unlocked {
+                by: By::Grant(2),
+                ..
+            },
             Report::Locked {
-                by: Some(By::Hand),
-                why: Why::PulseEnded
+                by: Some(By::Grant(2)),
+                cause: LockCause::PulseEnded
             }
         ]
     ));
@@ -187,7 +204,7 @@ fn a_relay_that_does_not_energise_is_released_and_reported() {
             },
             Report::Locked {
                 by: Some(By::Grant(3)),
-                why: Why::RelayFault
+                cause: LockCause::RelayFault
             }
         ]
     );
@@ -207,7 +224,7 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
     rig.pass(PULSE);
     assert!(rig.relay.energised);
     assert!(matches!(
-        rig.door.state(),
+        rig.state(),
         State::Releasing { faulted: true, .. }
     ));
     rig.give(Input::Grant { id: 4 });
@@ -220,7 +237,7 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
             },
             Report::NotOpened {
                 by: By::Grant(4),
-                why: Why::RelayFault
+                reason: NotOpened::RelayFault
             }
         ]
     );
@@ -235,7 +252,7 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
 fn stopping_is_final() {
     let mut rig = Rig::new(vec![]);
     rig.give(Input::Grant { id: 1 });
-    rig.give(Input::LockNow(Why::Stopping));
+    rig.give(Input::Stop);
     assert!(!rig.relay.energised);
     rig.give(Input::Grant { id: 2 });
     assert!(!rig.relay.energised);
@@ -243,7 +260,7 @@ fn stopping_is_final() {
         rig.reports.last(),
         Some(&Report::NotOpened {
             by: By::Grant(2),
-            why: Why::Stopping
+            reason: NotOpened::Stopping
         })
     );
 }
@@ -254,21 +271,33 @@ fn a_pulse_without_an_end_is_not_begun() {
     rig.door.set_pulse(Duration::MAX);
     rig.give(Input::Grant { id: 1 });
     assert!(!rig.relay.energised);
+    assert_eq!(
+        rig.reports.last(),
+        Some(&Report::NotOpened {
+            by: By::Grant(1),
+            reason: NotOpened::NoEnd
+        })
+    );
 }
 
 #[test]
 fn a_clock_that_jumps_back_ends_the_pulse() {
-    for input in [Input::Tick, Input::Pulse, Input::Grant { id: 2 }] {
+    for input in [Input::Tick, Input::Grant { id: 2 }] {
         let mut rig = Rig::new(vec![]);
         rig.give(Input::Grant { id: 1 });
         rig.now -= ms(1);
         rig.give(input);
         assert!(!rig.relay.energised);
+        let refused = rig.reports.contains(&Report::NotOpened {
+            by: By::Grant(2),
+            reason: NotOpened::ClockWentBack,
+        });
+        assert_eq!(refused, input != Input::Tick);
         assert_eq!(
             rig.reports.last(),
             Some(&Report::Locked {
                 by: Some(By::Grant(1)),
-                why: Why::ClockWentBack
+                cause: LockCause::ClockWentBack
             })
         );
         rig.give(Input::Grant { id: 3 });
@@ -285,10 +314,10 @@ enum Act {
 
 fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
-        4 => any::<u64>().prop_map(|id| Input::Grant { id }),
-        1 => Just(Input::Pulse),
-        1 => prop_oneof![Just(Why::Ordered), Just(Why::Fault)].prop_map(Input::LockNow),
-        2 => Just(Input::Tick),
+        40 => any::<u64>().prop_map(|id| Input::Grant { id }),
+        20 => Just(Input::Tick),
+        // Final, so rare: most of a sequence is to come before it.
+        1 => Just(Input::Stop),
     ]
 }
 
@@ -302,8 +331,7 @@ fn acts() -> impl Strategy<Value = Act> {
 
 fn strays() -> impl Strategy<Value = Input> {
     prop_oneof![
-        3 => inputs(),
-        1 => Just(Input::LockNow(Why::Stopping)),
+        4 => inputs(),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(energise, ok)| Input::RelayDone {
             command: if energise { RelayCommand::Energise } else { RelayCommand::Release },
             ok,
@@ -315,13 +343,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     /// With a relay that works and a driver that keeps to the rules, the line is
-    /// energised exactly from a grant to the end of its pulse, an order to lock or
-    /// a step of the clock backwards.
+    /// energised exactly from a grant to the end of its pulse, a stop or a step of the
+    /// clock backwards.
     #[test]
     fn energised_exactly_during_a_pulse(acts in vec(acts(), 1..60)) {
         let mut rig = Rig::new(vec![]);
         let mut last_step = rig.now;
         let mut open_until: Option<Instant> = None;
+        let mut stopped = false;
         for act in acts {
             match act {
                 Act::Give(input) => {
@@ -329,8 +358,9 @@ proptest! {
                     let in_doubt = open && rig.now < last_step;
                     rig.give(input);
                     last_step = rig.now;
+                    stopped |= input == Input::Stop;
                     match input {
-                        Input::Grant { .. } | Input::Pulse if !in_doubt => {
+                        Input::Grant { .. } if !in_doubt && !stopped => {
                             open_until = Some(rig.now + PULSE);
                         }
                         Input::Tick if !in_doubt => {}
@@ -372,31 +402,33 @@ proptest! {
         let failures = faults.len() as u32;
         let mut rig = Rig::new(faults);
         let mut grants = 0u32;
+        let mut stopped = false;
         for act in acts {
-            let faulted = matches!(rig.door.state(), State::Releasing { .. });
+            let faulted = matches!(rig.state(), State::Releasing { .. });
             let before = rig.reports.len();
             match act {
                 Act::Give(input) => {
                     rig.give(input);
-                    if matches!(input, Input::Grant { .. } | Input::Pulse) {
+                    stopped |= input == Input::Stop;
+                    if matches!(input, Input::Grant { .. }) {
                         grants += 1;
                         let refused = rig.reports[before..]
                             .iter()
                             .any(|r| matches!(r, Report::NotOpened { .. }));
-                        prop_assert_eq!(refused, faulted);
+                        prop_assert_eq!(refused, faulted || stopped);
                     }
                 }
                 Act::Pass(time) => rig.pass(ms(time)),
                 Act::JumpBack(_) => {}
             }
-            match rig.door.state() {
+            match rig.state() {
                 State::Locked => prop_assert!(!rig.relay.energised),
                 State::Unlocked { until, .. } => prop_assert!(rig.now < until),
                 State::Releasing { .. } => prop_assert!(rig.wake_at.is_some()),
             }
         }
         rig.pass(PULSE + RETRY * (failures + 1));
-        prop_assert_eq!(rig.door.state(), State::Locked);
+        prop_assert_eq!(rig.state(), State::Locked);
         prop_assert!(!rig.relay.energised);
         // The line was found energised and may have stayed so until the first release.
         let total: Duration = rig.stretches.iter().sum();
@@ -417,22 +449,26 @@ proptest! {
         for (offset, input) in steps {
             let shift = ms(u64::from(offset.unsigned_abs()));
             let now = if offset < 0 { base - shift } else { base + shift };
-            let before = door.state();
-            let actions = door.step(now, input);
-            if actions.relay == Some(RelayCommand::Energise) {
-                let granted = matches!(input, Input::Grant { .. } | Input::Pulse);
+            let before = door.lock.state();
+            let effects = door.step(now, input);
+            // A command comes last, so that nothing waits between it and its outcome.
+            let commands = effects.iter().filter(|e| matches!(e, Effect::Relay(_))).count();
+            prop_assert!(commands <= 1);
+            prop_assert_eq!(effects.iter().last().is_some_and(|e| matches!(e, Effect::Relay(_))), commands == 1);
+            if effects.command() == Some(RelayCommand::Energise) {
+                let granted = matches!(input, Input::Grant { .. });
                 prop_assert!(granted);
                 let releasing = matches!(before, State::Releasing { .. });
                 prop_assert!(!stopped && !releasing);
             }
-            if let Input::LockNow(why) = input {
-                stopped |= why == Why::Stopping;
-                prop_assert_eq!(actions.relay, Some(RelayCommand::Release));
+            if input == Input::Stop {
+                stopped = true;
+                prop_assert_eq!(effects.command(), Some(RelayCommand::Release));
             }
-            match door.state() {
+            match door.lock.state() {
                 State::Locked => {}
                 State::Unlocked { until, .. } => {
-                    prop_assert_eq!(actions.wake_at, Some(until));
+                    prop_assert_eq!(effects.wake_at, Some(until));
                     prop_assert!(!stopped);
                 }
                 State::Releasing { .. } => {
@@ -440,8 +476,8 @@ proptest! {
                         input,
                         Input::RelayDone { command: RelayCommand::Release, ok: false }
                     );
-                    prop_assert!(just_failed || actions.relay == Some(RelayCommand::Release));
-                    prop_assert!(actions.wake_at.is_some());
+                    prop_assert!(just_failed || effects.command() == Some(RelayCommand::Release));
+                    prop_assert!(effects.wake_at.is_some());
                 }
             }
         }
