@@ -6,36 +6,59 @@ mod support;
 use std::path::Path;
 
 use doorward::config::{Config, ConfigError};
+use proptest::prelude::*;
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(text, Path::new("test.toml")).map_err(|e: ConfigError| e.to_string())
 }
 
+/// The lines that refuse a file, without its name.
+fn mistakes(file: &[u8]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.toml");
+    std::fs::write(&path, file).unwrap();
+    let prefix = format!("{}:", path.display());
+    match Config::load(&path) {
+        Ok(_) => Vec::new(),
+        Err(error) => error
+            .to_string()
+            .lines()
+            .map(|line| line.strip_prefix(&prefix).unwrap_or(line).to_owned())
+            .collect(),
+    }
+}
+
 #[test]
-fn the_shipped_file_shows_every_default() {
+fn the_shipped_file_shows_every_key_with_its_default() {
     let text = std::fs::read_to_string(support::project().join("config/doorward.toml")).unwrap();
     assert_eq!(parse(&text).unwrap(), Config::default());
 
-    // And every key: what a default is written as must be in the file, key for key.
-    let written: toml::Table =
-        toml::from_str(&toml::to_string(&Config::default()).unwrap()).unwrap();
-    let shown: toml::Table = toml::from_str(&text).unwrap();
-    assert_eq!(keys(&written), keys(&shown));
+    let mut shown = Vec::new();
+    let mut section = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
+            && !key.contains(' ')
+        {
+            shown.push(format!("{section}.{key}"));
+        }
+    }
+    let mut known = Config::keys();
+    shown.sort();
+    known.sort();
+    assert!(known.len() > 30, "{known:?}");
+    assert_eq!(known, shown);
 }
 
-fn keys(table: &toml::Table) -> Vec<String> {
-    let mut all: Vec<String> = table
-        .iter()
-        .flat_map(|(key, value)| match value {
-            toml::Value::Table(inner) => keys(inner)
-                .into_iter()
-                .map(|k| format!("{key}.{k}"))
-                .collect(),
-            _ => vec![key.clone()],
-        })
-        .collect();
-    all.sort();
-    all
+#[test]
+fn what_is_written_by_a_program_reads_back() {
+    let mut config = Config::default();
+    config.access.threshold = Some(0.5);
+    config.relay.line = doorward::config::Line::Name("GPIO4".into());
+    config.camera.format = doorward::config::Format::Grey;
+    config.camera.replay.pace = doorward::config::Pace::EveryFrame;
+    assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
 }
 
 #[test]
@@ -54,70 +77,419 @@ fn every_snippet_in_the_docs_is_a_valid_configuration() {
     Config::load(&demo).unwrap();
 }
 
+const RISK: &str = "write it like \"1 in 1000 strangers\", from 1 in 10 to 1 in 10000000";
+
+/// What people write, and all that is said about it.
 #[test]
-fn mistakes_are_named_with_their_place() {
-    for (text, expected) in [
-        ("[camera\n", "test.toml:1:8"),
+fn mistakes_are_named_with_their_place_and_what_is_right() {
+    let risk = format!("2:16: access.false_accept = \"often\" is no risk: {RISK}");
+    let cases: &[(&str, &[&str])] = &[
+        // Values.
         (
-            "[access]\nframes = 3\nthreshhold = 0.8\n",
-            "test.toml:3:1: unknown field `threshhold`",
-        ),
-        ("[access]\nthreshold = 75\n", "test.toml:2:13: "),
-        (
-            "[access]\nthreshold = 0.1\n",
-            "test.toml:2:13: threshold: 0.1 is out of range: a score",
+            "[relay]\nactive = 0\n",
+            &["2:10: relay.active = 0 is a whole number: write \"high\" or \"low\""],
         ),
         (
-            "[access]\nthreshold = nan\n",
-            "test.toml:2:13: threshold: NaN is out of range",
+            "[access]\nframes = 99999999999999999999\n",
+            &["2:10: access.frames = 99999999999999999999 is out of range: frames, from 1 to 30"],
         ),
         (
-            "[door]\npulse_ms = 0\n",
-            "test.toml:2:12: pulse_ms: 0 is out of range: milliseconds, from 100 to 30000",
+            "[access]\nframes = 0\n",
+            &["2:10: access.frames = 0 is out of range: frames, from 1 to 30"],
         ),
-        ("[door]\npulse_ms = -1\n", "test.toml:2:12: "),
+        (
+            "[door]\npulse_ms = true\n",
+            &[
+                "2:12: door.pulse_ms = true is true or false, not a whole number: milliseconds, from 100 to 30000",
+            ],
+        ),
+        (
+            "[door]\npulse_ms = -1\n",
+            &["2:12: door.pulse_ms = -1 is out of range: milliseconds, from 100 to 30000"],
+        ),
+        (
+            "[daemon]\nlog = \"INFO\"\n",
+            &[
+                "2:7: daemon.log = \"INFO\" is not known: did you mean \"info\"? It takes \"error\", \"warn\", \"info\" or \"debug\"",
+            ],
+        ),
         (
             "[relay]\ndriver = \"magic\"\n",
-            "test.toml:2:10: driver: unknown variant `magic`",
+            &[
+                "2:10: relay.driver = \"magic\" is not known: write \"simulated\", \"gpiochip\" or \"rppal\"",
+            ],
+        ),
+        (
+            "[access]\nframes = 3.0\n",
+            &["2:10: access.frames = 3.0 is not a whole number: frames, from 1 to 30"],
+        ),
+        (
+            "[access]\nframes = \"3\"\n",
+            &["2:10: access.frames = \"3\" is text: write 3 without quotes (frames, from 1 to 30)"],
+        ),
+        ("[vision]\nmin_score = 1\n", &[]),
+        (
+            "[vision]\nmin_score = nan\n",
+            &["2:13: vision.min_score = nan is out of range: a score, from 0 to 1"],
+        ),
+        (
+            "[vision]\nmin_score = 1.0000001\n",
+            &["2:13: vision.min_score = 1.0000001 is out of range: a score, from 0 to 1"],
+        ),
+        ("[vision]\nregion = [0, 0, 1, 1]\n", &[]),
+        (
+            "[vision]\nregion = [0, 0, 1]\n",
+            &[
+                "2:10: vision.region = [0, 0, 1] has 3 of 4 numbers: left, top, right and bottom, each from 0 to 1",
+            ],
+        ),
+        (
+            "[vision]\nregion = [0.5, 0, 0.5, 1]\n",
+            &[
+                "2:10: vision.region has no inside: left, top, right and bottom are needed, left less than right and top less than bottom",
+            ],
         ),
         (
             "[vision]\nthresholds = [0.6, 0.7, 1.7]\n",
-            "test.toml:2:14: thresholds: 1.7 is out of range",
+            &[
+                "2:14: vision.thresholds = [0.6, 0.7, 1.7] is out of range: three scores, each from 0 to 1",
+            ],
         ),
         (
-            "[camera]\nfps = 1\n[access]\nframes = 5\n",
-            "test.toml:3:1: access.frames = 5 frames at camera.fps = 1 take 4000 ms",
+            "[vision]\neconomy = \"true\"\n",
+            &["2:11: vision.economy = \"true\" is text: write true without quotes"],
         ),
-    ] {
-        let error = parse(text).unwrap_err();
-        assert!(
-            error.starts_with(expected),
-            "{text:?}\n  gave     {error}\n  expected {expected}"
-        );
-        assert!(!error.contains('\n'), "{error}");
+        (
+            "[vision]\neconomy = 1\n",
+            &[
+                "2:11: vision.economy = 1 is neither true nor false: write one of them, without quotes",
+            ],
+        ),
+        (
+            "[models]\nchoose = \"onet-fp32\"\n",
+            &["2:10: models.choose = \"onet-fp32\" is no list: put it in brackets, [\"…\"]"],
+        ),
+        (
+            "[whitelist]\ndatabase = 3\n",
+            &["2:12: whitelist.database = 3 is a whole number: write a path in quotes"],
+        ),
+        (
+            "[relay]\nline = 17.5\n",
+            &[
+                "2:8: relay.line = 17.5 is no GPIO line: write its number on the chip, such as 17, or its name in quotes, such as \"GPIO17\"",
+            ],
+        ),
+        (
+            "[relay]\nline = -1\n",
+            &[
+                "2:8: relay.line = -1 is no GPIO line: write its number on the chip, such as 17, or its name in quotes, such as \"GPIO17\"",
+            ],
+        ),
+        ("[relay]\nline = \"GPIO17\"\n", &[]),
+        (
+            "[access]\nthreshold = 0\n",
+            &[
+                "2:13: access.threshold = 0 is out of range: a score (higher is stricter), from 0.2 to 1.5",
+            ],
+        ),
+        ("[access]\nfalse_accept = \"1 in 1,000 strangers\"\n", &[]),
+        ("[access]\nfalse_accept = \"1 in 1000\"\n", &[]),
+        ("[access]\nfalse_accept = \"often\"\n", &[&risk]),
+        (
+            "[access]\nfalse_accept = 0.001\n",
+            &[
+                "2:16: access.false_accept = 0.001 is not how a risk is written: write \"1 in 1000 strangers\"",
+            ],
+        ),
+        (
+            "[access]\nfalse_accept = \"0.1%\"\n",
+            &[
+                "2:16: access.false_accept = \"0.1%\" is not how a risk is written: write \"1 in 1000 strangers\"",
+            ],
+        ),
+        // Keys and sections.
+        (
+            "[access]\nthreshhold = 0.8\n",
+            &["2:1: [access] has no key threshhold: did you mean threshold?"],
+        ),
+        (
+            "[relay]\nactive_low = true\n",
+            &["2:1: [relay] has no key active_low: did you mean active?"],
+        ),
+        (
+            "[door]\nframes = 4\n",
+            &["2:1: [door] has no key frames: it belongs in [access]"],
+        ),
+        (
+            "[door]\nreplay.fps = 4\n",
+            &["2:1: [door] has no key replay: it belongs in [camera]"],
+        ),
+        (
+            "[door]\nwindow = 4\n",
+            &["2:1: [door] has no key window: did you mean window_ms, in [access]?"],
+        ),
+        (
+            "[door]\ncolour = 4\n",
+            &["2:1: [door] has no key colour: it takes pulse_ms"],
+        ),
+        (
+            "frames = 4\n",
+            &["1:1: frames stands in no section: it belongs in [access]"],
+        ),
+        (
+            "camera = 4\n",
+            &["1:1: [camera] is a section: write [camera] once, and its keys below"],
+        ),
+        (
+            "[[relay]]\nline = 4\n",
+            &["1:3: [relay] is a section: write [relay] once, and its keys below"],
+        ),
+        (
+            "[Door]\npulse_ms = 3000\n",
+            &["1:2: there is no section [Door]: did you mean [door]?"],
+        ),
+        (
+            "[replay]\nfps = 3\n",
+            &["1:2: there is no section [replay]: did you mean [relay]?"],
+        ),
+        // What no value gets wrong by itself, at a line that is no comment.
+        (
+            "# [access] is below\n[camera]\nfps = 1\n[access]\nframes = 5\n",
+            &[
+                "5:10: access.frames = 5 frames at camera.fps = 1 take 4000 ms, longer than access.window_ms = 1500: nobody could ever be let in; raise window_ms or lower frames",
+            ],
+        ),
+        (
+            "[vision]\nmin_face_px = 200\nmax_face_px = 100\n",
+            &[
+                "3:15: vision.max_face_px = 100 is smaller than vision.min_face_px = 200: no face could ever be found; raise max_face_px (0 for any) or lower min_face_px",
+            ],
+        ),
+        (
+            "[camera]\nfps = 1000\n[access]\nframes = 30\nwindow_ms = 100\n",
+            &["2:7: camera.fps = 1000 is out of range: frames a second, from 1 to 120"],
+        ),
+        // Lines that are not TOML.
+        (
+            "[camera\n",
+            &["1:8: a section is written in brackets, such as [camera], on a line of its own"],
+        ),
+        (
+            "[door]\npulse_ms: 3000\n",
+            &["2:11: a key and its value are joined by =: write pulse_ms = 3000"],
+        ),
+        (
+            "[door]\npulse_ms = 3000 // comment\n",
+            &["2:12: a comment begins with #, not //: write pulse_ms = 3000 #…"],
+        ),
+        (
+            "[door]\npulse_ms = 3000 ; comment\n",
+            &["2:12: a comment begins with #, not ;: write pulse_ms = 3000 #…"],
+        ),
+        (
+            "[door]\npulse_ms = ‘3000’\n",
+            &["2:12: these quotes are not the plain ones: write pulse_ms = \"3000\""],
+        ),
+        (
+            "[daemon]\nlog = “info”\n",
+            &["2:7: these quotes are not the plain ones: write log = \"info\""],
+        ),
+        (
+            "[daemon]\nlog = info\n",
+            &["2:7: text needs quotes: write log = \"info\""],
+        ),
+        (
+            "[daemon]\nlog = \"info\n",
+            &["2:12: the quotes are not closed: write log = \"info\""],
+        ),
+        (
+            "[vision]\neconomy = True\n",
+            &["2:11: small letters are needed: write economy = true"],
+        ),
+        (
+            "[vision]\neconomy = yes\n",
+            &["2:11: yes is not known: write true or false"],
+        ),
+        (
+            "[vision]\nmin_score = 0,9\n",
+            &["2:14: a decimal point is needed, not a comma: write min_score = 0.9"],
+        ),
+        (
+            "[access]\nframes = 03\n",
+            &["2:10: a number has no zeros in front: write frames = 3"],
+        ),
+        (
+            "[access]\nframes =\n",
+            &["2:9: frames has no value: write one after the =, or remove the line"],
+        ),
+        (
+            "[access]\nframes\n",
+            &["2:7: frames has no value: write frames = and the value, or remove it"],
+        ),
+        (
+            "[access]\nframes = 3\nframes = 4\n",
+            &["3:1: frames is set in line 2 already: remove one of the two lines"],
+        ),
+        (
+            "[relay]\nline = 3\n[door]\n[relay]\nline = 4\n",
+            &[
+                "4:2: the section [relay] stands in line 1 already: move the keys below it there, and remove this line",
+            ],
+        ),
+        (
+            "[relay]\nline = 3\n[models]\ndir = \"\"\"x\n[door]\npulse_ms = 1\n",
+            &[
+                "4:1: the quotes after dir = are not closed: write \" on both sides",
+                "6:12: door.pulse_ms = 1 is out of range: milliseconds, from 100 to 30000",
+            ],
+        ),
+        (
+            "[models]\nchoose = [\"a\",\n[door]\npulse_ms = 1\n",
+            &[
+                "2:1: the list of choose is not closed: write ] at its end",
+                "4:12: door.pulse_ms = 1 is out of range: milliseconds, from 100 to 30000",
+            ],
+        ),
+        // All at once, and nothing that only follows from another mistake.
+        (
+            "[acess]\nframes = 3\n[door]\npulse_ms = 1\npulse = 2\n[daemon\nlog = 3\n[audit]\nkeep_days: 3\nkeep_events = 1\n",
+            &[
+                "1:2: there is no section [acess]: did you mean [access]?",
+                "4:12: door.pulse_ms = 1 is out of range: milliseconds, from 100 to 30000",
+                "5:1: [door] has no key pulse: did you mean pulse_ms?",
+                "6:8: a section is written in brackets, such as [camera], on a line of its own",
+                "9:12: a key and its value are joined by =: write keep_days = 3",
+                "10:15: audit.keep_events = 1 is out of range: events, from 1000 to 100000000",
+            ],
+        ),
+    ];
+    let mut wrong = String::new();
+    for (text, expected) in cases {
+        let said = mistakes(text.as_bytes());
+        if said != *expected {
+            wrong += &format!("{text:?}\n  gave     {said:#?}\n  expected {expected:#?}\n");
+        }
     }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn files_from_other_systems() {
+    let good = "[relay]\ndriver = \"simulated\"\n\tline = 4\n";
+    let utf16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (good.into(), ""),
+        (good.replace('\n', "\r\n").into(), ""),
+        (format!("\u{feff}{good}").into(), ""),
+        (Vec::new(), ""),
+        (
+            good.replace('\n', "\r").into(),
+            "1:8: the line ends with a carriage return alone",
+        ),
+        (
+            [b"\xff\xfe", &utf16[..]].concat(),
+            "1:1: the file is UTF-16",
+        ),
+        (
+            [good.as_bytes(), b"# caf\xe9\n"].concat(),
+            "4:6: this character is not UTF-8",
+        ),
+        (vec![0, 0, 0], "1:1: a NUL byte"),
+    ];
+    for (file, expected) in cases {
+        let said = mistakes(&file).join("\n");
+        match expected {
+            "" => assert_eq!(said, "", "{file:?}"),
+            _ => assert!(said.starts_with(expected), "{said}\nnot {expected}"),
+        }
+    }
+}
+
+/// Words of the parts this is built from, which say nothing to an installer.
+const INSIDE_WORDS: [&str; 9] = [
+    "serde", "untagged", "enum", "variant", "usize", "u32", "u64", "f32", "Some(",
+];
+
+proptest! {
+    /// Whatever happens to the shipped file: it is read or refused, and every mistake has a
+    /// place in the file and says something in our words.
+    #[test]
+    fn a_file_that_was_edited_badly_is_refused_in_plain_words(
+        cuts in prop::collection::vec((0.0..1.0f64, 0usize..12, "[\\PC]{0,4}"), 1..6),
+    ) {
+        let path = support::project().join("config/doorward.toml");
+        let mut text = std::fs::read_to_string(path).unwrap();
+        for (at, length, put) in cuts {
+            let mut from = (text.len() as f64 * at) as usize;
+            while !text.is_char_boundary(from) { from -= 1; }
+            let mut to = (from + length).min(text.len());
+            while !text.is_char_boundary(to) { to += 1; }
+            text.replace_range(from..to, &put);
+        }
+        if let Err(ConfigError::Invalid { mistakes, .. }) = Config::parse(&text, Path::new("t")) {
+            prop_assert!(!mistakes.is_empty());
+            for mistake in mistakes {
+                let lines = text.matches('\n').count() + 1;
+                prop_assert!((1..=lines).contains(&mistake.place.line), "{}", mistake);
+                prop_assert!(!mistake.message.contains('\n'), "{}", mistake);
+                for word in INSIDE_WORDS {
+                    let quoted = text.contains(word);
+                    prop_assert!(quoted || !mistake.message.contains(word), "{}", mistake);
+                }
+            }
+        }
+    }
+}
+
+fn relay_of(text: &str) -> Result<doorward::config::Relay, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::load_relay(&path).map_err(|error| error.to_string())
 }
 
 #[test]
 fn the_relay_can_be_read_past_mistakes_elsewhere() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("doorward.toml");
-    std::fs::write(
-        &file,
-        "[access]\nthreshhold = 2\n[relay]\nline = \"GPIO4\"\nstate_file = \"r\"\n",
-    )
-    .unwrap();
-    assert!(Config::load(&file).is_err());
-    let relay = Config::load_relay(&file).unwrap();
-    assert_eq!(relay.state_file, dir.path().join("r"));
-    assert_eq!(relay.line, doorward::config::Line::Name("GPIO4".into()));
+    for elsewhere in [
+        "[access]\nthreshhold = 2\n",
+        "[door]\npulse_ms: 3000\n",
+        "[door\npulse_ms = 2\n",
+    ] {
+        for text in [
+            format!("{elsewhere}[relay]\nline = \"GPIO4\"\n"),
+            format!("[relay]\nline = \"GPIO4\"\n{elsewhere}"),
+            format!("relay.line = \"GPIO4\"\n{elsewhere}"),
+        ] {
+            assert!(parse(&text).is_err(), "{text}");
+            let relay = relay_of(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(relay.line, doorward::config::Line::Name("GPIO4".into()));
+        }
+    }
+    assert_eq!(relay_of("").unwrap(), doorward::config::Relay::default());
+}
 
-    let missing = Config::load(&dir.path().join("none.toml"))
-        .unwrap_err()
-        .to_string();
+/// The wrong line may be a machine next door.
+#[test]
+fn a_relay_that_is_not_clear_is_not_moved() {
+    for text in [
+        "[relay]\nline = 4\n[door]\n[relay]\nline = 5\n",
+        "[relay]\nline: 4\n",
+        "[relay]\nlien = 4\n",
+        "[Relay]\nline = 4\n",
+        "[relay\nline = 4\n",
+        "# off: \"\"\"\nx = \"\"\"\n[relay]\nline = 4\n",
+    ] {
+        assert!(relay_of(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named_with_the_option_that_gives_another() {
+    let error = Config::load(Path::new("/nowhere/none.toml")).unwrap_err();
+    let said = error.to_string();
     assert!(
-        missing.contains("none.toml") && missing.contains("--config"),
-        "{missing}"
+        said.contains("none.toml") && said.contains("--config"),
+        "{said}"
     );
 }
 

@@ -360,8 +360,9 @@ impl Guard {
     }
 
     fn reject(&self, error: &ConfigError) {
+        let mistakes = error.to_string().replace('\n', "; ");
         let event = NewEvent::new(Kind::ConfigRejected)
-            .why(format!("{error}; the old configuration stays in force"));
+            .why(format!("{mistakes}; the old configuration stays in force"));
         self.notes.happened(event);
     }
 

@@ -1,0 +1,110 @@
+//! `[access]`: when a judged face opens the door.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use toml::de::DeValue;
+
+use super::Camera;
+use super::file::File;
+use super::section::{Section, defaults};
+use crate::cohort::Score;
+use crate::risk::{Asked, FalseAccept};
+
+/// `[access]`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Access {
+    /// How many strangers it may take until one is let in; the threshold follows from it.
+    pub false_accept: FalseAccept,
+    /// The derived threshold is never lower than this score.
+    pub floor: f32,
+    /// The score a face needs, whatever the risk; higher is stricter. Nothing: by the risk.
+    pub threshold: Option<f32>,
+    /// Frames that must agree on one person.
+    pub frames: usize,
+    /// Time within which they must.
+    pub window_ms: u64,
+    /// After a grant or a refusal, nothing more is said about that person or stranger for this long.
+    pub cooldown_ms: u64,
+    /// A frame older than this when it has been judged decides nothing.
+    pub max_frame_age_ms: u64,
+}
+
+impl Access {
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        let score = "a score (higher is stricter)";
+        Self {
+            false_accept: section.read("false_accept", FalseAccept::default(), false_accept),
+            floor: section.number("floor", 0.4, 0.2..=1.5, score),
+            threshold: section.some_number("threshold", 0.2..=1.5, score),
+            frames: section.whole("frames", 3, 1..=30, "frames"),
+            window_ms: section.whole("window_ms", 1500, 100..=30_000, "milliseconds"),
+            cooldown_ms: section.whole("cooldown_ms", 5000, 0..=600_000, "milliseconds"),
+            max_frame_age_ms: section.whole("max_frame_age_ms", 1000, 100..=5_000, "milliseconds"),
+        }
+    }
+
+    pub(super) fn cross_check(&self, camera: &Camera, file: &mut File<'_>) {
+        let needed_ms =
+            (self.frames as u64).saturating_sub(1) * 1000 / u64::from(camera.fps.max(1));
+        file.cross_check(
+            &[
+                ("access", "frames"),
+                ("access", "window_ms"),
+                ("camera", "fps"),
+            ],
+            needed_ms <= self.window_ms,
+            || {
+                format!(
+                    "access.frames = {} frames at camera.fps = {} take {needed_ms} ms, longer \
+                     than access.window_ms = {}: nobody could ever be let in; raise window_ms or \
+                     lower frames",
+                    self.frames, camera.fps, self.window_ms
+                )
+            },
+        );
+    }
+
+    /// What it asks of the threshold.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            risk: self.false_accept,
+            floor: Score::new(self.floor),
+            own: self.threshold.map(Score::new),
+        }
+    }
+
+    /// The window as a duration.
+    pub fn window(&self) -> Duration {
+        Duration::from_millis(self.window_ms)
+    }
+}
+
+/// A risk, or how what was written would be written as one.
+fn false_accept(value: &DeValue<'_>) -> Result<FalseAccept, String> {
+    let rate: Option<f64> = match value {
+        DeValue::String(text) => {
+            if let Ok(risk) = text.parse() {
+                return Ok(risk);
+            }
+            let percent = text.trim().strip_suffix('%');
+            percent.and_then(|number| Some(number.trim().parse::<f64>().ok()? / 100.0))
+        }
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        _ => None,
+    };
+    let meant = rate
+        .filter(|rate| *rate > 0.0)
+        .and_then(|rate| FalseAccept::one_in((1.0 / rate).round() as u32));
+    Err(match meant {
+        Some(risk) => format!("is not how a risk is written: write \"{risk}\""),
+        None => "is no risk: write it like \"1 in 1000 strangers\", from 1 in 10 to 1 in 10000000"
+            .into(),
+    })
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        defaults(Self::read)
+    }
+}

@@ -1,0 +1,272 @@
+//! What is wrong with a file before it says anything: text that is no text, and lines that
+//! are not TOML. Such a line is taken out and the rest read, so that one run finds them all.
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::mistake::{Mistake, Place};
+
+/// After so many lines that are not TOML the rest is not looked at.
+const MAX_BROKEN_LINES: usize = 50;
+
+/// A text with its broken lines taken out.
+pub(super) struct Syntax {
+    /// The rest, each byte where it was.
+    pub(super) text: String,
+    mistakes: Vec<Mistake>,
+}
+
+/// The text of a file.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<String, Mistake> {
+    let mistake = |place, message: &str| Mistake {
+        place,
+        message: message.into(),
+    };
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes[..] {
+        let place = Place { line: 1, column: 1 };
+        let message =
+            "the file is UTF-16: save it as UTF-8 in the editor, or use `iconv -f UTF-16 -t UTF-8`";
+        return Err(mistake(place, message));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
+        mistake(
+            Place::of(&before, before.len()),
+            "this character is not UTF-8: save the file as UTF-8 in the editor, or use `iconv -f LATIN1 -t UTF-8`",
+        )
+    })?;
+    match text.find('\0') {
+        Some(at) => Err(mistake(
+            Place::of(&text, at),
+            "a NUL byte: the file is damaged or is no text; restore it from a backup",
+        )),
+        None => Ok(text),
+    }
+}
+
+impl Syntax {
+    pub(super) fn new(text: &str) -> Self {
+        let mut rest = Self {
+            text: text.to_owned(),
+            mistakes: Vec::new(),
+        };
+        if let Some(at) = lone_carriage_return(text) {
+            rest.give_up(Mistake {
+                place: Place::of(text, at),
+                message: "the line ends with a carriage return alone: save the file with LF \
+                          line ends, or use `mac2unix`"
+                    .into(),
+            });
+        }
+        while let Err(error) = DeTable::parse(&rest.text) {
+            let at = error.span().map_or(text.len(), |span| span.start);
+            let mut place = Place::of(text, at);
+            let lines: Vec<&str> = rest.text.lines().collect();
+            let line = opener(&lines, place.line);
+            if line != place.line {
+                place = Place { line, column: 1 };
+            }
+            let message = explain(text, place.line, error.message());
+            let mistake = Mistake { place, message };
+            if rest.mistakes.len() < MAX_BROKEN_LINES && !rest.mistakes.contains(&mistake) {
+                rest.take_out(mistake);
+            } else {
+                rest.give_up(mistake);
+            }
+        }
+        rest
+    }
+
+    /// What the text says without its broken lines.
+    pub(super) fn root(&self) -> Spanned<DeTable<'_>> {
+        DeTable::parse_recoverable(&self.text).0
+    }
+
+    fn give_up(&mut self, mistake: Mistake) {
+        self.text = " ".repeat(self.text.len());
+        self.mistakes.push(mistake);
+    }
+
+    /// Takes out a line; where it begins a section, with all that is in it, because it would
+    /// be taken for the section above.
+    fn take_out(&mut self, mistake: Mistake) {
+        let (mut clean, mut in_section) = (String::new(), false);
+        for (n, line) in self.text.split_inclusive('\n').enumerate() {
+            let is_header = line.trim_start().starts_with('[');
+            let is_broken = n + 1 == mistake.place.line;
+            in_section = (in_section && !is_header) || (is_broken && is_header);
+            if is_broken || in_section {
+                let end = line.strip_suffix('\n').map_or("", |_| "\n");
+                clean += &" ".repeat(line.len() - end.len());
+                clean += end;
+            } else {
+                clean += line;
+            }
+        }
+        self.text = clean;
+        self.mistakes.push(mistake);
+    }
+
+    /// These mistakes and what else was found wrong at a byte of the text, from top to bottom.
+    pub(super) fn with(&self, found: Vec<(usize, String)>) -> Vec<Mistake> {
+        let mut all = self.mistakes.clone();
+        all.extend(found.into_iter().map(|(at, message)| Mistake {
+            place: Place::of(&self.text, at),
+            message,
+        }));
+        all.sort_by_key(|mistake| mistake.place);
+        all
+    }
+}
+
+/// Whether a place of a text is among the lines of a section.
+pub(super) fn is_in(text: &str, section: &str, place: Place) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let above = lines.get(..place.line).unwrap_or(&lines);
+    let header = above.iter().rev().find(|line| line.starts_with('['));
+    let names = |line: &&str| {
+        let rest = line.trim_start_matches(['[', ' ', '\t', '"', '\'']);
+        let next = rest.strip_prefix(section).map(|rest| rest.chars().next());
+        next.is_some_and(|next| !next.is_some_and(|c| c.is_alphanumeric() || c == '_'))
+    };
+    header.or(above.last()).is_some_and(names)
+}
+
+/// The line that is to blame for a mistake noticed in line `noticed`: what is not closed is
+/// noticed only below.
+fn opener(lines: &[&str], noticed: usize) -> usize {
+    let above = lines.get(..noticed).unwrap_or(lines);
+    for quotes in ["\"\"\"", "\'\'\'"] {
+        let count = |line: &&str| line.matches(quotes).count();
+        if above.iter().map(count).sum::<usize>() % 2 == 1
+            && let Some(line) = above.iter().rposition(|line| count(line) > 0)
+        {
+            return line + 1;
+        }
+    }
+    let mut open = 0;
+    for (n, line) in above.iter().enumerate().rev() {
+        open += line.matches('[').count() as isize - line.matches(']').count() as isize;
+        if open > 0 && has_list(line) {
+            return n + 1;
+        }
+    }
+    let not_empty = |line: &&str| !line.trim().is_empty();
+    above.iter().rposition(not_empty).map_or(1, |line| line + 1)
+}
+
+/// Whether a list begins in a line.
+fn has_list(line: &str) -> bool {
+    let value = line.split_once('=').map(|(_, value)| value.trim_start());
+    value.is_some_and(|value| value.starts_with('['))
+}
+
+fn lone_carriage_return(text: &str) -> Option<usize> {
+    text.match_indices('\r').map(|(at, _)| at).find(|at| {
+        !text
+            .get(at + 1..)
+            .is_some_and(|rest| rest.starts_with('\n'))
+    })
+}
+
+/// What is wrong with a line, for somebody who does not know TOML. `reason` is the
+/// parser's.
+fn explain(text: &str, number: usize, reason: &str) -> String {
+    let line = text.lines().nth(number.saturating_sub(1));
+    let line = line.unwrap_or_default().trim();
+    if reason.starts_with("duplicate key") {
+        return twice(text, number, line);
+    }
+    if line.contains(['“', '”', '„', '‘', '’', '«', '»']) {
+        let plain = line.replace(['“', '”', '„', '«', '»', '‘', '’'], "\"");
+        return format!("these quotes are not the plain ones: write {plain}");
+    }
+    if line.starts_with('[') {
+        return "a section is written in brackets, such as [camera], on a line of its own".into();
+    }
+    if let Some((key, value)) = line.split_once(':')
+        && is_bare(key.trim())
+    {
+        let (key, value) = (key.trim(), value.trim());
+        return format!("a key and its value are joined by =: write {key} = {value}");
+    }
+    let Some((key, value)) = line.split_once('=') else {
+        return match is_bare(line) {
+            true => format!("{line} has no value: write {line} = and the value, or remove it"),
+            false => format!("the line is not TOML: {reason}"),
+        };
+    };
+    let (key, value) = (key.trim(), value.trim());
+    for mark in ["//", ";", "--"] {
+        if let Some((value, _)) = value.split_once(mark)
+            && !value.trim_end().is_empty()
+        {
+            let value = value.trim_end();
+            return format!("a comment begins with #, not {mark}: write {key} = {value} #…");
+        }
+    }
+    let value = value.split('#').next().unwrap_or_default().trim_end();
+    if value.is_empty() {
+        return format!("{key} has no value: write one after the =, or remove the line");
+    }
+    if has_list(line) && !value.ends_with(']') {
+        return format!("the list of {key} is not closed: write ] at its end");
+    }
+    if value.starts_with("\"\"\"") || value.starts_with("\'\'\'") {
+        return format!("the quotes after {key} = are not closed: write \" on both sides");
+    }
+    if value.starts_with('0') && value.bytes().all(|b| b.is_ascii_digit()) {
+        let bare = value.trim_start_matches('0');
+        let bare = if bare.is_empty() { "0" } else { bare };
+        return format!("a number has no zeros in front: write {key} = {bare}");
+    }
+    if value.bytes().all(|b| b.is_ascii_digit() || b == b',') {
+        let point = value.replace(',', ".");
+        return format!("a decimal point is needed, not a comma: write {key} = {point}");
+    }
+    if matches!(value.to_lowercase().as_str(), "yes" | "no" | "on" | "off") {
+        return format!("{value} is not known: write true or false");
+    }
+    if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
+        let small = value.to_lowercase();
+        return format!("small letters are needed: write {key} = {small}");
+    }
+    if value.starts_with(|c: char| c.is_alphabetic() || c == '/') {
+        return format!("text needs quotes: write {key} = \"{value}\"");
+    }
+    if value.starts_with('"') && !value.trim_start_matches('"').contains('"') {
+        return format!("the quotes are not closed: write {key} = {value}\"");
+    }
+    format!("the line is not TOML: {reason}")
+}
+
+/// What stands there for the second time, and where it stood first.
+fn twice(text: &str, number: usize, line: &str) -> String {
+    let is_header = line.starts_with('[');
+    let name = |line: &str| {
+        let end = if is_header { ']' } else { '=' };
+        line.split(end).next().unwrap_or_default().trim().to_owned()
+    };
+    let written = name(line);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let above = lines.get(..number.saturating_sub(1)).unwrap_or_default();
+    // A key's twin is in the same section, and in no other.
+    let first = above
+        .iter()
+        .enumerate()
+        .rev()
+        .take_while(|(_, line)| is_header || !line.starts_with('['))
+        .find(|(_, line)| !line.starts_with('#') && name(line) == written);
+    let at = first.map_or("above".into(), |(n, _)| format!("in line {}", n + 1));
+    if is_header {
+        let below = "move the keys below it there, and remove this line";
+        return format!("the section {written}] stands {at} already: {below}");
+    }
+    format!("{written} is set {at} already: remove one of the two lines")
+}
+
+fn is_bare(key: &str) -> bool {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    !key.is_empty() && key.chars().all(bare)
+}
