@@ -15,6 +15,7 @@ pub mod embedding;
 pub mod enrol;
 pub mod evidence;
 pub mod gpio;
+pub mod guardian;
 pub mod person;
 pub mod recognise;
 pub mod risk;

@@ -9,6 +9,7 @@ mod evaluate;
 mod evaluate_page;
 mod events;
 mod generate;
+mod guardian;
 mod identify;
 mod migrate;
 mod people;
@@ -83,6 +84,9 @@ enum Command {
     /// Move the relay by hand, for the installer
     #[command(subcommand)]
     Relay(relay::Relay),
+    /// Own the relay's line for `run` and `relay`, which start it
+    #[command(hide = true)]
+    Guardian(guardian::Guardian),
     /// Write man pages or shell completions
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
@@ -99,7 +103,10 @@ struct Format {
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if !matches!(cli.command, Command::Run | Command::Relay(_)) {
+    if !matches!(
+        cli.command,
+        Command::Run | Command::Relay(_) | Command::Guardian(_)
+    ) {
         end_quietly_with_the_reader();
     }
     match cli.dispatch() {
@@ -128,6 +135,7 @@ impl Cli {
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
             Command::Relay(relay) => relay.run(&self.config),
+            Command::Guardian(guardian) => guardian.run(),
             Command::Generate(generate) => generate.run(),
         }
     }

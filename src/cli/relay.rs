@@ -5,17 +5,21 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::{actor, start_stderr_log};
 use crate::audit::{Kind, Log, NewEvent};
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay;
+use crate::guardian::{self, BootTime, Given, HeldLine, Hold};
+
+/// How often a pulse by hand renews its lease.
+const RENEW_EVERY: Duration = Duration::from_millis(200);
 
 /// What to do with the relay.
 #[derive(Debug, Subcommand)]
@@ -30,41 +34,88 @@ pub enum Relay {
     /// Make sure that the relay is locked
     ///
     /// The service runs this after the daemon has ended, because on some boards a
-    /// line keeps its level when the process that held it dies. It reads only the
-    /// [relay] section, so a mistake elsewhere in the configuration does not keep
-    /// the door unlocked.
+    /// line keeps its level when the process that held it dies. It releases the line that
+    /// was driven last, whatever the configuration says or whether it can be read at all,
+    /// and then the one in [relay].
     Lock,
 }
 
 impl Relay {
     pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
-        let config = Config::load_relay(path)?;
-        // Opening drives the line to the locked level.
-        let mut relay = relay::open(&config)?;
-        if let Self::Pulse { ms } = self {
-            record_by_hand(path, &relay.describe(), ms)?;
-            // Ctrl-C ends the pulse early, not the program with the strike open.
-            let stop = Arc::new(AtomicBool::new(false));
-            for signal in [SIGINT, SIGTERM, SIGHUP] {
-                signal_hook::flag::register(signal, Arc::clone(&stop))
-                    .context("cannot listen to signals; the relay was not moved")?;
-            }
-            relay.set(true)?;
-            let until = Instant::now() + Duration::from_millis(ms);
-            while Instant::now() < until && !stop.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+        match self {
+            Self::Lock => lock(path),
+            Self::Pulse { ms } => pulse(path, ms),
         }
-        relay.set(false)?;
-        println!("locked: {}", relay.describe());
-        Ok(ExitCode::SUCCESS)
     }
 }
 
-/// A door that opens by hand is on record like any other, before it does.
-fn record_by_hand(path: &Path, relay: &str, ms: u64) -> anyhow::Result<()> {
+/// Releases the line that a guardian drove last, and then the configured one.
+fn lock(path: &Path) -> anyhow::Result<ExitCode> {
+    let mut released = Vec::new();
+    let mut trouble = None;
+    for note in guardian::note_paths(path) {
+        match HeldLine::read(&note) {
+            Ok(Some(held)) => match relay::open(&held.relay) {
+                Ok(relay) => {
+                    println!("locked: {}, driven last", relay.describe());
+                    released.push(held.relay);
+                }
+                Err(error) => trouble = Some(anyhow::Error::from(error)),
+            },
+            Ok(None) => {}
+            Err(error) => trouble = Some(error.into()),
+        }
+    }
+    match Config::load_relay(path) {
+        Ok(line) if released.contains(&line) => {}
+        Ok(line) => {
+            let relay = relay::open(&line)?;
+            println!("locked: {}", relay.describe());
+        }
+        // What was driven is released; what a file that cannot be read means, nobody knows.
+        Err(error) if !released.is_empty() => {
+            log::warn!("the configured line was not looked at: {error}");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    match trouble {
+        Some(error) => Err(error),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn pulse(path: &Path, ms: u64) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
+    // Taking hold of the line releases it.
+    let mut hold = Hold::take(Given {
+        line: config.relay.clone(),
+        cap: Duration::from_millis(config.door.max_open_ms),
+        note: guardian::note_path(path)?,
+    })?;
+    record_by_hand(&config, &hold.describe(), ms)?;
+    // Ctrl-C ends the pulse early. Whatever else ends or stops this program ends its
+    // lease, and the guardian releases the line.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("cannot listen to signals; the relay was not moved")?;
+    }
+    let until = BootTime::now().after(Duration::from_millis(ms));
+    hold.open(until)?;
+    while BootTime::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(until.from_now(BootTime::now()).min(RENEW_EVERY));
+        if BootTime::now() < until {
+            hold.renew()?;
+        }
+    }
+    hold.lock()?;
+    println!("locked: {}", hold.describe());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A door that opens by hand is on record like any other, before it does.
+fn record_by_hand(config: &Config, relay: &str, ms: u64) -> anyhow::Result<()> {
     let event = NewEvent::new(Kind::RelayByHand)
         .actor(actor())
         .detail("relay", relay)

@@ -96,6 +96,7 @@ impl Config {
         let config = Self::read(&mut file);
         config.vision.cross_check(&mut file);
         config.access.cross_check(&config.camera, &mut file);
+        config.door.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }

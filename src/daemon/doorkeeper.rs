@@ -10,8 +10,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::heartbeat::Heartbeat;
 use super::notes::Notes;
 use crate::audit::{Kind, NewEvent};
-use crate::door::relay::Relay;
 use crate::door::{By, Door, Effect, Effects, Input, RelayCommand, Report};
+use crate::guardian::{BootTime, Hold, HoldError, LeaseError, Refusal};
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -39,7 +39,7 @@ pub enum Order {
 /// The door thread's things.
 pub struct Doorkeeper {
     pub door: Door,
-    pub relay: Box<dyn Relay>,
+    pub hold: Hold,
     pub orders: Receiver<Order>,
     pub notes: Notes,
     pub heartbeat: Heartbeat,
@@ -76,6 +76,10 @@ impl Doorkeeper {
                 log::error!("the relay does not come back; it is opened anew by the next start");
                 return;
             }
+            if self.hold.is_lost() {
+                log::error!("the relay guardian is lost; the next start has another");
+                return;
+            }
             let patience = self.progress.wake_at.map_or(PATIENCE, |at| {
                 at.saturating_duration_since(now).min(PATIENCE)
             });
@@ -93,6 +97,10 @@ impl Doorkeeper {
             };
             let effects = self.door.step(Instant::now(), input);
             self.follow(effects);
+            if let Some(input) = self.renew() {
+                let effects = self.door.step(Instant::now(), input);
+                self.follow(effects);
+            }
             if let Some(done) = done {
                 // Nobody waiting any more is not the door's business.
                 let _ = done.try_send(());
@@ -129,8 +137,16 @@ impl Doorkeeper {
     fn move_relay(&mut self, command: RelayCommand) -> bool {
         if command == RelayCommand::Energise {
             self.locked.store(false, Ordering::Release);
+            // From here on it may be energised.
+            self.progress.energised_at.get_or_insert_with(Instant::now);
         }
-        let result = self.relay.set(command.energised());
+        let result = match (command, self.door.open_until()) {
+            (RelayCommand::Energise, Some(until)) => {
+                let pulse = until.saturating_duration_since(Instant::now());
+                self.hold.open(BootTime::now().after(pulse))
+            }
+            (RelayCommand::Energise | RelayCommand::Release, _) => self.hold.lock(),
+        };
         let refusing_since = &mut self.progress.refusing_since;
         match &result {
             Ok(()) => *refusing_since = None,
@@ -144,12 +160,30 @@ impl Doorkeeper {
         result.is_ok()
     }
 
+    /// Keeps the lease alive while the door is unlocked; gives what the door has to know if
+    /// the guardian thinks otherwise.
+    fn renew(&mut self) -> Option<Input> {
+        let until = self.door.open_until()?;
+        match self.hold.renew() {
+            Ok(()) => None,
+            // The guardian's clock was the first to see the end.
+            Err(HoldError::Lease(LeaseError::Refused(Refusal::NoLease)))
+                if until.saturating_duration_since(Instant::now()) <= PATIENCE =>
+            {
+                Some(Input::Tick)
+            }
+            // Ended by the cap, by a signal, or by a sleep of the machine; or it is gone.
+            Err(_) => Some(Input::RelayDone {
+                command: RelayCommand::Energise,
+                ok: false,
+            }),
+        }
+    }
+
     fn report(&mut self, report: Report) {
         let event = match report {
             Report::Unlocked { by, until } => {
-                let now = Instant::now();
-                self.progress.energised_at.get_or_insert(now);
-                let pulse_ms = until.saturating_duration_since(now).as_millis() as u64;
+                let pulse_ms = until.saturating_duration_since(Instant::now()).as_millis() as u64;
                 on_account(NewEvent::new(Kind::Unlocked), Some(by)).detail("pulse_ms", pulse_ms)
             }
             Report::Locked { by, cause } => {
@@ -166,7 +200,7 @@ impl Doorkeeper {
                         "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start"
                     }
                 })
-                .detail("relay", self.relay.describe()),
+                .detail("relay", self.hold.describe()),
             Report::NotOpened { by, reason } => {
                 on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason.to_string())
             }

@@ -2,7 +2,7 @@
 //! things start and stop.
 //!
 //! ```text
-//! capture ─ mailbox ─► judge ─ notes ─► scribe ─ orders ─► doorkeeper ─► relay
+//! capture ─ mailbox ─► judge ─ notes ─► scribe ─ orders ─► doorkeeper ─► guardian ─► relay
 //! ```
 //!
 //! The relay is opened, and thereby locked, before anything else is tried, and
@@ -44,7 +44,7 @@ use crate::camera::{self, CameraError};
 use crate::config::{self, Config, ConfigError, Source};
 use crate::database::{Database, DatabaseError};
 use crate::door::Door;
-use crate::door::relay::{self, RelayError};
+use crate::guardian::{self, Given, Hold, HoldError, PlaceError};
 use crate::risk::RiskError;
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{Snapshot, WhitelistError};
@@ -61,7 +61,10 @@ const STOP_PATIENCE: Duration = Duration::from_secs(3);
 pub enum DaemonError {
     /// The relay cannot be used.
     #[error(transparent)]
-    Relay(#[from] RelayError),
+    Relay(#[from] HoldError),
+    /// The relay guardian has no place for its note.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -116,8 +119,12 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
             what: "listening to signals",
             source,
         })?;
-    let relay = relay::open(&config.relay)?;
-    log::info!("relay: {}, locked", relay.describe());
+    let hold = Hold::take(Given {
+        line: config.relay.clone(),
+        cap: Duration::from_millis(config.door.max_open_ms),
+        note: guardian::note_path(path)?,
+    })?;
+    log::info!("relay: {}, locked", hold.describe());
     let mut log = Log::new(Database::open(&config.whitelist.database)?);
     let (notes, incoming) = Notes::channel();
     let parts = match Parts::open(&config, &notes) {
@@ -133,12 +140,12 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let event = NewEvent::new(Kind::Started)
         .model(parts.vision.version())
         .detail("version", env!("CARGO_PKG_VERSION"))
-        .detail("relay", relay.describe())
+        .detail("relay", hold.describe())
         .detail("models", parts.vision.set());
     let id = log.append(now_ms(), &event)?;
     scribe::tell(id, &event);
 
-    let (mut guard, threads) = Guard::start(path, config, relay, log, parts, notes, incoming)?;
+    let (mut guard, threads) = Guard::start(path, config, hold, log, parts, notes, incoming)?;
     notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
     let end = guard.watch(&mut signals, &threads);
     guard.stop(threads, end)
@@ -202,7 +209,7 @@ impl Guard {
     fn start(
         path: &Path,
         config: Config,
-        relay: Box<dyn relay::Relay>,
+        hold: Hold,
         log: Log,
         parts: Parts,
         notes: Notes,
@@ -223,7 +230,7 @@ impl Guard {
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let doorkeeper = Doorkeeper {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
-            relay,
+            hold,
             orders: taken_orders,
             notes: notes.clone(),
             heartbeat: heartbeats.add("the door thread"),

@@ -93,6 +93,13 @@ impl Lock {
         matches!(self.state, State::Unlocked { .. })
     }
 
+    pub(super) fn open_until(&self) -> Option<Instant> {
+        match self.state {
+            State::Unlocked { until, .. } => Some(until),
+            State::Locked | State::Releasing { .. } => None,
+        }
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopping && self.is_locked()
     }

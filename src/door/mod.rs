@@ -97,6 +97,11 @@ impl Door {
         self.lock.is_open()
     }
 
+    /// When the pulse ends, while it is unlocked for somebody.
+    pub fn open_until(&self) -> Option<Instant> {
+        self.lock.open_until()
+    }
+
     /// Whether it was told to stop and the relay is known to be released.
     pub fn is_stopped(&self) -> bool {
         self.lock.is_stopped()

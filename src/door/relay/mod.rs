@@ -51,6 +51,16 @@ pub fn open(config: &config::Relay) -> Result<Box<dyn Relay>, RelayError> {
     })
 }
 
+/// What is configured, for a person who is to see it before it is opened.
+pub fn describe(config: &config::Relay) -> String {
+    match config.driver {
+        Driver::Simulated => format!("the simulated relay {}", config.state_file.display()),
+        Driver::Gpiochip | Driver::Rppal => {
+            format!("GPIO line {} of {}", config.line, config.chip)
+        }
+    }
+}
+
 /// Why a relay cannot be used. The door stays locked.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {

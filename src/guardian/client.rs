@@ -1,0 +1,127 @@
+//! The other end of the socket: a lease on the line.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::boottime::BootTime;
+use super::core::Refusal;
+use super::wire::{MAX_LINE_BYTES, Reply, Request};
+
+/// How long the guardian may take to answer. It does nothing but answer: longer, and it
+/// hangs or was stopped.
+pub const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A connection to the guardian. Dropping it ends its lease, and the line is released.
+#[derive(Debug)]
+pub struct Lease {
+    stream: UnixStream,
+    begun: Vec<u8>,
+}
+
+/// Why the guardian did not do as it was asked. Each leaves the line released or on its
+/// way there, but for [`LeaseError::Silent`].
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// It said no.
+    #[error("the relay guardian keeps the door locked: {0}")]
+    Refused(Refusal),
+    /// The connection ended.
+    #[error("the relay guardian is gone; it releases the line as it goes")]
+    Gone,
+    /// It does not answer.
+    #[error("the relay guardian does not answer")]
+    Silent,
+    /// Something else answers.
+    #[error(
+        "what answers instead of the relay guardian does not speak its language; reinstall doorward"
+    )]
+    NotAGuardian,
+}
+
+impl Lease {
+    /// Over a connection that exists.
+    pub fn over(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            begun: Vec::with_capacity(MAX_LINE_BYTES),
+        }
+    }
+
+    /// Has the line energised until then, and returns when it is.
+    ///
+    /// # Errors
+    /// [`LeaseError`]
+    pub fn open(&mut self, until: BootTime) -> Result<(), LeaseError> {
+        match self.ask(Request::Open(until))? {
+            Reply::Opened(_) => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Keeps the lease alive for another [`super::RENEWAL`].
+    ///
+    /// # Errors
+    /// [`LeaseError::Refused`] with [`Refusal::NoLease`] once it is over; others.
+    pub fn renew(&mut self) -> Result<(), LeaseError> {
+        match self.ask(Request::Renew)? {
+            Reply::Renewed(_) => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Has the line released, and returns when it is.
+    ///
+    /// # Errors
+    /// [`LeaseError`]
+    pub fn lock(&mut self) -> Result<(), LeaseError> {
+        match self.ask(Request::Lock)? {
+            Reply::Locked => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn ask(&mut self, request: Request) -> Result<Reply, LeaseError> {
+        let until = Instant::now() + ANSWER_PATIENCE;
+        self.stream
+            .set_write_timeout(Some(ANSWER_PATIENCE))
+            .and_then(|()| self.stream.write_all(request.line().as_bytes()))
+            .map_err(|error| at(&error))?;
+        loop {
+            let mut byte = [0];
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(LeaseError::Silent);
+            }
+            self.stream
+                .set_read_timeout(Some(left))
+                .map_err(|error| at(&error))?;
+            match self.stream.read(&mut byte) {
+                Ok(0) => return Err(LeaseError::Gone),
+                Ok(_) if byte == *b"\n" => {
+                    let reply = Reply::parse(&self.begun);
+                    self.begun.clear();
+                    return reply.ok_or(LeaseError::NotAGuardian);
+                }
+                Ok(_) if self.begun.len() < MAX_LINE_BYTES => self.begun.extend(byte),
+                Ok(_) => return Err(LeaseError::NotAGuardian),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(at(&error)),
+            }
+        }
+    }
+}
+
+fn at(error: &io::Error) -> LeaseError {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => LeaseError::Silent,
+        _ => LeaseError::Gone,
+    }
+}
+
+fn unexpected(reply: Reply) -> LeaseError {
+    match reply {
+        Reply::Refused(why) => LeaseError::Refused(why),
+        Reply::Opened(_) | Reply::Renewed(_) | Reply::Locked => LeaseError::NotAGuardian,
+    }
+}
