@@ -230,7 +230,7 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
         ),
         (
             "[door]\ncolour = 4\n",
-            &["2:1: [door] has no key colour: it takes pulse_ms"],
+            &["2:1: [door] has no key colour: it takes pulse_ms, max_open_ms"],
         ),
         (
             "frames = 4\n",
