@@ -11,7 +11,7 @@ use crate::whitelist::NewTemplate;
 /// The photos that are not like the others, with their cosine to the others' mean, which is
 /// under `same_person`. Two photos that are unlike are both named: which is wrong cannot
 /// be told. `listed` are the person's templates from before, which count among the others.
-pub fn outliers<'a>(
+pub(super) fn outliers<'a>(
     new: &'a [NewTemplate],
     listed: &[Embedding],
     same_person: Cosine,

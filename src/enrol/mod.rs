@@ -14,7 +14,7 @@ mod migrate;
 mod photo;
 mod session;
 
-pub use doubts::{Alike, LookAlike, outliers};
-pub use migrate::{Migrated, migrate};
+pub use doubts::{Alike, LookAlike};
+pub use migrate::{MigrateError, Migrated, migrate};
 pub use photo::PhotoError;
 pub use session::{Consent, EnrolError, Refused, RefusedPhotos, Reviewed, Session, Taken};
