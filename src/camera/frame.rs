@@ -14,7 +14,7 @@ use super::pixels::{self, Raw, Shape};
 use super::{FrameFault, jpeg};
 
 /// Buffers a pool keeps at most: one being filled, one waiting, one being looked at.
-const MOST_KEPT: usize = 4;
+const MAX_KEPT_BUFFERS: usize = 4;
 
 /// Memory of frames that are done with.
 #[derive(Debug, Default)]
@@ -35,9 +35,9 @@ impl Pool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Made once with all the room it will need.
         if kept.capacity() == 0 {
-            kept.reserve_exact(MOST_KEPT);
+            kept.reserve_exact(MAX_KEPT_BUFFERS);
         }
-        if kept.len() < MOST_KEPT {
+        if kept.len() < MAX_KEPT_BUFFERS {
             kept.push(buffer);
         }
     }

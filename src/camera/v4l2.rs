@@ -22,7 +22,7 @@ use crate::config;
 /// Buffers the driver fills while one is read.
 const BUFFERS: u32 = 4;
 /// Formats and sizes of a camera that are looked at; a broken driver may list without end.
-const MOST_OFFERS: usize = 64;
+const MAX_OFFERS: usize = 64;
 
 /// An open camera that streams.
 pub(super) struct Camera {
@@ -205,7 +205,7 @@ fn offers(device: &Device) -> std::io::Result<Vec<Offer>> {
     let formats = device.enum_formats()?;
     Ok(formats
         .into_iter()
-        .take(MOST_OFFERS)
+        .take(MAX_OFFERS)
         .map(|format| Offer {
             fourcc: format.fourcc.repr,
             // Some drivers do not tell sizes; then the asked one is tried.
@@ -213,7 +213,7 @@ fn offers(device: &Device) -> std::io::Result<Vec<Offer>> {
                 .enum_framesizes(format.fourcc)
                 .unwrap_or_default()
                 .into_iter()
-                .take(MOST_OFFERS)
+                .take(MAX_OFFERS)
                 .map(|size| match size.size {
                     FrameSizeEnum::Discrete(s) => Sizes {
                         least: (s.width, s.height),

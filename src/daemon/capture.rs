@@ -12,11 +12,13 @@ use crate::camera::{self, CameraError, FrameSource, Next};
 use crate::config::{self, Pace, Source};
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// The first and the longest pause before a lost camera is tried again.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
-/// A spoilt frame is logged at most this often.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_millis(200);
+/// The first pause before a lost camera is tried again; each is twice the one before.
+const MIN_BACK_OFF: Duration = Duration::from_millis(250);
+/// The longest such pause.
+const MAX_BACK_OFF: Duration = Duration::from_secs(10);
+/// From one spoilt frame that is logged to the next.
+const MIN_LOG_GAP: Duration = Duration::from_secs(10);
 
 /// The capture thread's things.
 pub struct Capture {
@@ -42,7 +44,7 @@ impl Capture {
     /// at the start, or why not.
     pub fn run(mut self, source: Result<Box<dyn FrameSource>, CameraError>) {
         let mut opened = source;
-        let mut pause = BACK_OFF.0;
+        let mut pause = MIN_BACK_OFF;
         let mut known_lost = false;
         loop {
             let end = match opened {
@@ -74,7 +76,7 @@ impl Capture {
             if !self.wait(pause) {
                 return;
             }
-            pause = (pause * 2).min(BACK_OFF.1);
+            pause = (pause * 2).min(MAX_BACK_OFF);
             self.heartbeat.beat();
             opened = camera::open(&self.config);
             self.heartbeat.beat();
@@ -93,10 +95,10 @@ impl Capture {
         let mut complained: Option<Instant> = None;
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
-            match source.next_frame(PATIENCE) {
+            match source.next_frame(MAX_WAIT) {
                 Ok(Next::Frame(frame)) => {
                     last_frame = Instant::now();
-                    *pause = BACK_OFF.0;
+                    *pause = MIN_BACK_OFF;
                     if std::mem::take(known_lost) {
                         let event = NewEvent::new(Kind::CameraBack).why(source.describe());
                         self.notes.happened(event);
@@ -108,7 +110,7 @@ impl Capture {
                                 return End::Stopped;
                             }
                             self.heartbeat.beat();
-                            waiting = self.mailbox.put_in_turn(frame, PATIENCE);
+                            waiting = self.mailbox.put_in_turn(frame, MAX_WAIT);
                         }
                     } else {
                         self.mailbox.put(frame);
@@ -117,7 +119,7 @@ impl Capture {
                 Ok(Next::Ended) => return End::Ended,
                 Err(error) if error.is_passing() => {
                     if matches!(error, CameraError::BadFrame { .. })
-                        && complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY)
+                        && complained.is_none_or(|at| at.elapsed() > MIN_LOG_GAP)
                     {
                         complained = Some(Instant::now());
                         log::warn!("frame left out: {error}");
@@ -147,7 +149,7 @@ impl Capture {
             if left.is_zero() {
                 return true;
             }
-            std::thread::sleep(left.min(PATIENCE));
+            std::thread::sleep(left.min(MAX_WAIT));
         }
     }
 }

@@ -21,10 +21,11 @@ use crate::recognise::{FaceReport, Probe, Recogniser, Seen};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::Snapshot;
 
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long one wait for a frame may take, so that a stop is seen in time.
+const MAX_WAIT: Duration = Duration::from_millis(200);
 /// How long a grant may take from the decision to the relay. Later the person in
 /// front of the door may be another.
-const GRANT_LIFE: Duration = Duration::from_secs(2);
+const MAX_GRANT_AGE: Duration = Duration::from_secs(2);
 
 /// The vision thread's things.
 pub struct Judge {
@@ -55,7 +56,7 @@ impl Judge {
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
-            let item = self.mailbox.take(PATIENCE);
+            let item = self.mailbox.take(MAX_WAIT);
             let (new_rules, new_whitelist) = (self.rules.load_full(), self.whitelist.load_full());
             let other_whitelist = !same(whitelist.as_ref(), new_whitelist.as_ref());
             if other_whitelist {
@@ -189,7 +190,7 @@ impl Judged<'_> {
                     .threshold(threshold)
                     .frames(frames)
                     .why("recognised");
-                notes.grant(event, Instant::now() + GRANT_LIFE);
+                notes.grant(event, Instant::now() + MAX_GRANT_AGE);
             }
             Decision::Refuse {
                 why,

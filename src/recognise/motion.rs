@@ -11,9 +11,9 @@ const ONE: i32 = 256;
 const ADAPT: i32 = 16;
 /// Difference from the mean at which a cell has changed, in grey levels: four times what
 /// sensor noise of 10 levels leaves of the mean of 16 pixels.
-const CHANGED: i32 = 10 * ONE;
+const MIN_CHANGE: i32 = 10 * ONE;
 /// Cells that must have changed: a face of 40 pixels in a picture of 640x480 covers 25.
-const LEAST_CELLS: usize = 12;
+const MIN_CHANGED_CELLS: usize = 12;
 
 /// The running means.
 #[derive(Debug, Default)]
@@ -36,20 +36,20 @@ impl Motion {
         let (mut sum, mut quiet) = (0i64, 0i64);
         for (mean, cell) in self.means.iter().zip(cells) {
             let difference = seen(*cell) - mean;
-            if difference.abs() < 2 * CHANGED {
+            if difference.abs() < 2 * MIN_CHANGE {
                 sum += i64::from(difference);
                 quiet += 1;
             }
         }
-        // Within i32: a mean of values below 2 * CHANGED.
+        // Within i32: a mean of values below 2 * MIN_CHANGE.
         let light = (sum / quiet.max(1)) as i32;
         let mut changed = 0;
         for (mean, cell) in self.means.iter_mut().zip(cells) {
             let difference = seen(*cell) - *mean;
-            changed += usize::from((difference - light).abs() > CHANGED);
+            changed += usize::from((difference - light).abs() > MIN_CHANGE);
             *mean += difference / ADAPT;
         }
-        changed >= LEAST_CELLS
+        changed >= MIN_CHANGED_CELLS
     }
 }
 
