@@ -11,6 +11,7 @@ use doorward::audit::{Event, Kind, Log, Query};
 use doorward::database::Database;
 use image::{ImageEncoder, Rgb, RgbImage};
 use sha2::{Digest, Sha256};
+use support::Need;
 use support::site::{Site, photo_path, said};
 
 const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
@@ -180,6 +181,15 @@ fn a_whitelist_with_a_damaged_template() {
     assert_eq!(site.count(Kind::Fault), 1);
 }
 
+#[test]
+fn what_is_required_is_known_by_its_word() {
+    assert!(Need::Namespace.is_in("vm namespace"));
+    assert!(Need::Namespace.is_in("vm,namespace"));
+    assert!(!Need::Data.is_in("vm namespace"));
+    assert!(!Need::Data.is_in(""));
+    assert!(std::panic::catch_unwind(|| Need::Data.is_in("namespaces")).is_err());
+}
+
 /// In a mount namespace of its own, with a small file system for the database.
 fn in_a_small_file_system(site: &Site, script: &str) -> Option<String> {
     let mount = site.at("small");
@@ -194,10 +204,16 @@ fn in_a_small_file_system(site: &Site, script: &str) -> Option<String> {
         .env("PHOTO", photo_path(OBAMA[0]))
         .env("DOORWARD", env!("CARGO_BIN_EXE_doorward"))
         .env("DOORWARD_CONFIG", site.config());
-    let output = command.output().ok()?;
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            support::lacks(Need::Namespace, &format!("unshare: {error}"));
+            return None;
+        }
+    };
     let said = said(&output);
     if said.contains("unshare") || said.contains("mount:") {
-        eprintln!("skipped: this machine gives no mount namespace: {said}");
+        support::lacks(Need::Namespace, &said);
         return None;
     }
     assert!(!said.contains("panicked"), "{said}");

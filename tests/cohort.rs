@@ -12,11 +12,9 @@ use doorward::evidence::fit;
 #[test]
 #[ignore = "embeds 3,811 photos that are not in the repository: make test-data"]
 fn no_row_of_the_cohort_reaches_the_score_of_a_stranger_in_a_thousand() {
-    let data = support::project().join("../shared/data/lfw");
-    if !data.join("images").is_dir() {
-        println!("skipped: {} is not there", data.display());
+    let Some(data) = support::research_data("lfw") else {
         return;
-    }
+    };
     let mut config = support::config();
     config.models.choose = vec!["facenet128-int8".into()];
     config.models.threads = 1;

@@ -11,24 +11,22 @@ use std::path::PathBuf;
 const MAX_LINES: usize = 450;
 
 /// Files that are longer still. Nothing is added here.
-const TOO_LONG: [&str; 3] = ["access/tests.rs", "daemon/mod.rs", "door/tests.rs"];
+const TOO_LONG: &[&str] = &["access/tests.rs", "daemon/mod.rs", "door/tests.rs"];
 
 /// How often a file still writes a value by `{:?}`. Nothing is added here, and a number only
 /// becomes smaller.
-const DEBUG_WRITTEN: [(&str, usize); 9] = [
+const DEBUG_WRITTEN: &[(&str, usize)] = &[
     ("cli/events.rs", 1),
-    ("daemon/judge.rs", 1),
     ("evidence/dataset.rs", 1),
     ("risk.rs", 1),
     ("vision/manifest.rs", 2),
-    ("vision/mod.rs", 1),
     ("vision/mtcnn/mod.rs", 3),
     ("vision/runtime.rs", 6),
     ("whitelist/store.rs", 4),
 ];
 
 /// Rooms that have rows already and are being built.
-const COMING: [&str; 4] = ["enrol", "guardian", "recognise", "record"];
+const COMING: &[&str] = &["guardian", "record"];
 
 /// Source text in parts: code without comments and with empty strings, and the strings.
 struct Source {
@@ -409,7 +407,7 @@ fn nothing_is_shown_or_stored_by_its_name_in_the_code() {
         written_by_debug("#[cfg(test)]\nmod tests { f(\"{:?}\") }"),
         0
     );
-    let expected: BTreeMap<&str, usize> = DEBUG_WRITTEN.into();
+    let expected: BTreeMap<&str, usize> = DEBUG_WRITTEN.iter().copied().collect();
     let mut wrong = Vec::new();
     for File { path, text } in files() {
         let found = if path.ends_with("tests.rs") {

@@ -1,4 +1,4 @@
-//! The audit thread: the only one that writes to the database, and the only way
+//! The audit thread: the only one of the daemon that writes to the database, and the only way
 //! from a decision to the door. A grant is on disk before the door hears of it.
 
 use std::sync::Arc;
@@ -144,4 +144,114 @@ pub fn tell(id: u64, event: &NewEvent) {
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::audit::Query;
+    use crate::daemon::heartbeat::Heartbeats;
+    use crate::database::Database;
+    use crate::embedding::{Embedding, ModelVersion};
+    use crate::whitelist::{self, NewTemplate};
+
+    /// Orders a door takes: one that is awake takes the next, a busy one none.
+    const AWAKE: usize = 1;
+    const BUSY: usize = 0;
+
+    /// A scribe in a folder where one person is listed, a grant for that person, and the
+    /// door's end of the channel.
+    struct Desk {
+        scribe: Scribe,
+        grant: NewEvent,
+        door: Receiver<Order>,
+        database: Database,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new(orders_taken: usize) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("doorward.db");
+            let mut database = Database::open(&path).unwrap();
+            let model = ModelVersion::new("m");
+            let template = NewTemplate {
+                embedding: Embedding::new(&model, vec![1.0, 0.0]).unwrap(),
+                source: "photo.jpg".into(),
+                photo: None,
+            };
+            let ada = whitelist::enroll(&mut database, "Ada", &[template], "test").unwrap();
+            let (notes, incoming) = Notes::channel();
+            let (orders, door) = crossbeam_channel::bounded(orders_taken);
+            Self {
+                scribe: Scribe {
+                    log: Log::new(Database::open(&path).unwrap()),
+                    notes,
+                    incoming,
+                    door: orders,
+                    retention: Arc::default(),
+                    heartbeat: Heartbeats::new().add("scribe"),
+                    stop: Arc::default(),
+                },
+                grant: NewEvent::new(Kind::Granted).person(ada, "Ada"),
+                door,
+                database,
+                _folder: folder,
+            }
+        }
+
+        /// Has the grant written down. Gives what the door was told, and the record's words.
+        fn grant(mut self, valid_until: Instant) -> (bool, Vec<Kind>) {
+            self.scribe.grant(now_ms(), &self.grant, valid_until);
+            let events = self.scribe.log.events(&Query::default()).unwrap();
+            let kinds = events.iter().map(|event| event.says.kind);
+            let kinds = kinds
+                .filter(|kind| matches!(kind, Kind::Granted | Kind::GrantWithdrawn))
+                .collect();
+            let order = self.door.try_recv();
+            (matches!(order, Ok(Order::Open { .. })), kinds)
+        }
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(3600)
+    }
+
+    #[test]
+    fn a_grant_is_on_record_and_then_given_to_the_door() {
+        let (ordered, kinds) = Desk::new(AWAKE).grant(later());
+        assert!(ordered);
+        assert_eq!(kinds, [Kind::Granted]);
+    }
+
+    #[test]
+    fn a_grant_that_comes_too_late_is_withdrawn() {
+        let (ordered, kinds) = Desk::new(AWAKE).grant(Instant::now());
+        assert!(!ordered);
+        assert_eq!(kinds, [Kind::Granted, Kind::GrantWithdrawn]);
+    }
+
+    #[test]
+    fn a_grant_that_a_busy_door_does_not_take_is_withdrawn() {
+        let (ordered, kinds) = Desk::new(BUSY).grant(later());
+        assert!(!ordered, "it still waits for the door");
+        assert_eq!(kinds, [Kind::Granted, Kind::GrantWithdrawn]);
+    }
+
+    #[test]
+    fn a_grant_for_somebody_who_was_disabled_or_removed_since_is_withdrawn() {
+        for remove in [false, true] {
+            let mut desk = Desk::new(AWAKE);
+            let ada = whitelist::find(&desk.database, "Ada").unwrap().id;
+            if remove {
+                whitelist::remove(&mut desk.database, ada, "test").unwrap();
+            } else {
+                whitelist::set_enabled(&mut desk.database, ada, false, "test").unwrap();
+            }
+            let (ordered, kinds) = desk.grant(later());
+            assert!(!ordered);
+            assert_eq!(kinds, [Kind::GrantWithdrawn], "removed: {remove}");
+        }
+    }
 }

@@ -10,7 +10,12 @@ work=$project/target/aarch64
 mkdir -p "$work"
 python=${PYTHON:-python3}
 
-skip() { echo "test-arm64: SKIPPED, nothing was tested: $1"; exit 0; }
+requires=${DOORWARD_REQUIRE:-}
+skip() {
+    echo "test-arm64: SKIPPED, nothing was tested: $1"
+    [[ " ${requires//,/ } " != *" arm64 "* ]] || { echo "DOORWARD_REQUIRE=$requires wants it to run"; exit 1; }
+    exit 0
+}
 [ "$(uname -m)" = x86_64 ] && command -v apt-get >/dev/null || skip "it needs Debian on x86-64"
 
 # qemu 10 or newer (ONNX Runtime crashes in 7.2), and the arm64 libraries a Debian has.

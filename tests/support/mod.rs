@@ -26,13 +26,67 @@ pub fn runtime() -> PathBuf {
     path
 }
 
-/// Data for evaluations that the project does not carry; `None`, with a line that says so, where it is absent.
+/// What a test may need that not every machine gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A mount namespace of its own, as `unshare --map-root-user --mount` makes one.
+    Namespace,
+    /// Research data that the project does not carry.
+    Data,
+}
+
+/// Words of `DOORWARD_REQUIRE`; the last two are for `tests/vm` and `tests/aarch64`.
+const REQUIREMENTS: [&str; 4] = ["namespace", "data", "vm", "arm64"];
+
+impl Need {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Namespace => REQUIREMENTS[0],
+            Self::Data => REQUIREMENTS[1],
+        }
+    }
+
+    /// Whether a list such as `namespace,vm` names it. A word that is none fails, because it
+    /// would require nothing.
+    pub fn is_in(self, list: &str) -> bool {
+        let words = || list.split([' ', ',']).filter(|word| !word.is_empty());
+        for word in words() {
+            assert!(
+                REQUIREMENTS.contains(&word),
+                "DOORWARD_REQUIRE names {word}; it takes {REQUIREMENTS:?}"
+            );
+        }
+        words().any(|word| word == self.word())
+    }
+}
+
+/// For a test that cannot run on this machine, before it returns: says so where everybody
+/// sees it, and fails if `DOORWARD_REQUIRE` names what it lacks.
+pub fn lacks(need: Need, why: &str) {
+    let list = std::env::var("DOORWARD_REQUIRE").unwrap_or_default();
+    let thread = std::thread::current();
+    let line = format!(
+        "test {} SKIPPED, nothing was tested: no {}: {}",
+        thread.name().unwrap_or("?"),
+        need.word(),
+        why.trim()
+    );
+    assert!(
+        !need.is_in(&list),
+        "{line}\nDOORWARD_REQUIRE={list} wants it to run"
+    );
+    // Not by eprintln!, which the test program keeps to itself while a test passes.
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A folder of data that the project does not carry, where it is present.
 pub fn research_data(name: &str) -> Option<PathBuf> {
     let path = project().join("../shared/data").join(name);
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not here", path.display());
+    lacks(Need::Data, &format!("{} is not here", path.display()));
     None
 }
 

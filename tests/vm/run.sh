@@ -12,6 +12,7 @@ limit=${DOORWARD_VM_SECONDS:-900}
 out=$project/target/vm
 rm -rf "$out"
 mkdir -p "$out"
+requires=${DOORWARD_REQUIRE:-}
 start=$SECONDS
 
 if built=$("$here/build.sh" "$cache" 2>"$out/build.log"); then
@@ -19,6 +20,7 @@ if built=$("$here/build.sh" "$cache" 2>"$out/build.log"); then
 else
     tail -3 "$out/build.log"
     echo "test-vm: SKIPPED, nothing was tested"
+    [[ " ${requires//,/ } " != *" vm "* ]] || { echo "DOORWARD_REQUIRE=$requires wants it to run"; exit 1; }
     exit 0
 fi
 kernel=${vm[0]} root=${vm[1]}
