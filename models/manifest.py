@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-SET = "doorward-2026.2"
+SET = "doorward-2026.3"
 # Where each network comes from: package and file, the file's name in weights.SOURCE_SHA256, licence, training data.
 SOURCES = {
     "mtcnn": ("PyPI facenet-pytorch 2.6.0, data/{}.pt", "{}.pt", "MIT", "WIDER FACE, CelebA"),
@@ -83,12 +83,13 @@ def write(folder: Path, set_name: str, models: dict[str, bool], source_sha256: d
 
 
 def _sections(folder: Path) -> tuple[str, list[str], list[str]]:
-    """What stands before the first section, the [[model]] sections and the [[scoring]] sections."""
+    """What stands before the first section, the [[model]] sections, and what was learnt: [[ensemble]] and [[scoring]]."""
     path = folder / "manifest.toml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    head, *rest = re.split(r"^(?=\[\[(?:model|scoring)\]\])", text, flags=re.MULTILINE)
+    head, *rest = re.split(r"^(?=\[\[(?:model|ensemble|scoring)\]\])", text, flags=re.MULTILINE)
     sections = [section.strip() for section in rest]
-    return head.strip(), *([s for s in sections if s.startswith(f"[[{kind}]]")] for kind in ("model", "scoring"))
+    models = [s for s in sections if s.startswith("[[model]]")]
+    return head.strip(), models, [s for s in sections if not s.startswith("[[model]]")]
 
 
 def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]], settings: dict, io: dict,

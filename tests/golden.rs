@@ -308,6 +308,7 @@ fn a_head_turns_embeddings_and_changes_the_version() {
 
     let mut config = support::config();
     config.models.dir = set.path().to_owned();
+    config.models.choose = vec!["sface-int8".into()];
     let mut plain = Vision::open(&config.models, &config.vision).unwrap();
     config.models.choose = vec!["own".into()];
     let mut headed = Vision::open(&config.models, &config.vision).unwrap();

@@ -19,7 +19,6 @@ const DEBUG_WRITTEN: &[(&str, usize)] = &[
     ("cli/events.rs", 1),
     ("evidence/dataset.rs", 1),
     ("risk.rs", 1),
-    ("vision/manifest.rs", 2),
     ("vision/mtcnn/mod.rs", 3),
     ("vision/runtime.rs", 6),
     ("whitelist/store.rs", 4),

@@ -149,7 +149,7 @@ fn a_grant_that_cannot_be_put_on_record_opens_nothing() {
         .set("camera.replay.pace", "\"real-time\"")
         .enrolled("Barack Obama", &OBAMA)
         .frames(NOBODY, 30)
-        .frames(PROBE, 15);
+        .frames(PROBE, 90);
     let daemon = site.start();
     site.await_events(Kind::WhitelistLoaded, 1);
     let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();

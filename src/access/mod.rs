@@ -74,6 +74,8 @@ pub enum Unusable {
     Blurred,
     /// Too little light on it.
     Dark,
+    /// Too much of it outside the picture.
+    Cut,
     /// The detector was not sure that it is a face.
     LowScore,
 }

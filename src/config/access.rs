@@ -35,7 +35,7 @@ impl Access {
         let score = "a score (higher is stricter)";
         Self {
             false_accept: section.read("false_accept", FalseAccept::default(), false_accept),
-            floor: section.number("floor", 0.4, 0.2..=1.5, score),
+            floor: section.number("floor", 0.35, 0.2..=1.5, score),
             threshold: section.some_number("threshold", 0.2..=1.5, score),
             frames: section.whole("frames", 3, 1..=30, "frames"),
             window_ms: section.whole("window_ms", 1500, 100..=30_000, "milliseconds"),

@@ -20,6 +20,8 @@ pub struct Vision {
     pub min_sharpness: f32,
     /// Mean luma (0..255) a face needs to be judged.
     pub min_luma: f32,
+    /// Share of a face that may lie outside the picture, 0 to 1.
+    pub max_outside: f32,
     /// Largest face looked for, in pixels; 0 for any.
     pub max_face_px: u32,
     /// Where faces are looked for: left, top, right and bottom as shares of the picture.
@@ -52,6 +54,7 @@ impl Vision {
             min_score: section.number("min_score", 0.9, 0.0..=1.0, "a score"),
             min_sharpness: section.number("min_sharpness", 10.0, 0.0..=10_000.0, "a sharpness"),
             min_luma: section.number("min_luma", 35.0, 0.0..=255.0, "a mean luma"),
+            max_outside: section.number("max_outside", 0.25, 0.0..=1.0, "a share"),
             max_faces: section.whole("max_faces", 4, 1..=32, "faces"),
         }
     }

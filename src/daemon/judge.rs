@@ -216,6 +216,7 @@ impl Judged<'_> {
                     Unusable::TooSmall => "the face is too small: come closer",
                     Unusable::Blurred => "the face is blurred: stand still, or clean the lens",
                     Unusable::Dark => "the face is too dark: more light is needed",
+                    Unusable::Cut => "the face is cut by the picture's edge: stand in front of the camera, or turn it",
                     Unusable::LowScore => "the face is half hidden or turned away",
                 }));
             }

@@ -14,6 +14,8 @@ use crate::vision::{Face, Vision, VisionError};
 const MAX_KEPT_SIDE_PX: u32 = 512;
 /// How far the head of a photo may be turned aside; see [`Quality::turned`].
 const MAX_TURNED: f32 = 0.45;
+/// How much a face has to overlap with itself, in a turned picture.
+const MIN_OVERLAP: f32 = 0.2;
 /// How much around a face is kept, in sizes of the face.
 const KEPT_MARGIN: f32 = 0.6;
 
@@ -62,6 +64,19 @@ pub enum PhotoError {
         /// `vision.min_luma`.
         least: f32,
     },
+    /// Too much of it is outside the picture.
+    #[error(
+        "the face is cut by the picture's edge, {:.0} % of it of {:.0} % at most; take one with the whole head in it", outside * 100.0, most * 100.0
+    )]
+    Cut {
+        /// The share outside, 0..=1.
+        outside: f32,
+        /// `vision.max_outside`.
+        most: f32,
+    },
+    /// Its head points down.
+    #[error("the face is upside down: turn the picture")]
+    UpsideDown,
     /// Its box or its landmarks are not of a face inside the picture.
     #[error("its face lies outside the picture; take one with the whole head in it")]
     OutsidePicture,
@@ -111,11 +126,38 @@ pub(super) fn examine(image: &RgbImage, vision: &mut Vision) -> Result<Examined,
         }
         None => {}
     }
+    if is_upside_down(image, &face, vision)? {
+        return Err(PhotoError::UpsideDown);
+    }
     Ok(Examined {
         face,
         quality,
         embedding: vision.embed(&aligned)?,
     })
+}
+
+/// The detector invents upright landmarks on a face that is upside down, but likes it better
+/// the right way up: so a face is found again in the picture turned by half a turn.
+fn is_upside_down(image: &RgbImage, face: &Face, vision: &mut Vision) -> Result<bool, VisionError> {
+    let (width, height) = (image.width() as f32, image.height() as f32);
+    let [x0, y0, x1, y1] = face.rect;
+    let there = [width - x1, height - y1, width - x0, height - y0];
+    let turned = vision.detect(&image::imageops::rotate180(image))?;
+    Ok(turned
+        .iter()
+        .any(|other| other.score > face.score && overlap(&other.rect, &there) > MIN_OVERLAP))
+}
+
+/// Intersection over union.
+fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+    let area = |r: &[f32; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
+    let both = area(&[
+        a[0].max(b[0]),
+        a[1].max(b[1]),
+        a[2].min(b[2]),
+        a[3].min(b[3]),
+    ]);
+    both / (area(a) + area(b) - both).max(f32::MIN_POSITIVE)
 }
 
 fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
@@ -135,6 +177,10 @@ fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
         Flaw::Dark => PhotoError::Dark {
             luma: quality.luma,
             least: limits.min_luma,
+        },
+        Flaw::Cut => PhotoError::Cut {
+            outside: quality.outside,
+            most: limits.max_outside,
         },
         Flaw::OutsidePicture => PhotoError::OutsidePicture,
     }

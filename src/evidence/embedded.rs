@@ -142,7 +142,8 @@ pub fn embed(
 /// or other limits must not be mixed in.
 fn key(pipeline: &Vision, settings: &config::Vision) -> String {
     let networks = pipeline.networks().join(" ");
-    format!("{} {networks} {}", pipeline.set(), limits(settings))
+    let (set, version) = (pipeline.set(), pipeline.version());
+    format!("{set} {networks} {version} {}", limits(settings))
 }
 
 /// Of the settings those that change which face is found, and where.
@@ -157,6 +158,7 @@ fn limits(settings: &config::Vision) -> String {
         min_score: _,
         min_sharpness: _,
         min_luma: _,
+        max_outside: _,
         economy: _,
         max_faces: _,
     } = settings;

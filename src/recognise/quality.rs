@@ -27,6 +27,9 @@ pub struct Quality {
     /// between the eyes. 0 is frontal; half of LFW's faces have less than 0.1, one in
     /// a hundred 0.4 and more.
     pub turned: f32,
+    /// The share of the face that lies outside the picture, 0..=1. Strangers' faces that
+    /// the border cuts deeper than a quarter resemble each other.
+    pub outside: f32,
 }
 
 /// Why a face cannot be judged.
@@ -41,6 +44,8 @@ pub enum Flaw {
     Blurred,
     /// Mean luma below `vision.min_luma`.
     Dark,
+    /// More of it outside the picture than `vision.max_outside`.
+    Cut,
     /// Its box does not touch the picture.
     OutsidePicture,
 }
@@ -53,6 +58,7 @@ impl Flaw {
             Self::Unsure => "unsure",
             Self::Blurred => "blurred",
             Self::Dark => "dark",
+            Self::Cut => "cut",
             Self::OutsidePicture => "outside_picture",
         }
     }
@@ -65,6 +71,7 @@ impl fmt::Display for Flaw {
             Self::Unsure => "unsure",
             Self::Blurred => "blurred",
             Self::Dark => "dark",
+            Self::Cut => "cut by the picture's edge",
             Self::OutsidePicture => "outside the picture",
         })
     }
@@ -73,6 +80,7 @@ impl fmt::Display for Flaw {
 impl Quality {
     /// Measures a face; `aligned` is its crop for the embedder.
     pub fn of(face: &Face, aligned: &AlignedFace) -> Self {
+        let outside = aligned.outside();
         let aligned = aligned.pixels();
         let width = aligned.width() as usize;
         let (pixels, _) = aligned.as_raw().as_chunks::<3>();
@@ -88,6 +96,7 @@ impl Quality {
             sharpness: laplacian_variance(&luma, width),
             luma: mean as f32,
             turned: turned(&face.landmarks),
+            outside,
         }
     }
 
@@ -112,6 +121,7 @@ impl Quality {
         let limits = [
             (self.size_px, settings.min_face_px as f32, Flaw::TooSmall),
             (self.score, settings.min_score, Flaw::Unsure),
+            (settings.max_outside, self.outside, Flaw::Cut),
             (self.luma, settings.min_luma, Flaw::Dark),
             (self.sharpness, settings.min_sharpness, Flaw::Blurred),
         ];

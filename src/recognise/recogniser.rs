@@ -168,5 +168,6 @@ fn unusable(flaw: Flaw) -> Unusable {
         Flaw::Unsure | Flaw::OutsidePicture => Unusable::LowScore,
         Flaw::Blurred => Unusable::Blurred,
         Flaw::Dark => Unusable::Dark,
+        Flaw::Cut => Unusable::Cut,
     }
 }

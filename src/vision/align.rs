@@ -17,6 +17,31 @@ const TEMPLATE: [[f32; 2]; 5] = [
 ];
 const TEMPLATE_SIDE: f32 = 112.0;
 
+/// Where the face itself lies in that template: the middle of MTCNN's boxes on LFW, as left,
+/// top, right and bottom.
+const FACE: [f32; 4] = [15.5, 11.7, 93.8, 116.3];
+/// Points a side at which a face is looked at for what of it is outside.
+const SAMPLES: usize = 16;
+
+/// The share of a face that lies outside a picture of `width` x `height` pixels, 0..=1, from
+/// its landmarks: the detector's box bends back into the picture. 1 if they fall together.
+pub fn outside_share(face: &Face, width: u32, height: u32) -> f32 {
+    let Some(to_template) = similarity(&face.landmarks, &TEMPLATE) else {
+        return 1.0;
+    };
+    let [a, b, tx, ty] = inverse(to_template);
+    let [left, top, right, bottom] = FACE;
+    let at = |from: f32, to: f32, i: usize| from + (to - from) * (i as f32 + 0.5) / SAMPLES as f32;
+    let outside = (0..SAMPLES * SAMPLES)
+        .filter(|i| {
+            let (u, v) = (at(left, right, i % SAMPLES), at(top, bottom, i / SAMPLES));
+            let (x, y) = (a * u - b * v + tx, b * u + a * v + ty);
+            !(0.0..width as f32).contains(&x) || !(0.0..height as f32).contains(&y)
+        })
+        .count();
+    outside as f32 / (SAMPLES * SAMPLES) as f32
+}
+
 /// A way of cutting faces out, into a square of `side` pixels.
 #[derive(Debug)]
 pub struct Aligner {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::align::Aligner;
 use super::head::Head;
-use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, Role, hex};
+use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, hex};
 use super::runtime::Network;
 use super::{Face, VisionError};
 use crate::config;
@@ -54,9 +54,9 @@ impl Embedder {
     pub fn open(
         environment: &Environment,
         manifest: &Manifest,
+        entry: &Entry,
         models: &config::Models,
     ) -> Result<Self, VisionError> {
-        let entry = manifest.pick(Role::Embedder, &models.choose)?;
         let missing =
             |what: &str| manifest.wrong(format!("{}: an embedder needs {what}", entry.id));
         let size = entry

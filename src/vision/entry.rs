@@ -210,6 +210,57 @@ pub struct HeadSpec {
     pub sha256: String,
 }
 
+/// Embedders that decide together; see [`super::ensemble`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnsembleSpec {
+    /// Its name, by which it can be chosen.
+    pub id: String,
+    /// Whether it is used unless another ensemble, or one embedder alone, is chosen.
+    #[serde(default)]
+    pub default: bool,
+    /// File name of the members' mean faces.
+    pub centres: String,
+    /// Its SHA-256.
+    pub centres_sha256: String,
+    /// At least two; the first one's crop is what quality is measured on.
+    #[serde(rename = "member")]
+    pub members: Vec<MemberSpec>,
+}
+
+/// One of the embedders that decide together.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberSpec {
+    /// The embedder's id.
+    pub model: String,
+    /// Its share in the score, 0 to 1; the shares add up to 1.
+    pub weight: f32,
+}
+
+impl EnsembleSpec {
+    /// What is wrong with it, whatever the networks are.
+    pub(super) fn fault(&self) -> Option<String> {
+        let sum: f32 = self.members.iter().map(|m| m.weight).sum();
+        let names = self.members.iter().enumerate();
+        let twice = names.skip(1).find(|(i, m)| {
+            self.members
+                .iter()
+                .take(*i)
+                .any(|earlier| earlier.model == m.model)
+        });
+        if self.members.len() < 2 {
+            Some("an ensemble needs two members or more".into())
+        } else if self.members.iter().any(|m| !(m.weight > 0.0)) || (sum - 1.0).abs() > 1e-3 {
+            Some(format!(
+                "the members' weights have to be above 0 and add up to 1, not {sum}"
+            ))
+        } else {
+            twice.map(|(_, m)| format!("{} is a member twice", m.model))
+        }
+    }
+}
+
 /// A cohort's file and what it takes to read it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CohortSpec {

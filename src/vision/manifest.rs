@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::VisionError;
 pub use super::entry::{
-    Alignment, CohortSpec, Colour, Entry, HeadSpec, InputSpec, Layout, Normalisation, OutputSpec,
-    Role, ScoringSpec,
+    Alignment, CohortSpec, Colour, EnsembleSpec, Entry, HeadSpec, InputSpec, Layout, Normalisation,
+    OutputSpec, Role, ScoringSpec,
 };
 use super::head::Head;
 use crate::cohort::Cohort;
@@ -32,6 +32,8 @@ struct File {
     set: String,
     #[serde(default, rename = "scoring")]
     scorings: Vec<ScoringSpec>,
+    #[serde(default, rename = "ensemble")]
+    ensembles: Vec<EnsembleSpec>,
     #[serde(rename = "model", default)]
     models: Vec<Entry>,
 }
@@ -42,6 +44,7 @@ pub struct Manifest {
     path: PathBuf,
     set: String,
     entries: Vec<Entry>,
+    ensembles: Vec<EnsembleSpec>,
     scorings: Vec<ScoringSpec>,
 }
 
@@ -83,18 +86,28 @@ impl Manifest {
             let cohort = s.cohort.iter().map(|c| ("cohort", &c.file));
             cohort.chain([("calibration", &s.calibration)])
         });
+        let centres = file.ensembles.iter().map(|e| (e.id.as_str(), &e.centres));
         if let Some((id, name)) = names
             .chain(others)
+            .chain(centres)
             .find(|(_, name)| name.contains('/') || name.starts_with('.'))
         {
             return Err(wrong(format!(
-                "{id}: file {name:?} must be a plain name in the manifest's own folder"
+                "{id}: file \"{name}\" must be a plain name in the manifest's own folder"
             )));
+        }
+        let faulty = file
+            .ensembles
+            .iter()
+            .find_map(|e| Some((&e.id, e.fault()?)));
+        if let Some((id, fault)) = faulty {
+            return Err(wrong(format!("{id}: {fault}")));
         }
         Ok(Self {
             path,
             set: file.set,
             entries: file.models,
+            ensembles: file.ensembles,
             scorings: file.scorings,
         })
     }
@@ -114,13 +127,14 @@ impl Manifest {
     /// # Errors
     /// [`VisionError::Manifest`] if there is none, or a chosen id does not exist.
     pub fn pick(&self, role: Role, chosen: &[String]) -> Result<&Entry, VisionError> {
-        if let Some(unknown) = chosen
-            .iter()
-            .find(|id| !self.entries.iter().any(|e| e.id == **id))
-        {
-            let known: Vec<_> = self.entries.iter().map(|e| e.id.as_str()).collect();
+        let known = || {
+            let ensembles = self.ensembles.iter().map(|e| e.id.as_str());
+            self.entries.iter().map(|e| e.id.as_str()).chain(ensembles)
+        };
+        if let Some(unknown) = chosen.iter().find(|id| !known().any(|k| k == **id)) {
+            let known: Vec<_> = known().collect();
             return Err(self.wrong(format!(
-                "models.choose names {unknown:?}, which is not in it; it has {}",
+                "models.choose names \"{unknown}\", which is not in it; it has {}",
                 known.join(", ")
             )));
         }
@@ -159,7 +173,11 @@ impl Manifest {
         Ok(Some(head))
     }
 
-    fn read_file(&self, name: &str, sha256: &str) -> Result<Vec<u8>, VisionError> {
+    /// Reads a file of the set and checks its hash.
+    ///
+    /// # Errors
+    /// [`VisionError::ModelFile`]
+    pub(super) fn read_file(&self, name: &str, sha256: &str) -> Result<Vec<u8>, VisionError> {
         let path = self.path.with_file_name(name);
         let wrong = |reason: String| VisionError::ModelFile {
             path: path.clone(),
@@ -221,6 +239,41 @@ impl Manifest {
             ));
         }
         Ok(Scoring::new(cohort, Some(calibration)))
+    }
+
+    /// The entry with this id and role.
+    ///
+    /// # Errors
+    /// [`VisionError::Manifest`] if there is none.
+    pub fn entry(&self, role: Role, id: &str) -> Result<&Entry, VisionError> {
+        let found = self.entries.iter().find(|e| e.id == id && e.role == role);
+        found.ok_or_else(|| self.wrong(format!("it has no {role} \"{id}\"")))
+    }
+
+    /// The embedders that decide together: the chosen ensemble, or the default one unless an
+    /// embedder is chosen to decide alone; `None` if one embedder does.
+    ///
+    /// # Errors
+    /// [`VisionError::Manifest`] if both an ensemble and an embedder are chosen.
+    pub fn ensemble(&self, chosen: &[String]) -> Result<Option<&EnsembleSpec>, VisionError> {
+        let alone = self
+            .entries
+            .iter()
+            .find(|e| e.role == Role::Embedder && chosen.contains(&e.id));
+        match (self.ensembles.iter().find(|e| chosen.contains(&e.id)), alone) {
+            (Some(ensemble), Some(alone)) => Err(self.wrong(format!(
+                "models.choose names both the ensemble \"{}\" and the embedder \"{}\"; name one of them",
+                ensemble.id, alone.id
+            ))),
+            (Some(ensemble), None) => Ok(Some(ensemble)),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Ok(self.ensembles.iter().find(|e| e.default)),
+        }
+    }
+
+    /// Where a file of the set is.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
     }
 
     /// An error about this manifest.

@@ -5,6 +5,7 @@
 
 mod align;
 mod embedder;
+mod ensemble;
 mod entry;
 pub mod head;
 pub mod manifest;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 use serde::Serialize;
 
-use self::embedder::Embedder;
+use self::ensemble::Ensemble;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
 use crate::config;
@@ -63,19 +64,32 @@ impl Face {
     }
 }
 
-/// A face cut out as the embedder was trained; of its own size.
+/// A face cut out as each embedder was trained, of its own size.
 #[derive(Debug, Clone)]
-pub struct AlignedFace(RgbImage);
+pub struct AlignedFace {
+    first: RgbImage,
+    others: Vec<RgbImage>,
+    outside: f32,
+}
 
 impl AlignedFace {
-    /// A crop that was made elsewhere.
+    /// A crop that was made elsewhere, for a set with one embedder.
     pub fn new(pixels: RgbImage) -> Self {
-        Self(pixels)
+        Self {
+            first: pixels,
+            others: Vec::new(),
+            outside: 0.0,
+        }
     }
 
-    /// The crop.
+    /// The share of the face that lies outside the picture, 0..=1.
+    pub fn outside(&self) -> f32 {
+        self.outside
+    }
+
+    /// The first embedder's crop, on which quality is measured.
     pub fn pixels(&self) -> &RgbImage {
-        &self.0
+        &self.first
     }
 }
 
@@ -140,7 +154,7 @@ pub enum VisionError {
 #[derive(Debug)]
 pub struct Vision {
     mtcnn: Mtcnn,
-    embedder: Embedder,
+    embedders: Ensemble,
     set: String,
     scoring: Arc<Scoring>,
     settings: config::Vision,
@@ -175,11 +189,11 @@ impl Vision {
         let mut models = models.clone();
         models.choose = variants::chosen(&environment, &manifest, &models)?;
         let models = &models;
-        let embedder = Embedder::open(&environment, &manifest, models)?;
-        let scoring = manifest.scoring(embedder.version(), embedder.size())?;
+        let embedders = Ensemble::open(&environment, &manifest, models)?;
+        let scoring = manifest.scoring(embedders.version(), embedders.size())?;
         Ok(Self {
             mtcnn: Mtcnn::open(&environment, &manifest, models, settings)?,
-            embedder,
+            embedders,
             set: manifest.set().to_owned(),
             scoring: Arc::new(scoring),
             settings: settings.clone(),
@@ -190,14 +204,15 @@ impl Vision {
     /// The networks in use, a line each.
     pub fn networks(&self) -> Vec<String> {
         let detector = self.mtcnn.ids().into_iter().map(str::to_owned);
-        detector.chain([self.version().to_string()]).collect()
+        let members = self.embedders.members().map(ToString::to_string);
+        detector.chain(members).collect()
     }
 
     /// Where time went so far.
     pub fn spent(&self) -> Spent {
         Spent {
             detector_sessions: self.mtcnn.spent(),
-            embedder_session: self.embedder.spent(),
+            embedder_session: self.embedders.spent(),
             ..self.spent
         }
     }
@@ -214,7 +229,7 @@ impl Vision {
 
     /// What this pipeline's embeddings can be compared with.
     pub fn version(&self) -> &ModelVersion {
-        self.embedder.version()
+        self.embedders.version()
     }
 
     /// Finds faces, the largest first. In a picture with a side longer than 2048
@@ -258,9 +273,9 @@ impl Vision {
     /// its landmarks fall together.
     pub fn align(&mut self, image: &RgbImage, face: &Face) -> Option<AlignedFace> {
         let start = Instant::now();
-        let pixels = self.embedder.align(image, face);
+        let aligned = self.embedders.align(image, face);
         self.spent.align += start.elapsed();
-        pixels.map(AlignedFace)
+        aligned
     }
 
     /// The limits it was opened with.
@@ -274,7 +289,7 @@ impl Vision {
     /// [`VisionError::Inference`] if the network fails.
     pub fn embed(&mut self, face: &AlignedFace) -> Result<Embedding, VisionError> {
         let start = Instant::now();
-        let embedding = self.embedder.embed(face.pixels());
+        let embedding = self.embedders.embed(face);
         self.spent.embed += start.elapsed();
         self.spent.embeddings = self.spent.embeddings.wrapping_add(1);
         embedding

@@ -215,6 +215,10 @@ fn remedy(flaw: Flaw, config: &Config) -> String {
             "dark, less than vision.min_luma ({}): light the faces",
             vision.min_luma
         ),
+        Flaw::Cut => format!(
+            "cut by the picture's edge, more than vision.max_outside ({}): turn the camera, or stand back",
+            vision.max_outside
+        ),
         Flaw::OutsidePicture => "outside the picture: turn the camera towards it".into(),
     }
 }
