@@ -146,14 +146,16 @@ fn a_new_configuration_counts_and_a_wrong_one_does_not() {
 #[test]
 fn a_grant_that_cannot_be_put_on_record_opens_nothing() {
     let site = Site::new()
-        .set("camera.replay.pace", "\"real-time\"")
+        .set("camera.replay.repeat", true)
         .enrolled("Barack Obama", &OBAMA)
-        .frames(NOBODY, 30)
-        .frames(PROBE, 90);
+        .frames(NOBODY, 6);
     let daemon = site.start();
     site.await_events(Kind::WhitelistLoaded, 1);
     let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    site.show(PROBE);
+    daemon.await_said("the grant cannot be put on record");
+    daemon.signal(Signal::INT);
     let (code, log) = daemon.end();
     raw.execute_batch("ROLLBACK").unwrap();
     assert_eq!(code, Some(0), "{log}");

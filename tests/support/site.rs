@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use doorward::audit::{Event, Kind, Log, Query};
@@ -127,13 +128,27 @@ impl Site {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
+        let log = Arc::new(Mutex::new(String::new()));
+        let to = Arc::clone(&log);
         let reader = std::thread::spawn(move || {
-            let lines = stderr.lines().map_while(Result::ok);
-            lines.fold(String::new(), |all, line| all + &line + "\n")
+            for line in stderr.lines().map_while(Result::ok) {
+                *to.lock().unwrap() += &(line + "\n");
+            }
         });
         Daemon {
             child,
             reader: Some(reader),
+            log,
+        }
+    }
+
+    /// Puts a photo in the place of every frame, also while a daemon plays them again and
+    /// again.
+    pub fn show(&self, photo: &str) {
+        for frame in std::fs::read_dir(self.at("frames")).unwrap() {
+            let next = self.at("next");
+            std::fs::copy(photo_path(photo), &next).unwrap();
+            std::fs::rename(next, frame.unwrap().path()).unwrap();
         }
     }
 
@@ -175,13 +190,27 @@ impl Site {
 
 pub struct Daemon {
     child: Child,
-    reader: Option<std::thread::JoinHandle<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
+    log: Arc<Mutex<String>>,
 }
 
 impl Daemon {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until its log has these words.
+    pub fn await_said(&self, words: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log.lock().unwrap().clone();
+            if log.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < until, "no {words:?} in {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits for its end and gives its exit code (none if a signal ended it) and its log.
@@ -194,7 +223,8 @@ impl Daemon {
             assert!(Instant::now() < until, "the daemon does not end");
             std::thread::sleep(Duration::from_millis(10));
         };
-        let log = self.reader.take().unwrap().join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
         assert!(!log.contains("panicked"), "{log}");
         (status.code(), log)
     }
