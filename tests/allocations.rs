@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use doorward::access::Policy;
 use doorward::camera::{Frame, Layout, Pool, Shape};
+use doorward::cohort::Score;
 use doorward::embedding::Embedding;
 use doorward::recognise::{Recogniser, Seen};
 use doorward::vision::Vision;
@@ -79,7 +80,11 @@ impl Scene {
         )
         .unwrap();
         Self {
-            recogniser: Recogniser::new(vision, &config.vision, Policy::new(&config.access, 0.45)),
+            recogniser: Recogniser::new(
+                vision,
+                &config.vision,
+                Policy::new(&config.access, Score::new(0.45)),
+            ),
             whitelist,
             pool: Arc::default(),
             at: Instant::now(),

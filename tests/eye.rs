@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use doorward::access::{Decision, Policy};
 use doorward::camera::{Frame, Layout, Pool, Shape};
+use doorward::cohort::Score;
 use doorward::config::Config;
 use doorward::recognise::{Outcome, Probe, Recogniser, Seen};
 use doorward::vision::Vision;
@@ -50,7 +51,11 @@ impl Door {
         )
         .unwrap();
         Self {
-            recogniser: Recogniser::new(vision, &config.vision, Policy::new(&config.access, 0.45)),
+            recogniser: Recogniser::new(
+                vision,
+                &config.vision,
+                Policy::new(&config.access, Score::new(0.45)),
+            ),
             whitelist,
             pool: Arc::default(),
             at: Instant::now(),
@@ -95,9 +100,7 @@ impl Door {
 }
 
 fn granted(decisions: &[Decision]) -> bool {
-    decisions
-        .iter()
-        .any(|d| matches!(d, Decision::Grant { .. }))
+    decisions.iter().any(|d| matches!(d, Decision::Grant(_)))
 }
 
 #[test]

@@ -358,8 +358,9 @@ fn templates_of_another_network_open_nothing_until_they_are_made_anew() {
         .enrolled("Barack Obama", &OBAMA)
         .frames(PROBE, 6);
     // The network the photos were enrolled with knows him; the default one must not guess.
-    assert_eq!(site.start().end().0, Some(0));
-    assert_eq!(site.count(Kind::Granted), 1);
+    let (code, log) = site.start().end();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(site.count(Kind::Granted), 1, "{log}");
     let site = site.set("models.choose", "[]");
     assert_eq!(site.start().end().0, Some(0));
     assert_eq!(site.count(Kind::Granted), 1);

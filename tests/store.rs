@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use doorward::audit::{AuditError, Kind, Log, NewEvent, NotGranted, Query};
+use doorward::audit::{AuditError, Kind, Log, NewEvent, Query};
 use doorward::database::{Database, DatabaseError};
 use doorward::embedding::{Embedding, ModelVersion};
 use doorward::person::PersonId;
@@ -230,36 +230,6 @@ fn old_events_go_and_the_chain_still_holds() {
     assert_eq!(log.verify().unwrap().last, Some(12));
     place.tamper("DELETE FROM events WHERE id = 9");
     assert!(log.verify().is_err());
-}
-
-#[test]
-fn a_grant_needs_the_person_at_that_moment() {
-    let place = Place::new();
-    let mut db = place.open();
-    let id = whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], "eve").unwrap();
-    let mut log = place.log();
-    let grant = NewEvent::new(Kind::Granted).person(id, "Ada");
-    let granted = log.append_grant(1, &grant).unwrap().unwrap();
-    assert_eq!(granted, 2);
-    whitelist::set_enabled(&mut db, id, false, "eve").unwrap();
-    assert_eq!(
-        log.append_grant(2, &grant).unwrap(),
-        Err(NotGranted::Disabled)
-    );
-    whitelist::remove(&mut db, id, "eve").unwrap();
-    assert_eq!(
-        log.append_grant(3, &grant).unwrap(),
-        Err(NotGranted::Removed)
-    );
-    let nobody = NewEvent::new(Kind::Granted);
-    assert_eq!(
-        log.append_grant(4, &nobody).unwrap(),
-        Err(NotGranted::Removed)
-    );
-    assert_eq!(
-        kinds(&log).iter().filter(|k| **k == Kind::Granted).count(),
-        1
-    );
 }
 
 #[test]

@@ -2,21 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::Refusal;
+use super::DenialReason;
 use crate::person::PersonId;
 
 /// While this many cool-downs run, nobody is granted. It takes as many different
 /// people within one cool-down; the next ones wait, because a cool-down forgotten
 /// early would allow a second grant.
-pub(super) const MOST: usize = 1024;
+pub(super) const MAX_COOLDOWNS: usize = 1024;
 
 /// What a decision was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     /// This person was let in.
     Granted(PersonId),
-    /// Somebody was refused for this reason.
-    Refused(Refusal),
+    /// Somebody was denied for this reason.
+    Denied(DenialReason),
     /// Somebody could not be judged.
     CannotJudge,
 }
@@ -34,15 +34,14 @@ impl Quiet {
             .retain(|(_, end)| end.is_none_or(|end| now < end));
     }
 
-    /// Whether nothing is to be said about `topic`.
-    pub(super) fn about(&self, topic: Topic) -> bool {
-        self.running.iter().any(|&(running, _)| running == topic)
-    }
-
-    /// Starts a cool-down; `false` if there is no room for it.
+    /// Starts a cool-down; `false` if it runs already or there is no room for it: then
+    /// nothing is to be said about `topic`.
     pub(super) fn start(&mut self, topic: Topic, now: Instant, length: Duration) -> bool {
-        // The other topics are four at most, and each runs once.
-        let room = self.running.len() < MOST || !matches!(topic, Topic::Granted(_));
+        if self.running.iter().any(|&(running, _)| running == topic) {
+            return false;
+        }
+        // The other topics are few, and each runs once.
+        let room = self.running.len() < MAX_COOLDOWNS || !matches!(topic, Topic::Granted(_));
         if room && !length.is_zero() {
             self.running.push((topic, now.checked_add(length)));
         }

@@ -4,21 +4,21 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Candidate, Judgement, Sighting, Unusable};
+use crate::cohort::Score;
 use crate::person::PersonId;
 
 /// Frames remembered at most; more in one window push the oldest out, which can
 /// only make agreement harder.
-pub(super) const MOST_FRAMES: usize = 256;
+pub(super) const MAX_FRAMES: usize = 256;
 /// People counted in one frame at most, the largest faces first.
-pub(super) const MOST_VOTES: usize = 32;
+pub(super) const MAX_VOTES: usize = 32;
 
 /// One frame's vote for one person as the nearest to one face.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vote {
     pub(super) track: u64,
     pub(super) person: PersonId,
-    pub(super) enabled: bool,
-    pub(super) score: f32,
+    pub(super) score: Score,
     /// At or above the threshold.
     pub(super) reached: bool,
     /// Already counted for a decision. It stays as a sign that somebody was
@@ -33,7 +33,7 @@ pub(super) struct Ballot {
     votes: Vec<Vote>,
     /// The best candidate among the faces below the threshold.
     unlisted: Option<Candidate>,
-    empty_gallery: bool,
+    nobody_enrolled: bool,
     /// What spoilt the largest face, if no face could be judged.
     unusable: Option<Unusable>,
 }
@@ -42,17 +42,17 @@ pub(super) struct Ballot {
 pub(super) struct Summary {
     pub(super) votes: Vec<Vote>,
     pub(super) unlisted: bool,
-    pub(super) empty_gallery: bool,
+    pub(super) nobody_enrolled: bool,
     pub(super) unusable: bool,
 }
 
 impl Ballot {
-    pub(super) fn count(sighting: &Sighting, threshold: f32) -> Self {
+    pub(super) fn count(sighting: &Sighting, threshold: Score) -> Self {
         let mut ballot = Self {
             taken_at: sighting.taken_at,
             votes: Vec::new(),
             unlisted: None,
-            empty_gallery: false,
+            nobody_enrolled: false,
             unusable: None,
         };
         let mut judged = false;
@@ -62,10 +62,10 @@ impl Ballot {
                     ballot.unusable.get_or_insert(why);
                     continue;
                 }
-                Judgement::Nearest(None) => ballot.empty_gallery = true,
+                Judgement::Nearest(None) => ballot.nobody_enrolled = true,
                 Judgement::Nearest(Some(face)) => {
                     // False for NaN on either side; an infinity is no score.
-                    let reached = face.score >= threshold && face.score.is_finite();
+                    let reached = face.score >= threshold && face.score.value().is_finite();
                     ballot.vote(face, reached);
                     if !reached {
                         ballot.unlisted = Some(better(ballot.unlisted, face));
@@ -84,27 +84,15 @@ impl Ballot {
     /// Two faces nearest to one person are two votes, unless they claim to be one face:
     /// then the nearer counts.
     fn vote(&mut self, face: Candidate, reached: bool) {
-        // Contradictory: the stricter holds for all.
-        let barred = !face.enabled
-            || self
-                .votes
-                .iter()
-                .any(|v| v.person == face.person && !v.enabled);
-        if barred {
-            for vote in self.votes.iter_mut().filter(|v| v.person == face.person) {
-                vote.enabled = false;
-            }
-        }
         let same = |v: &&mut Vote| v.person == face.person && v.track == face.track;
         if let Some(vote) = self.votes.iter_mut().find(same) {
             if reached && !(vote.reached && vote.score >= face.score) {
                 (vote.score, vote.reached) = (face.score, true);
             }
-        } else if self.votes.len() < MOST_VOTES {
+        } else if self.votes.len() < MAX_VOTES {
             self.votes.push(Vote {
                 track: face.track,
                 person: face.person,
-                enabled: !barred,
                 score: face.score,
                 reached,
                 spent: false,
@@ -116,7 +104,7 @@ impl Ballot {
         Summary {
             votes: self.votes.clone(),
             unlisted: self.unlisted.is_some(),
-            empty_gallery: self.empty_gallery,
+            nobody_enrolled: self.nobody_enrolled,
             unusable: self.unusable.is_some(),
         }
     }
@@ -124,7 +112,7 @@ impl Ballot {
     fn is_blank(&self) -> bool {
         self.votes.is_empty()
             && self.unlisted.is_none()
-            && !self.empty_gallery
+            && !self.nobody_enrolled
             && self.unusable.is_none()
     }
 }
@@ -132,7 +120,7 @@ impl Ballot {
 /// The candidate with the higher score; NaN is lower than any number.
 fn better(best: Option<Candidate>, other: Candidate) -> Candidate {
     match best {
-        Some(best) if best.score >= other.score || other.score.is_nan() => best,
+        Some(best) if best.score >= other.score || other.score.value().is_nan() => best,
         _ => other,
     }
 }
@@ -155,7 +143,7 @@ impl Window {
         if ballot.is_blank() {
             return;
         }
-        if self.ballots.len() >= MOST_FRAMES {
+        if self.ballots.len() >= MAX_FRAMES {
             self.ballots.pop_front();
         }
         self.ballots.push_back(ballot);
@@ -176,12 +164,7 @@ impl Window {
     /// In how many frames that no decision has counted yet the same person was nearest to
     /// the same face.
     pub(super) fn agreeing(&self, with: &Vote) -> usize {
-        let agrees = |v: &&Vote| {
-            v.person == with.person
-                && v.track == with.track
-                && v.enabled == with.enabled
-                && !v.spent
-        };
+        let agrees = |v: &&Vote| v.person == with.person && v.track == with.track && !v.spent;
         self.ballots
             .iter()
             .flat_map(|b| &b.votes)
@@ -189,9 +172,9 @@ impl Window {
             .count()
     }
 
-    pub(super) fn spend(&mut self, decided: &Vote) {
+    pub(super) fn spend(&mut self, person: PersonId) {
         for vote in self.ballots.iter_mut().flat_map(|b| &mut b.votes) {
-            vote.spent |= vote.person == decided.person && vote.enabled == decided.enabled;
+            vote.spent |= vote.person == person;
         }
     }
 
@@ -210,14 +193,14 @@ impl Window {
         }
     }
 
-    /// In how many frames there was a face and no gallery.
-    pub(super) fn without_gallery(&self) -> usize {
-        self.ballots.iter().filter(|b| b.empty_gallery).count()
+    /// In how many frames there was a face and nobody was enrolled.
+    pub(super) fn nobody_enrolled(&self) -> usize {
+        self.ballots.iter().filter(|b| b.nobody_enrolled).count()
     }
 
-    pub(super) fn spend_without_gallery(&mut self) {
+    pub(super) fn spend_nobody_enrolled(&mut self) {
         for ballot in &mut self.ballots {
-            ballot.empty_gallery = false;
+            ballot.nobody_enrolled = false;
         }
     }
 

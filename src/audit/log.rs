@@ -45,17 +45,6 @@ pub enum AuditError {
     },
 }
 
-/// Why a person who was recognised may not pass after all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotGranted {
-    /// Disabled since the gallery was read.
-    #[error("disabled in the meantime")]
-    Disabled,
-    /// Removed since.
-    #[error("removed from the whitelist in the meantime")]
-    Removed,
-}
-
 /// Which events.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
@@ -120,33 +109,22 @@ impl Log {
             .transaction(|connection, fail| Ok(append_within(connection, fail, at_ms, event)?))
     }
 
-    /// Writes a grant, if at this very moment the person is on the whitelist and enabled.
+    /// Writes an event if `allow`, asked in the same transaction, gives no reason against
+    /// it; gives its number and what `allow` gave.
     ///
     /// # Errors
     /// [`AuditError::Database`]; nothing was written.
-    pub fn append_grant(
+    pub(crate) fn append_if<T, R>(
         &mut self,
         at_ms: i64,
         event: &NewEvent,
-    ) -> Result<Result<u64, NotGranted>, AuditError> {
-        let Some((person, _)) = event.person else {
-            return Ok(Err(NotGranted::Removed));
-        };
-        self.database.transaction(|connection, fail| {
-            let enabled: Option<bool> = connection
-                .query_row(
-                    "SELECT enabled FROM people WHERE id = ?1",
-                    [person.0],
-                    |row| row.get(0),
-                )
-                .optional()
-                .map_err(fail)?;
-            Ok(match enabled {
-                Some(true) => Ok(append_within(connection, fail, at_ms, event)?),
-                Some(false) => Err(NotGranted::Disabled),
-                None => Err(NotGranted::Removed),
+        allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<T, R>, DatabaseError>,
+    ) -> Result<Result<(u64, T), R>, AuditError> {
+        self.database
+            .transaction(|connection, fail| match allow(connection, fail)? {
+                Ok(given) => Ok(Ok((append_within(connection, fail, at_ms, event)?, given))),
+                Err(reason) => Ok(Err(reason)),
             })
-        })
     }
 
     /// The number of the newest event, 0 if there is none.

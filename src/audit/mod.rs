@@ -5,4 +5,4 @@ mod log;
 
 pub use event::{Event, Kind, NewEvent};
 pub(crate) use log::append_within;
-pub use log::{AuditError, Log, NotGranted, Query, Verified};
+pub use log::{AuditError, Log, Query, Verified};

@@ -181,31 +181,40 @@ impl Doorkeeper {
     }
 
     fn report(&mut self, report: Report) {
-        let event = match report {
-            Report::Unlocked { by, until } => {
-                let pulse_ms = until.saturating_duration_since(Instant::now()).as_millis() as u64;
-                on_account(NewEvent::new(Kind::Unlocked), Some(by)).detail("pulse_ms", pulse_ms)
-            }
-            Report::Locked { by, cause } => {
-                let event = on_account(NewEvent::new(Kind::Locked), by).why(cause.to_string());
-                match self.progress.energised_at.take() {
-                    Some(at) => event.detail("energised_ms", at.elapsed().as_millis() as u64),
-                    None => event,
-                }
-            }
-            Report::Fault { by, command } => on_account(NewEvent::new(Kind::RelayFault), by)
-                .why(match command {
-                    RelayCommand::Energise => "the relay could not be energised; the door stays locked",
-                    RelayCommand::Release => {
-                        "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start"
-                    }
-                })
-                .detail("relay", self.hold.describe()),
-            Report::NotOpened { by, reason } => {
-                on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason.to_string())
-            }
+        let energised_for = match report {
+            Report::Locked { .. } => self.progress.energised_at.take().map(|at| at.elapsed()),
+            _ => None,
         };
+        let event = event(report, energised_for, &self.hold.describe());
         self.notes.happened(event);
+    }
+}
+
+/// What a report of the door is for the record.
+fn event(report: Report, energised_for: Option<Duration>, relay: &str) -> NewEvent {
+    match report {
+        Report::Unlocked { by, until } => {
+            let pulse_ms = until.saturating_duration_since(Instant::now()).as_millis() as u64;
+            on_account(NewEvent::new(Kind::Unlocked), Some(by)).detail("pulse_ms", pulse_ms)
+        }
+        Report::Locked { by, cause } => {
+            let event = on_account(NewEvent::new(Kind::Locked), by).why(cause.to_string());
+            match energised_for {
+                Some(time) => event.detail("energised_ms", time.as_millis() as u64),
+                None => event,
+            }
+        }
+        Report::Fault { by, command } => on_account(NewEvent::new(Kind::RelayFault), by)
+            .why(match command {
+                RelayCommand::Energise => "the relay could not be energised; the door stays locked",
+                RelayCommand::Release => {
+                    "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start"
+                }
+            })
+            .detail("relay", relay),
+        Report::NotOpened { by, reason } => {
+            on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason.to_string())
+        }
     }
 }
 
@@ -213,5 +222,47 @@ fn on_account(event: NewEvent, by: Option<By>) -> NewEvent {
     match by {
         Some(By::Grant(id)) => event.detail("grant", id),
         None => event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::door::NotOpened;
+
+    /// What goes on record for one input, as far as it withdraws a grant.
+    fn withdrawn(door: &mut Door, input: Input) -> Option<(Option<u64>, Option<String>)> {
+        let events = door.step(Instant::now(), input);
+        let mut events = events.iter().filter_map(|effect| match effect {
+            Effect::Report(report) => Some(event(report, None, "line 1")),
+            Effect::Relay(_) => None,
+        });
+        let event = events.find(|e| e.kind == Kind::GrantWithdrawn)?;
+        Some((event.detail["grant"].as_u64(), event.why))
+    }
+
+    #[test]
+    fn a_grant_that_a_faulted_or_stopping_door_does_not_open_for_is_withdrawn() {
+        let mut door = Door::new(Duration::from_secs(3));
+        let _ = door.start(Instant::now());
+        let release = |ok| Input::RelayDone {
+            command: RelayCommand::Release,
+            ok,
+        };
+        let because = |grant, reason: NotOpened| Some((Some(grant), Some(reason.to_string())));
+        assert_eq!(withdrawn(&mut door, release(false)), None);
+        assert_eq!(
+            withdrawn(&mut door, Input::Grant { id: 1 }),
+            because(1, NotOpened::RelayFault)
+        );
+        assert_eq!(withdrawn(&mut door, release(true)), None);
+        assert_eq!(withdrawn(&mut door, Input::Grant { id: 2 }), None);
+        assert_eq!(withdrawn(&mut door, Input::Stop), None);
+        assert_eq!(
+            withdrawn(&mut door, Input::Grant { id: 3 }),
+            because(3, NotOpened::Stopping)
+        );
     }
 }

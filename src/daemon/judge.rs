@@ -11,9 +11,10 @@ use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::notes::Notes;
 use super::timing::Timing;
-use crate::access::{Decision, Policy, Refusal, Unusable};
+use crate::access::{Decision, DenialReason, Policy, Unusable};
 use crate::audit::{Kind, NewEvent};
 use crate::camera::Frame;
+use crate::cohort::Score;
 use crate::config;
 use crate::embedding::ModelVersion;
 use crate::person::PersonId;
@@ -23,9 +24,6 @@ use crate::whitelist::Snapshot;
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
-/// How long a grant may take from the decision to the relay. Later the person in
-/// front of the door may be another.
-const MAX_GRANT_AGE: Duration = Duration::from_secs(2);
 
 /// The vision thread's things.
 pub struct Judge {
@@ -108,7 +106,7 @@ impl Judge {
 /// reached: nobody is let in, and it says why.
 fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -> Policy {
     let Some(snapshot) = whitelist else {
-        return Policy::new(rules, f32::INFINITY);
+        return Policy::new(rules, Score::new(f32::INFINITY));
     };
     match snapshot.matcher.threshold() {
         Ok(threshold) => {
@@ -118,11 +116,11 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -
                 snapshot.matcher.comparisons(),
                 threshold.from
             );
-            Policy::new(rules, threshold.score.value())
+            Policy::new(rules, threshold.score)
         }
         Err(error) => {
             notes.happened(NewEvent::new(Kind::Fault).why(error.to_string()));
-            Policy::new(rules, f32::INFINITY)
+            Policy::new(rules, Score::new(f32::INFINITY))
         }
     }
 }
@@ -178,36 +176,28 @@ impl Judged<'_> {
                 .model(self.model)
         };
         match decision {
-            Decision::Grant {
-                person,
-                score,
-                threshold,
-                frames,
-                ..
-            } => {
-                let event = named(event(Kind::Granted), person)
-                    .score(score)
-                    .threshold(threshold)
-                    .frames(frames)
+            Decision::Grant(grant) => {
+                let claim = grant.claim();
+                let event = named(event(Kind::Granted), claim.person)
+                    .score(claim.score.value())
+                    .threshold(claim.threshold.value())
+                    .frames(claim.frames)
                     .why("recognised");
-                notes.grant(event, Instant::now() + MAX_GRANT_AGE);
+                notes.grant(event, grant);
             }
-            Decision::Refuse {
-                why,
-                nearest,
-                threshold,
-                frames,
-            } => {
+            Decision::Deny(denial) => {
                 let event = event(Kind::Refused)
-                    .threshold(threshold)
-                    .frames(frames)
-                    .why(match why {
-                        Refusal::NotListed => "resembles nobody on the whitelist enough",
-                        Refusal::Disabled => "on the whitelist, but disabled",
-                        Refusal::EmptyWhitelist => "the whitelist is empty",
+                    .threshold(denial.threshold.value())
+                    .frames(denial.frames)
+                    .why(match denial.reason {
+                        DenialReason::NotListed => "resembles nobody on the whitelist enough",
+                        DenialReason::Disabled => "on the whitelist, but disabled",
+                        DenialReason::EmptyWhitelist => "the whitelist is empty",
+                        DenialReason::Removed => "not on the whitelist any more",
+                        DenialReason::Expired => "recognised too long ago",
                     });
-                notes.happened(match nearest {
-                    Some(nearest) => named(event, nearest.person).score(nearest.score),
+                notes.happened(match denial.nearest {
+                    Some(nearest) => named(event, nearest.person).score(nearest.score.value()),
                     None => event,
                 });
             }

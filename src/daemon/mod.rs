@@ -9,6 +9,7 @@
 //! released before anything else is stopped. A thread that ends, hangs or panics
 //! ends the daemon with the door locked; systemd starts it again.
 
+mod admission;
 mod capture;
 mod doorkeeper;
 mod heartbeat;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
 
+use crate::access::Grant;
 use crate::audit::NewEvent;
 
 /// Notes that may wait for the disk. A door makes a few a minute.
@@ -27,8 +28,8 @@ pub enum Note {
         at_ms: i64,
         /// Who and why.
         event: NewEvent,
-        /// After this the person may be gone, and somebody else at the door.
-        valid_until: Instant,
+        /// What was decided.
+        grant: Grant,
     },
     /// Say when all that was sent before has been dealt with.
     Reached(Sender<()>),
@@ -61,12 +62,12 @@ impl Notes {
 
     /// Has a grant written down and given to the door. If it cannot be written, the
     /// door stays locked.
-    pub fn grant(&self, event: NewEvent, valid_until: Instant) {
+    pub fn grant(&self, event: NewEvent, grant: Grant) {
         let at_ms = now_ms();
         self.send(Note::Grant {
             at_ms,
             event,
-            valid_until,
+            grant,
         });
     }
 

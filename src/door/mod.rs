@@ -18,6 +18,8 @@
 
 mod effect;
 mod lock;
+#[cfg(test)]
+mod properties;
 mod reason;
 pub mod relay;
 #[cfg(test)]

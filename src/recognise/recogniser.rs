@@ -88,13 +88,19 @@ impl Recogniser {
         let start = Instant::now();
         let sighting = Sighting {
             taken_at,
-            faces: faces.iter().map(|f| judgement(f, directory)).collect(),
+            faces: faces.iter().map(judgement).collect(),
         };
-        let decisions = self.access.step(now, Input::Frame(sighting));
+        let decisions = self.access.step(
+            now,
+            Input::Frame {
+                sighting,
+                directory,
+            },
+        );
         for decision in &decisions {
-            if let Decision::Grant { track, .. } = decision {
+            if let Decision::Grant(grant) = decision {
                 let until = taken_at + self.access.cooldown();
-                self.eye.rest(TrackId(*track), until);
+                self.eye.rest(TrackId(grant.claim().track), until);
             }
         }
         self.decide += start.elapsed();
@@ -109,7 +115,7 @@ impl Recogniser {
 
     /// The whitelist changed; what its old content led to is void.
     pub fn whitelist_changed(&mut self, now: Instant) {
-        self.access.step(now, Input::GalleryChanged);
+        self.access.step(now, Input::WhitelistChanged);
         self.eye.forget();
     }
 
@@ -142,7 +148,7 @@ impl Recogniser {
 }
 
 /// What a report is to the rules of access.
-fn judgement(face: &FaceReport, directory: &Directory) -> Judgement {
+fn judgement(face: &FaceReport) -> Judgement {
     match face.liveness {
         Liveness::Live | Liveness::Unknown => {}
         // There is no cue yet; the first one must say here what follows from it.
@@ -154,8 +160,7 @@ fn judgement(face: &FaceReport, directory: &Directory) -> Judgement {
         Probe::Compared => Judgement::Nearest(face.identity.map(|identity| Candidate {
             track: face.track.0,
             person: identity.person,
-            score: identity.score.value(),
-            enabled: directory.is_enabled(identity.person),
+            score: identity.score,
         })),
     }
 }

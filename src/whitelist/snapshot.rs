@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use rusqlite::{Connection, OptionalExtension};
+
 use super::directory::{Directory, Listed};
 use super::matcher::{Matcher, NotComparable, Templates};
-use super::store::{self, WhitelistError};
-use crate::database::Database;
+use super::store::{self, Fail, WhitelistError};
+use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 use crate::risk::Asked;
@@ -74,4 +76,28 @@ impl Snapshot {
             matcher: Matcher::new(&templates, Arc::clone(scoring), asked),
         })
     }
+}
+
+/// One person as the directory has them, nobody if they are not listed; in somebody else's
+/// transaction.
+pub(crate) fn directory_of(
+    connection: &Connection,
+    fail: Fail<'_>,
+    person: PersonId,
+) -> Result<Directory, DatabaseError> {
+    let listed = connection
+        .query_row(
+            "SELECT name, enabled FROM people WHERE id = ?1",
+            [person.0],
+            |row| {
+                Ok(Listed {
+                    id: person,
+                    name: row.get(0)?,
+                    enabled: row.get(1)?,
+                })
+            },
+        )
+        .optional()
+        .map_err(fail)?;
+    Ok(Directory::new(listed))
 }

@@ -128,7 +128,7 @@ impl Rig {
                 stride: SIZE.0 * 2,
             },
             whitelist,
-            policy: Policy::new(&config.access, threshold.score.value()),
+            policy: Policy::new(&config.access, threshold.score),
             config: config.clone(),
         };
         Ok((rig, vision))
@@ -252,9 +252,9 @@ impl Rig {
                 visit.usable_at.get_or_insert(number);
             }
             for decision in outcome.decisions {
-                if let Decision::Grant { score, .. } = decision {
+                if let Decision::Grant(grant) = decision {
                     visit.decided_at.get_or_insert(number);
-                    visit.score.get_or_insert(score);
+                    visit.score.get_or_insert(grant.claim().score.value());
                     open_until = Some(at + pulse);
                 }
             }

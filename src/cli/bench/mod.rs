@@ -20,6 +20,7 @@ use self::measure::{Recomputed, Rig, Visit};
 use super::{Format, print_json, table};
 use crate::access::Policy;
 use crate::camera::Frame;
+use crate::cohort::Score;
 use crate::config::Config;
 use crate::recognise::Recogniser;
 use crate::vision::variants::{self, Variant};
@@ -209,7 +210,7 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
     let whitelist = Snapshot::empty(vision.version(), vision.scoring(), asked);
     let mut settings = config.vision.clone();
     settings.economy = false;
-    let policy = Policy::new(&config.access, f32::INFINITY);
+    let policy = Policy::new(&config.access, Score::new(f32::INFINITY));
     let mut recogniser = Recogniser::new(vision, &settings, policy);
     let mut look = || {
         let mut frame = Frame::rgb(picture.clone(), Instant::now(), 0, None);

@@ -1,0 +1,185 @@
+//! What follows from the frames, and what has been said already.
+
+use std::time::{Duration, Instant};
+
+use super::quiet::{Quiet, Topic};
+use super::window::{Ballot, Window};
+use super::{
+    Candidate, Claim, Decision, Denial, DenialReason, Factors, Input, Policy, Sighting, authorise,
+};
+use crate::whitelist::Directory;
+
+/// The decisions of one door. Its size is bounded whatever it is fed.
+#[derive(Debug)]
+pub struct Access {
+    policy: Policy,
+    pub(super) window: Window,
+    pub(super) quiet: Quiet,
+    /// Frames taken at or before this count for nothing: they were overtaken by
+    /// another frame, or by a loss or a change that voids them.
+    void_until: Option<Instant>,
+}
+
+impl Access {
+    /// A machine that has seen nothing yet.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            window: Window::default(),
+            quiet: Quiet::default(),
+            void_until: None,
+        }
+    }
+
+    /// Takes one input at the time `now` and gives the decisions that follow.
+    ///
+    /// A frame counts only if it was taken after every frame seen before and
+    /// after the last loss or change, not after `now`, and not longer ago than
+    /// [`Policy::max_frame_age`]. Decisions concern only faces in that very frame:
+    ///
+    /// * a claim: one person is nearest to a face at or above the threshold, and
+    ///   was nearest to that same face in [`Policy::frames`] frames within
+    ///   [`Policy::window`], this one among them. Each frame counts for one claim of a
+    ///   person only. [`authorise`] makes a grant of it, after which that person is not
+    ///   granted again for [`Policy::cooldown`], or a denial;
+    /// * denial, not listed: as many frames showed a face below the threshold, and
+    ///   none in the window recognised anybody. The second half keeps a listed person
+    ///   whose first, small and blurred frames fall short from being denied;
+    /// * denial, empty whitelist: as many frames showed a face and nobody is enrolled;
+    /// * cannot judge: twice as many frames held only unusable faces, and none in
+    ///   the window recognised anybody.
+    ///
+    /// A denial for one reason, and "cannot judge", are each said once in
+    /// [`Policy::cooldown`]; they never delay a grant.
+    pub fn step(&mut self, now: Instant, input: Input<'_>) -> Vec<Decision> {
+        match input {
+            Input::Frame {
+                sighting,
+                directory,
+            } => return self.judge(now, &sighting, directory),
+            Input::PolicyChanged(policy) => {
+                self.policy = policy;
+                self.forget(now);
+            }
+            // A frame taken before the event may still arrive after it.
+            Input::CameraLost | Input::WhitelistChanged => self.forget(now),
+        }
+        Vec::new()
+    }
+
+    /// How long a person who was granted is not granted again.
+    pub fn cooldown(&self) -> Duration {
+        self.policy.cooldown
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.window.clear();
+        self.void_until = self.void_until.max(Some(now));
+    }
+
+    fn judge(&mut self, now: Instant, sighting: &Sighting, directory: &Directory) -> Vec<Decision> {
+        let taken_at = sighting.taken_at;
+        let fresh = now
+            .checked_duration_since(taken_at)
+            .is_some_and(|age| age <= self.policy.max_frame_age);
+        if !fresh || self.void_until.is_some_and(|void| taken_at <= void) {
+            return Vec::new();
+        }
+        self.void_until = Some(taken_at);
+        self.quiet.expire(now);
+
+        let ballot = Ballot::count(sighting, self.policy.threshold);
+        let here = ballot.summary();
+        self.window.push(ballot, self.policy.window);
+
+        let mut decisions = Vec::new();
+        for vote in here.votes.iter().filter(|v| v.reached) {
+            let frames = self.window.agreeing(vote);
+            if frames >= self.needed() {
+                let claim = Claim {
+                    person: vote.person,
+                    track: vote.track,
+                    score: vote.score,
+                    threshold: self.policy.threshold,
+                    frames,
+                    made_at: now,
+                };
+                decisions.extend(self.decide(now, &claim, directory));
+            }
+        }
+        // Never true in a frame that recognised somebody.
+        let nobody = !self.window.recognised_anybody();
+        if here.unlisted && nobody {
+            decisions.extend(self.deny_unlisted(now));
+        }
+        if here.nobody_enrolled {
+            decisions.extend(self.deny_all(now));
+        }
+        if here.unusable && nobody {
+            decisions.extend(self.cannot_judge(now));
+        }
+        decisions
+    }
+
+    fn needed(&self) -> usize {
+        self.policy.frames.max(1)
+    }
+
+    fn decide(&mut self, now: Instant, claim: &Claim, directory: &Directory) -> Option<Decision> {
+        let (decision, topic) = match authorise(directory, claim, now, Factors::default()) {
+            Ok(grant) => (Decision::Grant(grant), Topic::Granted(grant.person())),
+            Err(denial) => (Decision::Deny(denial), Topic::Denied(denial.reason)),
+        };
+        if !self.quiet.start(topic, now, self.policy.cooldown) {
+            return None;
+        }
+        self.window.spend(claim.person);
+        Some(decision)
+    }
+
+    fn deny_unlisted(&mut self, now: Instant) -> Option<Decision> {
+        let (nearest, frames) = self.window.unlisted()?;
+        let denial = self.deny(now, DenialReason::NotListed, Some(nearest), frames)?;
+        self.window.spend_unlisted();
+        Some(denial)
+    }
+
+    fn deny_all(&mut self, now: Instant) -> Option<Decision> {
+        let frames = self.window.nobody_enrolled();
+        let denial = self.deny(now, DenialReason::EmptyWhitelist, None, frames)?;
+        self.window.spend_nobody_enrolled();
+        Some(denial)
+    }
+
+    fn deny(
+        &mut self,
+        now: Instant,
+        reason: DenialReason,
+        nearest: Option<Candidate>,
+        frames: usize,
+    ) -> Option<Decision> {
+        let said = frames >= self.needed()
+            && self
+                .quiet
+                .start(Topic::Denied(reason), now, self.policy.cooldown);
+        said.then_some(Decision::Deny(Denial {
+            reason,
+            nearest,
+            threshold: self.policy.threshold,
+            frames,
+        }))
+    }
+
+    fn cannot_judge(&mut self, now: Instant) -> Option<Decision> {
+        let (why, frames) = self.window.unusable()?;
+        let said = frames >= self.needed().saturating_mul(2)
+            && self
+                .quiet
+                .start(Topic::CannotJudge, now, self.policy.cooldown);
+        if !said {
+            return None;
+        }
+        self.window.spend_unusable();
+        Some(Decision::CannotJudge { why })
+    }
+}

@@ -1,0 +1,292 @@
+//! From a decided grant to the door: authorised again where it is written down, and given
+//! to the door only while the person can still be there.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use super::doorkeeper::Order;
+use crate::access::{DenialReason, Grant, authorise};
+use crate::audit::{AuditError, Log, NewEvent};
+use crate::whitelist;
+
+/// How long a door that is awake may take to hear of a grant.
+const DOOR_PATIENCE: Duration = Duration::from_millis(250);
+
+/// What became of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It is on record by this number, and the door has it.
+    Given(u64),
+    /// It opens nothing.
+    Withdrawn {
+        /// Its number on record; nothing if it was not written.
+        grant: Option<u64>,
+        /// Why.
+        reason: Withdrawal,
+    },
+}
+
+/// Why a grant opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The person may not pass any more.
+    Denied(DenialReason),
+    /// It was on record too late.
+    TooLate,
+    /// The door thread was busy or gone.
+    DoorBusy,
+}
+
+impl fmt::Display for Withdrawal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Denied(DenialReason::Disabled) => "disabled in the meantime",
+            Self::Denied(DenialReason::Removed) => "removed from the whitelist in the meantime",
+            Self::Denied(_) | Self::TooLate => {
+                "writing it down took so long that the person may be gone"
+            }
+            Self::DoorBusy => "the door did not take it",
+        })
+    }
+}
+
+/// Writes a grant, if at this very moment the person may pass, and gives it to the door.
+///
+/// # Errors
+/// [`AuditError`]; nothing was written, and the door has not heard of it.
+pub fn admit(
+    log: &mut Log,
+    door: &Sender<Order>,
+    at_ms: i64,
+    event: &NewEvent,
+    grant: &Grant,
+    clock: impl Fn() -> Instant,
+) -> Result<Admission, AuditError> {
+    let written = log.append_if(at_ms, event, |connection, fail| {
+        let directory = whitelist::directory_of(connection, fail, grant.person())?;
+        Ok(authorise(
+            &directory,
+            grant.claim(),
+            clock(),
+            grant.factors(),
+        ))
+    })?;
+    let (id, grant) = match written {
+        Ok(written) => written,
+        Err(denial) => {
+            return Ok(Admission::Withdrawn {
+                grant: None,
+                reason: Withdrawal::Denied(denial.reason),
+            });
+        }
+    };
+    let reason = if !grant.is_current(clock()) {
+        Withdrawal::TooLate
+    } else if door
+        .send_timeout(Order::Open { grant: id }, DOOR_PATIENCE)
+        .is_err()
+    {
+        Withdrawal::DoorBusy
+    } else {
+        return Ok(Admission::Given(id));
+    };
+    Ok(Admission::Withdrawn {
+        grant: Some(id),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::cell::Cell;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use crossbeam_channel::Receiver;
+
+    use super::*;
+    use crate::access::{Claim, Factors, MAX_CLAIM_AGE};
+    use crate::audit::{Event, Kind, Query};
+    use crate::cohort::Score;
+    use crate::config;
+    use crate::daemon::heartbeat::Heartbeats;
+    use crate::daemon::notes::Notes;
+    use crate::daemon::scribe::Scribe;
+    use crate::database::Database;
+    use crate::embedding::{Embedding, ModelVersion};
+    use crate::person::PersonId;
+    use crate::whitelist::{Directory, Listed, NewTemplate};
+
+    /// A whitelist with Ada on it, a record, and a grant for Ada that was just decided.
+    struct Site {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+        ada: PersonId,
+        grant: Grant,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("doorward.db");
+            let model = ModelVersion::new("m");
+            let template = NewTemplate {
+                embedding: Embedding::new(&model, vec![1.0]).unwrap(),
+                source: "photo.jpg".into(),
+                photo: None,
+            };
+            let mut database = Database::open(&path).unwrap();
+            let ada = whitelist::enroll(&mut database, "Ada", &[template], "eve").unwrap();
+            let now = Instant::now();
+            let claim = Claim {
+                person: ada,
+                track: 1,
+                score: Score::new(0.9),
+                threshold: Score::new(0.7),
+                frames: 3,
+                made_at: now,
+            };
+            let directory = Directory::new([Listed {
+                id: ada,
+                name: "Ada".into(),
+                enabled: true,
+            }]);
+            Self {
+                grant: authorise(&directory, &claim, now, Factors::default()).unwrap(),
+                _folder: folder,
+                path,
+                ada,
+            }
+        }
+
+        fn open(&self) -> Database {
+            Database::open(&self.path).unwrap()
+        }
+
+        fn event(&self) -> NewEvent {
+            NewEvent::new(Kind::Granted).person(self.ada, "Ada")
+        }
+
+        /// What the scribe does about the grant with a door at the other end of `door`.
+        fn scribe(&self, door: Sender<Order>) {
+            let (notes, incoming) = Notes::channel();
+            notes.grant(self.event(), self.grant);
+            Scribe {
+                log: Log::new(self.open()),
+                notes,
+                incoming,
+                door,
+                retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
+                heartbeat: Heartbeats::new().add("the audit thread"),
+                stop: Arc::new(true.into()),
+            }
+            .run();
+        }
+
+        fn events(&self, kind: Kind) -> Vec<Event> {
+            let query = Query {
+                kinds: vec![kind],
+                ..Query::default()
+            };
+            Log::new(self.open()).events(&query).unwrap()
+        }
+    }
+
+    /// A door that takes one order at once, as one does that is awake.
+    fn awake() -> (Sender<Order>, Receiver<Order>) {
+        crossbeam_channel::bounded(1)
+    }
+
+    fn orders(door: &Receiver<Order>) -> Vec<u64> {
+        door.try_iter()
+            .map(|order| match order {
+                Order::Open { grant } => grant,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_grant_is_on_record_and_then_with_the_door() {
+        let site = Site::new();
+        let (door, heard) = awake();
+        site.scribe(door);
+        let granted = site.events(Kind::Granted);
+        assert_eq!(orders(&heard), [granted[0].id]);
+        assert_eq!(granted.len(), 1);
+        assert!(site.events(Kind::GrantWithdrawn).is_empty());
+    }
+
+    #[test]
+    fn a_person_disabled_or_removed_since_the_decision_is_not_let_in() {
+        type Change = fn(&mut Database, PersonId);
+        let disable: Change = |db, id| whitelist::set_enabled(db, id, false, "eve").unwrap();
+        let remove: Change = |db, id| whitelist::remove(db, id, "eve").unwrap();
+        for (change, reason) in [
+            (disable, Withdrawal::Denied(DenialReason::Disabled)),
+            (remove, Withdrawal::Denied(DenialReason::Removed)),
+        ] {
+            let site = Site::new();
+            change(&mut site.open(), site.ada);
+            let (door, heard) = awake();
+            site.scribe(door);
+            assert!(orders(&heard).is_empty());
+            assert!(site.events(Kind::Granted).is_empty());
+            let [withdrawn] = &site.events(Kind::GrantWithdrawn)[..] else {
+                panic!("{reason:?}")
+            };
+            assert_eq!(withdrawn.says.why, Some(reason.to_string()));
+            assert_eq!(withdrawn.says.person, Some((site.ada, "Ada".into())));
+        }
+    }
+
+    #[test]
+    fn a_door_that_is_busy_or_gone_does_not_open_later() {
+        let (busy, _never_taken) = crossbeam_channel::bounded(0);
+        let (gone, _) = crossbeam_channel::bounded(0);
+        for door in [busy, gone] {
+            let site = Site::new();
+            site.scribe(door);
+            let granted = site.events(Kind::Granted);
+            let [withdrawn] = &site.events(Kind::GrantWithdrawn)[..] else {
+                panic!()
+            };
+            assert_eq!(withdrawn.says.why, Some(Withdrawal::DoorBusy.to_string()));
+            let grant = withdrawn.says.detail.get("grant");
+            assert_eq!(grant, Some(&granted[0].id.into()));
+        }
+    }
+
+    #[test]
+    fn a_grant_that_is_too_old_opens_nothing() {
+        let late = MAX_CLAIM_AGE + Duration::from_millis(1);
+        // Before it is written, and while it is.
+        for (first, then, reason) in [
+            (late, late, Withdrawal::Denied(DenialReason::Expired)),
+            (Duration::ZERO, late, Withdrawal::TooLate),
+        ] {
+            let site = Site::new();
+            let (door, heard) = awake();
+            let asked = Cell::new(0);
+            let clock = || {
+                let age = if asked.replace(asked.get() + 1) == 0 {
+                    first
+                } else {
+                    then
+                };
+                site.grant.claim().made_at + age
+            };
+            let mut log = Log::new(site.open());
+            let became = admit(&mut log, &door, 1, &site.event(), &site.grant, clock).unwrap();
+            let written = site.events(Kind::Granted).first().map(|e| e.id);
+            assert_eq!(written.is_some(), reason == Withdrawal::TooLate);
+            let grant = written;
+            assert_eq!(became, Admission::Withdrawn { grant, reason });
+            assert!(orders(&heard).is_empty());
+        }
+    }
+}
