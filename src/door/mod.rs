@@ -2,7 +2,7 @@
 //!
 //! [`Door`] is a pure machine. It is told the time and what happened, and says what is
 //! to be done and when it wants to be called again. It knows neither faces nor people.
-//! [`lock`] decides when the strike moves, [`relay`] has what moves it.
+//! `lock` decides when the strike moves, [`relay`] has what moves it.
 //!
 //! Whoever drives it keeps to four rules:
 //!

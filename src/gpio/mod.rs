@@ -1,7 +1,7 @@
 //! GPIO lines by the kernel's character device (`/dev/gpiochip*`): which chip and line
 //! the configuration means, and how to take hold of it.
 //!
-//! Whoever asks says by which [`Keys`] of the configuration the line is named, and an
+//! Whoever asks says by which `Keys` of the configuration the line is named, and an
 //! error names these. The kernel gives a line to one holder.
 
 mod error;

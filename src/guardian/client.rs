@@ -59,7 +59,7 @@ impl Lease {
         }
     }
 
-    /// Keeps the lease alive for another [`super::RENEWAL`].
+    /// Keeps the lease alive for another second.
     ///
     /// # Errors
     /// [`LeaseError::Refused`] with [`Refusal::NoLease`] once it is over; others.

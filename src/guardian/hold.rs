@@ -74,7 +74,7 @@ impl Hold {
         relay::describe(&self.given.line)
     }
 
-    /// Energises until then; to be renewed at least every [`super::RENEWAL`].
+    /// Energises until then; to be renewed at least once a second.
     ///
     /// # Errors
     /// [`HoldError`]; the line is then released or on its way there.

@@ -6,9 +6,9 @@
 //!
 //! 1. The line is energised only while a lease is live.
 //! 2. A lease is dead at its deadline, when its client has not renewed it for
-//!    [`core::RENEWAL`], when its client is gone, and when anybody orders the line locked.
+//!    a second, when its client is gone, and when anybody orders the line locked.
 //! 3. The line is never energised for longer than the cap in a row, and then rests for
-//!    [`core::REST`].
+//!    a second.
 //! 4. Deadlines are instants of `CLOCK_BOOTTIME`, which goes on through suspend and is
 //!    not set by anybody. If it went back all the same, every lease is dead.
 //! 5. A guardian that stops does so with the line released, and never energises again.

@@ -195,7 +195,7 @@ fn centres(
             spec.id
         )));
     }
-    if values.iter().any(|v| !(v.abs() <= 1.0)) {
+    if values.iter().any(|v| v.abs() > 1.0 || v.is_nan()) {
         return Err(wrong("the mean of unit vectors has no such values".into()));
     }
     let mut rest = values.as_slice();

@@ -210,7 +210,7 @@ pub struct HeadSpec {
     pub sha256: String,
 }
 
-/// Embedders that decide together; see [`super::ensemble`].
+/// Embedders that decide together; see `vision::ensemble`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnsembleSpec {
@@ -251,7 +251,12 @@ impl EnsembleSpec {
         });
         if self.members.len() < 2 {
             Some("an ensemble needs two members or more".into())
-        } else if self.members.iter().any(|m| !(m.weight > 0.0)) || (sum - 1.0).abs() > 1e-3 {
+        } else if self
+            .members
+            .iter()
+            .any(|m| m.weight <= 0.0 || m.weight.is_nan())
+            || (sum - 1.0).abs() > 1e-3
+        {
             Some(format!(
                 "the members' weights have to be above 0 and add up to 1, not {sum}"
             ))
