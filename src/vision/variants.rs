@@ -42,7 +42,7 @@ pub fn time(models: &config::Models) -> Result<Vec<Variant>, VisionError> {
     let chosen = chosen(&environment, &manifest, models)?;
     let mut all = Vec::new();
     for role in [Role::Pnet, Role::Rnet, Role::Onet, Role::Embedder] {
-        let used = &manifest.pick(role, &chosen)?.id;
+        let used = used(&manifest, role, &chosen)?;
         let entries: Vec<&Entry> = manifest
             .entries()
             .iter()
@@ -53,10 +53,24 @@ pub fn time(models: &config::Models) -> Result<Vec<Variant>, VisionError> {
             role: role.to_string(),
             id: entry.id.clone(),
             ms,
-            used: entry.id == *used,
+            used: used.contains(&entry.id.as_str()),
         }));
     }
     Ok(all)
+}
+
+/// The ids of a role's networks that are in use: one, or embedders that decide together.
+fn used<'m>(
+    manifest: &'m Manifest,
+    role: Role,
+    chosen: &[String],
+) -> Result<Vec<&'m str>, VisionError> {
+    Ok(match (role, manifest.ensemble(chosen)?) {
+        (Role::Embedder, Some(ensemble)) => {
+            ensemble.members.iter().map(|m| m.model.as_str()).collect()
+        }
+        _ => vec![manifest.pick(role, chosen)?.id.as_str()],
+    })
 }
 
 /// The median time of each in milliseconds.

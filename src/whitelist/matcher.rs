@@ -59,6 +59,11 @@ impl Templates {
         Ok(())
     }
 
+    /// A person's.
+    pub(super) fn of(&self, person: PersonId) -> &[Embedding] {
+        self.of.get(&person).map_or(&[], Vec::as_slice)
+    }
+
     /// Counts templates that other model versions made and that are not among these.
     pub(super) fn leave_out(&mut self, others: usize) {
         self.of_other_models += others;

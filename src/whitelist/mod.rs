@@ -13,8 +13,8 @@ mod store;
 pub use directory::{Directory, Listed};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, kept_photos, migrate};
-pub use snapshot::Snapshot;
 pub(crate) use snapshot::directory_of;
+pub use snapshot::{Snapshot, embeddings_of};
 pub use store::{
     NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, find_by_name, people,
     remove, rename, revision, set_enabled, templates_of,

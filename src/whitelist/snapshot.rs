@@ -101,3 +101,15 @@ pub(crate) fn directory_of(
         .map_err(fail)?;
     Ok(Directory::new(listed))
 }
+
+/// A person's embeddings by one model version.
+///
+/// # Errors
+/// As [`Snapshot::load`].
+pub fn embeddings_of(
+    database: &Database,
+    model: &ModelVersion,
+    person: PersonId,
+) -> Result<Vec<Embedding>, WhitelistError> {
+    Ok(store::load(database, model)?.1.of(person).to_vec())
+}
