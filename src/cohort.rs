@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::embedding::{Cosine, dot, unit};
 
@@ -28,7 +28,7 @@ pub struct Cohort {
 
 /// How sure it is that two faces are one person's, -1..=1.5: what a threshold is set for.
 /// The plain cosine, or with a cohort the normalised one.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Score(f32);
 

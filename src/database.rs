@@ -19,6 +19,7 @@ const BUSY: Duration = Duration::from_secs(2);
 const MIGRATIONS: &[&str] = &[
     include_str!("database/v1.sql"),
     include_str!("database/v2.sql"),
+    include_str!("database/v3.sql"),
 ];
 
 /// An open database.

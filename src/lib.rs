@@ -3,7 +3,6 @@
 //! `ARCHITECTURE.md` is the map of these rooms and the rules between them.
 
 pub mod access;
-pub mod audit;
 pub mod camera;
 pub mod cli;
 pub mod cohort;
@@ -18,6 +17,7 @@ pub mod gpio;
 pub mod guardian;
 pub mod person;
 pub mod recognise;
+pub mod record;
 pub mod risk;
 pub mod scoring;
 pub mod vision;

@@ -7,8 +7,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use doorward::audit::{Event, Kind, Log, Query};
 use doorward::database::Database;
+use doorward::record::{Event, Kind, Log, Query, Record};
 use image::{ImageEncoder, Rgb, RgbImage};
 use sha2::{Digest, Sha256};
 use support::Need;
@@ -26,9 +26,11 @@ fn run_says(site: &Site, words: &[&str]) {
     }
     // Where the database itself is not what is wrong, the record has no grant.
     if let Ok(database) = Database::open_existing(&site.at("doorward.db")) {
-        let events = Log::new(database).events(&Query::default()).unwrap();
-        let opened = |e: &Event| matches!(e.says.kind, Kind::Granted | Kind::Unlocked);
-        assert!(!events.iter().any(opened), "{events:#?}");
+        let log = Log::new(database, Default::default());
+        let records = log.records(&Query::default()).unwrap();
+        let opened =
+            |r: &Record| matches!(r.event(), Some(Event::Granted(_) | Event::Unlocked { .. }));
+        assert!(!records.iter().any(opened), "{records:#?}");
     }
 }
 

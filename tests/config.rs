@@ -114,6 +114,12 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
             ],
         ),
         (
+            "[daemon]\ndoor = \"Front Door\"\n",
+            &[
+                "2:8: daemon.door = \"Front Door\" is not a name of 1 to 63 of a to z, 0 to 9, _ and -",
+            ],
+        ),
+        (
             "[relay]\ndriver = \"magic\"\n",
             &[
                 "2:10: relay.driver = \"magic\" is not known: write \"simulated\", \"gpiochip\" or \"rppal\"",

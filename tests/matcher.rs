@@ -43,9 +43,14 @@ fn a_template_of_another_model_matches_nobody() {
         embedding: of("new"),
         ..template.clone()
     };
-    let mixed = whitelist::enroll(&mut db, "Ada", &[template.clone(), of_new], "eve");
+    let mixed = whitelist::enroll(
+        &mut db,
+        "Ada",
+        &[template.clone(), of_new],
+        &support::origin(),
+    );
     assert!(matches!(mixed, Err(WhitelistError::SeveralModels(_))));
-    whitelist::enroll(&mut db, "Ada", &[template], "eve").unwrap();
+    whitelist::enroll(&mut db, "Ada", &[template], &support::origin()).unwrap();
     let snapshot = support::snapshot(&db, &model("new")).unwrap();
     let matcher = &snapshot.matcher;
     assert_eq!((matcher.templates(), matcher.of_other_models()), (0, 1));

@@ -5,8 +5,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use doorward::audit::Kind;
 use doorward::database::Database;
+use doorward::record::{
+    By, CameraLoss, ConfigFault, Event, GrantReason, Kind, LockCause, Record, WhitelistFault,
+};
 use doorward::whitelist;
 use rustix::process::Signal;
 use support::site::{Site, said};
@@ -23,27 +25,33 @@ fn a_listed_person_is_let_in_once_and_on_record_before_the_door_moves() {
         .frames(PROBE, 6);
     let (code, log) = site.start().end();
     assert_eq!(code, Some(0), "{log}");
-    let events = site.events();
-    let at = |kind| events.iter().position(|e| e.says.kind == kind);
-    let (granted, unlocked) = (at(Kind::Granted).unwrap(), at(Kind::Unlocked).unwrap());
-    assert!(granted < unlocked);
+    let kinds = site.kinds();
+    let at = |kind| kinds.iter().position(|k| *k == kind);
+    assert!(at(Kind::Granted).unwrap() < at(Kind::Unlocked).unwrap());
     assert_eq!(site.count(Kind::Granted), 1);
     assert_eq!(site.count(Kind::Unlocked), 1);
 
-    let grant = &events[granted];
-    let says = &grant.says;
-    assert_eq!(says.person.as_ref().unwrap().1, "Barack Obama");
-    assert!(says.score.unwrap() >= says.threshold.unwrap());
-    assert!(says.model.is_some() && says.why.is_some());
-    assert_eq!(says.frames, Some(3));
-    let locked = events
-        .iter()
-        .find(|e| {
-            e.says.kind == Kind::Locked && e.says.detail.get("grant") == Some(&grant.id.into())
-        })
-        .unwrap();
-    assert!(locked.says.detail["energised_ms"].as_u64().unwrap() >= 300);
-    assert_eq!(events.last().unwrap().says.kind, Kind::Stopped);
+    let (id, Event::Granted(grant)) = site.first(Kind::Granted) else {
+        panic!("{kinds:?}")
+    };
+    assert_eq!(grant.reason, GrantReason::Recognised);
+    let grant = grant.recognition;
+    assert_eq!(grant.person.name, "Barack Obama");
+    assert!(grant.score >= grant.threshold);
+    assert_eq!(grant.frames, 3);
+    let energised_ms = site
+        .events()
+        .into_iter()
+        .find_map(|(_, event)| match event {
+            Event::Locked {
+                reason: LockCause::PulseEnded,
+                by: Some(By::Grant(grant)),
+                energised_ms,
+            } if grant == id => energised_ms,
+            _ => None,
+        });
+    assert!(energised_ms.unwrap() >= 300);
+    assert_eq!(kinds.last(), Some(&Kind::Stopped));
     assert_eq!(site.level().as_deref(), Some("released"));
     site.log().verify().unwrap();
 }
@@ -58,21 +66,12 @@ fn strangers_and_empty_scenes_move_nothing() {
     assert_eq!(site.start().end().0, Some(0));
     assert_eq!(site.count(Kind::Unlocked), 0);
     assert_eq!(site.count(Kind::Granted), 0);
-    let events = site.events();
-    let refused: Vec<_> = events
-        .iter()
-        .filter(|e| e.says.kind == Kind::Refused)
-        .collect();
-    let [refused] = refused[..] else {
-        panic!("{events:#?}")
+    assert_eq!(site.count(Kind::Denied), 1);
+    let (_, Event::Denied(denied)) = site.first(Kind::Denied) else {
+        panic!("{:?}", site.kinds())
     };
-    assert!(refused.says.score.unwrap() < refused.says.threshold.unwrap());
-    assert!(
-        refused.says.detail["frame"]
-            .as_str()
-            .unwrap()
-            .contains("frames/")
-    );
+    assert!(denied.score.unwrap() < denied.threshold.unwrap());
+    assert!(denied.frame.name.contains("frames/"));
 }
 
 #[test]
@@ -80,7 +79,7 @@ fn nobody_gets_in_by_an_empty_whitelist() {
     let site = Site::new().frames(PROBE, 6);
     assert_eq!(site.start().end().0, Some(0));
     assert_eq!(
-        (site.count(Kind::Refused), site.count(Kind::Granted)),
+        (site.count(Kind::Denied), site.count(Kind::Granted)),
         (1, 0)
     );
 }
@@ -101,9 +100,12 @@ fn what_an_administrator_changes_counts_at_once() {
             .success()
     );
     let disabled_at = site.log().last_id().unwrap();
-    site.await_events(Kind::Refused, 1);
-    let late = site.events().into_iter().filter(|e| e.id > disabled_at);
-    assert_eq!(late.filter(|e| e.says.kind == Kind::Granted).count(), 0);
+    site.await_events(Kind::Denied, 1);
+    let late = site
+        .events()
+        .into_iter()
+        .filter(|(id, _)| *id > disabled_at);
+    assert_eq!(late.filter(|(_, e)| e.kind() == Kind::Granted).count(), 0);
     let granted = site.count(Kind::Granted);
     assert!(site.run(&["people", "enable", "#1"]).status.success());
     site.await_events(Kind::Granted, granted + 1);
@@ -123,17 +125,22 @@ fn a_new_configuration_counts_and_a_wrong_one_does_not() {
         .enrolled("Barack Obama", &OBAMA)
         .frames(PROBE, 3);
     let daemon = site.start();
-    site.await_events(Kind::Refused, 1);
+    site.await_events(Kind::Denied, 1);
     std::fs::write(site.config(), "[access]\nthreshold = 7\n").unwrap();
     daemon.signal(Signal::HUP);
     site.await_events(Kind::ConfigRejected, 1);
-    let why = site
-        .events()
-        .into_iter()
-        .find(|e| e.says.kind == Kind::ConfigRejected);
-    let why = why.unwrap().says.why.unwrap();
-    assert!(why.contains("doorward.toml:2:13"), "{why}");
-    site.await_events(Kind::Refused, site.count(Kind::Refused) + 1);
+    let (
+        _,
+        Event::ConfigRejected {
+            reason, message, ..
+        },
+    ) = site.first(Kind::ConfigRejected)
+    else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, ConfigFault::Invalid);
+    assert!(message.contains("doorward.toml:2:13"), "{message}");
+    site.await_events(Kind::Denied, site.count(Kind::Denied) + 1);
     assert_eq!(site.count(Kind::Granted), 0);
     let site = site.set("access.threshold", 0.7);
     daemon.signal(Signal::HUP);
@@ -184,17 +191,18 @@ fn a_whitelist_that_is_damaged_while_guarding_lets_nobody_in() {
     raw.execute("UPDATE templates SET vector = x'00'", [])
         .unwrap();
     site.await_events(Kind::WhitelistUnreadable, 1);
-    let unreadable = site
-        .events()
-        .into_iter()
-        .find(|e| e.says.kind == Kind::WhitelistUnreadable);
-    let unreadable = unreadable.unwrap();
-    assert!(unreadable.says.why.unwrap().contains("Barack Obama"));
+    let (unreadable, Event::WhitelistUnreadable { reason, message }) =
+        site.first(Kind::WhitelistUnreadable)
+    else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, WhitelistFault::DamagedTemplate);
+    assert!(message.contains("Barack Obama"), "{message}");
     std::thread::sleep(Duration::from_millis(500));
     // One that was decided in the same moment may stand right behind it.
-    let after = unreadable.id + 2;
-    let late = site.events().into_iter().filter(|e| e.id > after);
-    assert_eq!(late.filter(|e| e.says.kind == Kind::Granted).count(), 0);
+    let after = unreadable + 2;
+    let late = site.events().into_iter().filter(|(id, _)| *id > after);
+    assert_eq!(late.filter(|(_, e)| e.kind() == Kind::Granted).count(), 0);
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
 }
@@ -222,14 +230,13 @@ fn a_camera_that_is_not_there_is_reported_and_waited_for() {
         .enrolled("Barack Obama", &OBAMA);
     let daemon = site.start();
     site.await_events(Kind::CameraLost, 1);
-    let lost = site
-        .events()
-        .into_iter()
-        .find(|e| e.says.kind == Kind::CameraLost);
-    let why = lost.unwrap().says.why.unwrap();
+    let (_, Event::CameraLost { reason, message }) = site.first(Kind::CameraLost) else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, CameraLoss::NotFound);
     assert!(
-        why.contains("there is no camera at /dev/no-such-camera"),
-        "{why}"
+        message.contains("there is no camera at /dev/no-such-camera"),
+        "{message}"
     );
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
@@ -312,8 +319,11 @@ fn killed_at_any_moment_nothing_is_lost_and_the_line_can_be_locked() {
         database.integrity_check().unwrap();
         whitelist::people(&database).unwrap();
         site.log().verify().unwrap();
-        let events = site.events();
-        let last = |kinds: [Kind; 2]| events.iter().rposition(|e| kinds.contains(&e.says.kind));
+        let records = site.records();
+        let last = |kinds: [Kind; 2]| {
+            let of_these = |r: &Record| r.event().is_some_and(|e| kinds.contains(&e.kind()));
+            records.iter().rposition(of_these)
+        };
         if last([Kind::Granted, Kind::Unlocked]) > last([Kind::Locked, Kind::Started]) {
             while_open += 1;
         } else {
@@ -329,12 +339,9 @@ fn killed_at_any_moment_nothing_is_lost_and_the_line_can_be_locked() {
                 continue;
             };
             let id: u64 = id.parse().unwrap();
-            let event = events.iter().find(|e| e.id == id);
-            let event = event.unwrap_or_else(|| panic!("event {id} is lost: {line}"));
-            assert!(
-                text.starts_with(event.says.kind.as_str()),
-                "{line}: {event}"
-            );
+            let record = records.iter().find(|r| r.id == id);
+            let record = record.unwrap_or_else(|| panic!("event {id} is lost: {line}"));
+            assert!(text.starts_with(record.kind()), "{line}: {record}");
             acknowledged += 1;
         }
         round += 1;
@@ -364,7 +371,7 @@ fn templates_of_another_network_open_nothing_until_they_are_made_anew() {
     let site = site.set("models.choose", "[]");
     assert_eq!(site.start().end().0, Some(0));
     assert_eq!(site.count(Kind::Granted), 1);
-    assert_eq!(site.count(Kind::Refused), 1);
+    assert_eq!(site.count(Kind::Denied), 1);
 
     let output = site.run(&["people", "migrate"]);
     assert!(output.status.success(), "{}", said(&output));

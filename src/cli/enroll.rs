@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::actor;
+use super::origin;
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
@@ -67,7 +67,7 @@ impl Enroll {
         } else {
             Consent::None
         };
-        let person = match reviewed.commit(&mut database, consent, &actor()) {
+        let person = match reviewed.commit(&mut database, consent, &origin(config)) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
             ),

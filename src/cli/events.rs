@@ -9,9 +9,9 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use super::Format;
-use crate::audit::{Event, Kind, Log, Query};
 use crate::config::Config;
 use crate::database::Database;
+use crate::record::{Kind, Log, Query, Record};
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
@@ -31,7 +31,7 @@ pub struct Events {
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
 
-    /// Only events of this kind, such as granted or refused; can be given again
+    /// Only events of this kind, such as granted or denied; can be given again
     #[arg(long, value_name = "KIND")]
     kind: Vec<Kind>,
 
@@ -53,7 +53,8 @@ pub struct Events {
 
 impl Events {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let log = Log::new(Database::open_existing(&config.whitelist.database)?);
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let log = Log::new(database, config.daemon.door.clone());
         if self.verify {
             let verified = log.verify()?;
             if self.format.json {
@@ -73,9 +74,9 @@ impl Events {
         };
         // Taken before, so that an event in between is shown rather than missed.
         let mut last = log.last_id()?;
-        for event in log.events(&query)? {
-            last = last.max(event.id);
-            self.show(&event)?;
+        for record in log.records(&query)? {
+            last = last.max(record.id);
+            self.show(&record)?;
         }
         query.limit = None;
         if !self.follow {
@@ -84,19 +85,19 @@ impl Events {
         loop {
             std::thread::sleep(FOLLOW_EVERY);
             query.after_id = Some(last);
-            for event in log.events(&query)? {
-                last = last.max(event.id);
-                self.show(&event)?;
+            for record in log.records(&query)? {
+                last = last.max(record.id);
+                self.show(&record)?;
             }
         }
     }
 
-    fn show(&self, event: &Event) -> anyhow::Result<()> {
+    fn show(&self, record: &Record) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.format.json {
-            writeln!(out, "{}", event.to_json())?;
+            writeln!(out, "{}", record.to_json())?;
         } else {
-            writeln!(out, "{event}")?;
+            writeln!(out, "{record}")?;
         }
         out.flush()?;
         Ok(())

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Format, actor, print_json, table};
+use super::{Format, origin, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol;
@@ -16,7 +16,7 @@ pub(super) fn run(
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     let mut vision = Vision::open(&config.models, &config.vision)?;
-    let outcomes = enrol::migrate(database, &mut vision, &actor())?;
+    let outcomes = enrol::migrate(database, &mut vision, &origin(config))?;
     let model = vision.version();
     let again = outcomes.iter().filter(|o| !o.ready).count();
     if format.json {

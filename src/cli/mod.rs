@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
+use crate::record::{Actor, Origin};
 
 /// Opens a door for a listed face.
 ///
@@ -181,15 +182,28 @@ fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-/// Who works at this command line, for the audit log.
-fn actor() -> String {
+/// Which door this machine guards, and who works at this command line.
+fn origin(config: &Config) -> Origin {
+    Origin {
+        door: config.daemon.door.clone(),
+        actor: actor(),
+    }
+}
+
+/// The numbers are the system's word; the name is only the environment's.
+fn actor() -> Actor {
+    /// What the kernel shows where nobody logged in.
+    const NOBODY: u32 = u32::MAX;
     let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let uid = rustix::process::getuid().as_raw();
-    match (user("SUDO_USER"), user("USER").or_else(|| user("LOGNAME"))) {
-        // The environment is only a hint, the number is the system's word.
-        (Some(sudo), _) => format!("{sudo} by sudo (uid {uid})"),
-        (None, Some(name)) => format!("{name} (uid {uid})"),
-        (None, None) => format!("uid {uid}"),
+    let login_uid = std::fs::read_to_string("/proc/self/loginuid")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    Actor {
+        uid: rustix::process::getuid().as_raw(),
+        login_uid: login_uid.filter(|uid| *uid != NOBODY),
+        claimed: user("SUDO_USER")
+            .or_else(|| user("USER"))
+            .or_else(|| user("LOGNAME")),
     }
 }
 

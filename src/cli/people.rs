@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Format, actor, print_json, table};
+use super::{Format, origin, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::vision::Vision;
@@ -62,7 +62,7 @@ impl People {
             Self::Migrate(format) => return super::migrate::run(db, config, format),
             Self::Rename { person, name } => {
                 let person = whitelist::find(db, &person)?;
-                whitelist::rename(db, person.id, &name, &actor())?;
+                whitelist::rename(db, person.id, &name, &origin(config))?;
                 println!(
                     "{} ({}) is now called {}",
                     person.name,
@@ -72,17 +72,17 @@ impl People {
             }
             Self::Disable { person } => {
                 let person = whitelist::find(db, &person)?;
-                whitelist::set_enabled(db, person.id, false, &actor())?;
+                whitelist::set_enabled(db, person.id, false, &origin(config))?;
                 println!("{} ({}) is not let in any more", person.name, person.id);
             }
             Self::Enable { person } => {
                 let person = whitelist::find(db, &person)?;
-                whitelist::set_enabled(db, person.id, true, &actor())?;
+                whitelist::set_enabled(db, person.id, true, &origin(config))?;
                 println!("{} ({}) is let in again", person.name, person.id);
             }
             Self::Remove { person } => {
                 let person = whitelist::find(db, &person)?;
-                whitelist::remove(db, person.id, &actor())?;
+                whitelist::remove(db, person.id, &origin(config))?;
                 println!("{} ({}) and the templates are gone", person.name, person.id);
             }
         }

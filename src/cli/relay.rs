@@ -12,11 +12,11 @@ use clap::Subcommand;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::{actor, start_stderr_log};
-use crate::audit::{Kind, Log, NewEvent};
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay;
 use crate::guardian::{self, BootTime, Given, HeldLine, Hold};
+use crate::record::{Event, Log, Stamp};
 
 /// How often a pulse by hand renews its lease.
 const RENEW_EVERY: Duration = Duration::from_millis(200);
@@ -116,13 +116,14 @@ fn pulse(path: &Path, ms: u64) -> anyhow::Result<ExitCode> {
 
 /// A door that opens by hand is on record like any other, before it does.
 fn record_by_hand(config: &Config, relay: &str, ms: u64) -> anyhow::Result<()> {
-    let event = NewEvent::new(Kind::RelayByHand)
-        .actor(actor())
-        .detail("relay", relay)
-        .detail("pulse_ms", ms);
+    let event = Event::RelayByHand {
+        relay: relay.to_owned(),
+        pulse_ms: ms,
+        actor: actor(),
+    };
     Database::open(&config.whitelist.database)
         .map_err(anyhow::Error::from)
-        .and_then(|db| Ok(Log::new(db).append(jiff::Timestamp::now().as_millisecond(), &event)?))
+        .and_then(|db| Ok(Log::new(db, config.daemon.door.clone()).append(&Stamp::now(), &event)?))
         .context("the relay was not moved, because that cannot be put on record")?;
     Ok(())
 }

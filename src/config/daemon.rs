@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
+use super::door_name::DoorName;
 use super::section::{Section, choice, defaults};
 
 /// `[daemon]`
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Daemon {
+    /// What the door is called in records.
+    pub door: DoorName,
     /// A part without progress for this long is a fault: the door is locked and the process ends.
     pub hang_ms: u64,
     /// How much is logged.
@@ -30,6 +33,7 @@ choice! {
 impl Daemon {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
+            door: section.door_name("door"),
             hang_ms: section.whole("hang_ms", 4000, 1_000..=60_000, "milliseconds"),
             log: section.choice("log", LogLevel::Info),
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
+use super::door_name::DoorName;
 use super::file::{File, Key};
 use super::mistake::{any_of, nearest};
 
@@ -217,6 +218,14 @@ impl<'f, 't> Section<'f, 't> {
     /// A file or a folder.
     pub(super) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
         PathBuf::from(self.text(key, default, "a path"))
+    }
+
+    /// What a door is called.
+    pub(super) fn door_name(&mut self, key: &'static str) -> DoorName {
+        let needed = "a name of 1 to 63 of a to z, 0 to 9, _ and -";
+        self.read(key, DoorName::default(), |value| {
+            DoorName::new(text(value, needed)?).ok_or_else(|| format!("is not {needed}"))
+        })
     }
 
     /// A list of texts, empty by default; `what` says of what kind one is.

@@ -1,14 +1,13 @@
 //! From a decided grant to the door: authorised again where it is written down, and given
 //! to the door only while the person can still be there.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::doorkeeper::Order;
 use crate::access::{DenialReason, Grant, authorise};
-use crate::audit::{AuditError, Log, NewEvent};
+use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
 use crate::whitelist;
 
 /// How long a door that is awake may take to hear of a grant.
@@ -24,47 +23,23 @@ pub enum Admission {
         /// Its number on record; nothing if it was not written.
         grant: Option<u64>,
         /// Why.
-        reason: Withdrawal,
+        reason: NotOpened,
     },
-}
-
-/// Why a grant opens nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withdrawal {
-    /// The person may not pass any more.
-    Denied(DenialReason),
-    /// It was on record too late.
-    TooLate,
-    /// The door thread was busy or gone.
-    DoorBusy,
-}
-
-impl fmt::Display for Withdrawal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Denied(DenialReason::Disabled) => "disabled in the meantime",
-            Self::Denied(DenialReason::Removed) => "removed from the whitelist in the meantime",
-            Self::Denied(_) | Self::TooLate => {
-                "writing it down took so long that the person may be gone"
-            }
-            Self::DoorBusy => "the door did not take it",
-        })
-    }
 }
 
 /// Writes a grant, if at this very moment the person may pass, and gives it to the door.
 ///
 /// # Errors
-/// [`AuditError`]; nothing was written, and the door has not heard of it.
+/// [`RecordError`]; nothing was written, and the door has not heard of it.
 pub fn admit(
     log: &mut Log,
     door: &Sender<Order>,
-    at_ms: i64,
-    event: &NewEvent,
+    stamp: &Stamp,
+    event: &Event,
     grant: &Grant,
     clock: impl Fn() -> Instant,
-) -> Result<Admission, AuditError> {
-    let written = log.append_if(at_ms, event, |connection, fail| {
+) -> Result<Admission, RecordError> {
+    let written = log.append_if(stamp, event, |connection, fail| {
         let directory = whitelist::directory_of(connection, fail, grant.person())?;
         Ok(authorise(
             &directory,
@@ -78,17 +53,17 @@ pub fn admit(
         Err(denial) => {
             return Ok(Admission::Withdrawn {
                 grant: None,
-                reason: Withdrawal::Denied(denial.reason),
+                reason: not_any_more(denial.reason),
             });
         }
     };
     let reason = if !grant.is_current(clock()) {
-        Withdrawal::TooLate
+        NotOpened::TooLate
     } else if door
         .send_timeout(Order::Open { grant: id }, DOOR_PATIENCE)
         .is_err()
     {
-        Withdrawal::DoorBusy
+        NotOpened::DoorBusy
     } else {
         return Ok(Admission::Given(id));
     };
@@ -96,6 +71,17 @@ pub fn admit(
         grant: Some(id),
         reason,
     })
+}
+
+/// Why a person who was recognised and could pass may not now.
+fn not_any_more(reason: DenialReason) -> NotOpened {
+    match reason {
+        DenialReason::Disabled => NotOpened::Disabled,
+        DenialReason::Expired => NotOpened::Expired,
+        DenialReason::Removed | DenialReason::NotListed | DenialReason::EmptyWhitelist => {
+            NotOpened::Removed
+        }
+    }
 }
 
 #[cfg(test)]
@@ -110,16 +96,28 @@ mod tests {
 
     use super::*;
     use crate::access::{Claim, Factors, MAX_CLAIM_AGE};
-    use crate::audit::{Event, Kind, Query};
     use crate::cohort::Score;
     use crate::config;
+    use crate::daemon::events::of_grant;
     use crate::daemon::heartbeat::Heartbeats;
     use crate::daemon::notes::Notes;
     use crate::daemon::scribe::Scribe;
     use crate::database::Database;
     use crate::embedding::{Embedding, ModelVersion};
     use crate::person::PersonId;
+    use crate::record::{Actor, FrameRef, Granted, Kind, Origin, Part, Query, Record};
     use crate::whitelist::{Directory, Listed, NewTemplate};
+
+    fn origin() -> Origin {
+        Origin {
+            door: Default::default(),
+            actor: Actor {
+                uid: 0,
+                login_uid: None,
+                claimed: None,
+            },
+        }
+    }
 
     /// A whitelist with Ada on it, a record, and a grant for Ada that was just decided.
     struct Site {
@@ -140,7 +138,7 @@ mod tests {
                 photo: None,
             };
             let mut database = Database::open(&path).unwrap();
-            let ada = whitelist::enroll(&mut database, "Ada", &[template], "eve").unwrap();
+            let ada = whitelist::enroll(&mut database, "Ada", &[template], &origin()).unwrap();
             let now = Instant::now();
             let claim = Claim {
                 person: ada,
@@ -167,32 +165,46 @@ mod tests {
             Database::open(&self.path).unwrap()
         }
 
-        fn event(&self) -> NewEvent {
-            NewEvent::new(Kind::Granted).person(self.ada, "Ada")
+        fn granted(&self) -> Granted {
+            let frame = FrameRef {
+                name: "7".into(),
+                vision_ms: 1.0,
+                age_ms: 1.0,
+            };
+            let ada = Directory::new([Listed {
+                id: self.ada,
+                name: "Ada".into(),
+                enabled: true,
+            }]);
+            of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
         }
 
         /// What the scribe does about the grant with a door at the other end of `door`.
         fn scribe(&self, door: Sender<Order>) {
             let (notes, incoming) = Notes::channel();
-            notes.grant(self.event(), self.grant);
+            notes.grant(self.granted(), self.grant);
             Scribe {
-                log: Log::new(self.open()),
+                log: self.log(),
                 notes,
                 incoming,
                 door,
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
-                heartbeat: Heartbeats::new().add("the audit thread"),
+                heartbeat: Heartbeats::new().add(Part::Audit),
                 stop: Arc::new(true.into()),
             }
             .run();
         }
 
-        fn events(&self, kind: Kind) -> Vec<Event> {
+        fn log(&self) -> Log {
+            Log::new(self.open(), Default::default())
+        }
+
+        fn records(&self, kind: Kind) -> Vec<Record> {
             let query = Query {
                 kinds: vec![kind],
                 ..Query::default()
             };
-            Log::new(self.open()).events(&query).unwrap()
+            self.log().records(&query).unwrap()
         }
     }
 
@@ -215,32 +227,33 @@ mod tests {
         let site = Site::new();
         let (door, heard) = awake();
         site.scribe(door);
-        let granted = site.events(Kind::Granted);
+        let granted = site.records(Kind::Granted);
         assert_eq!(orders(&heard), [granted[0].id]);
         assert_eq!(granted.len(), 1);
-        assert!(site.events(Kind::GrantWithdrawn).is_empty());
+        assert!(site.records(Kind::GrantWithdrawn).is_empty());
     }
 
     #[test]
     fn a_person_disabled_or_removed_since_the_decision_is_not_let_in() {
         type Change = fn(&mut Database, PersonId);
-        let disable: Change = |db, id| whitelist::set_enabled(db, id, false, "eve").unwrap();
-        let remove: Change = |db, id| whitelist::remove(db, id, "eve").unwrap();
-        for (change, reason) in [
-            (disable, Withdrawal::Denied(DenialReason::Disabled)),
-            (remove, Withdrawal::Denied(DenialReason::Removed)),
-        ] {
+        let disable: Change = |db, id| whitelist::set_enabled(db, id, false, &origin()).unwrap();
+        let remove: Change = |db, id| whitelist::remove(db, id, &origin()).unwrap();
+        for (change, reason) in [(disable, NotOpened::Disabled), (remove, NotOpened::Removed)] {
             let site = Site::new();
             change(&mut site.open(), site.ada);
             let (door, heard) = awake();
             site.scribe(door);
             assert!(orders(&heard).is_empty());
-            assert!(site.events(Kind::Granted).is_empty());
-            let [withdrawn] = &site.events(Kind::GrantWithdrawn)[..] else {
+            assert!(site.records(Kind::Granted).is_empty());
+            let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
                 panic!("{reason:?}")
             };
-            assert_eq!(withdrawn.says.why, Some(reason.to_string()));
-            assert_eq!(withdrawn.says.person, Some((site.ada, "Ada".into())));
+            let expected = Event::GrantWithdrawn {
+                reason,
+                grant: None,
+                recognition: Some(site.granted().recognition),
+            };
+            assert_eq!(withdrawn.event(), Some(&expected));
         }
     }
 
@@ -251,13 +264,16 @@ mod tests {
         for door in [busy, gone] {
             let site = Site::new();
             site.scribe(door);
-            let granted = site.events(Kind::Granted);
-            let [withdrawn] = &site.events(Kind::GrantWithdrawn)[..] else {
+            let granted = site.records(Kind::Granted);
+            let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
                 panic!()
             };
-            assert_eq!(withdrawn.says.why, Some(Withdrawal::DoorBusy.to_string()));
-            let grant = withdrawn.says.detail.get("grant");
-            assert_eq!(grant, Some(&granted[0].id.into()));
+            let expected = Event::GrantWithdrawn {
+                reason: NotOpened::DoorBusy,
+                grant: Some(granted[0].id),
+                recognition: None,
+            };
+            assert_eq!(withdrawn.event(), Some(&expected));
         }
     }
 
@@ -266,8 +282,8 @@ mod tests {
         let late = MAX_CLAIM_AGE + Duration::from_millis(1);
         // Before it is written, and while it is.
         for (first, then, reason) in [
-            (late, late, Withdrawal::Denied(DenialReason::Expired)),
-            (Duration::ZERO, late, Withdrawal::TooLate),
+            (late, late, NotOpened::Expired),
+            (Duration::ZERO, late, NotOpened::TooLate),
         ] {
             let site = Site::new();
             let (door, heard) = awake();
@@ -280,10 +296,11 @@ mod tests {
                 };
                 site.grant.claim().made_at + age
             };
-            let mut log = Log::new(site.open());
-            let became = admit(&mut log, &door, 1, &site.event(), &site.grant, clock).unwrap();
-            let written = site.events(Kind::Granted).first().map(|e| e.id);
-            assert_eq!(written.is_some(), reason == Withdrawal::TooLate);
+            let (mut log, event) = (site.log(), Event::Granted(site.granted()));
+            let became = admit(&mut log, &door, &Stamp::now(), &event, &site.grant, clock);
+            let became = became.unwrap();
+            let written = site.records(Kind::Granted).first().map(|e| e.id);
+            assert_eq!(written.is_some(), reason == NotOpened::TooLate);
             let grant = written;
             assert_eq!(became, Admission::Withdrawn { grant, reason });
             assert!(orders(&heard).is_empty());

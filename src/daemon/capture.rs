@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::Mailbox;
 use super::notes::Notes;
-use crate::audit::{Kind, NewEvent};
 use crate::camera::{self, CameraError, FrameSource, Next};
 use crate::config::{self, Pace, Source};
+use crate::record::Event;
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -61,14 +62,13 @@ impl Capture {
                     self.heartbeat.retire();
                     return;
                 }
-                End::Lost(why) => {
+                End::Lost(error) => {
                     self.mailbox.lose();
                     // Said once for each loss, however often reopening fails.
                     if known_lost {
-                        log::debug!("camera still lost: {why}");
+                        log::debug!("camera still lost: {error}");
                     } else {
-                        self.notes
-                            .happened(NewEvent::new(Kind::CameraLost).why(why.to_string()));
+                        self.notes.happened(events::of_loss(&error));
                     }
                     known_lost = true;
                 }
@@ -100,8 +100,9 @@ impl Capture {
                     last_frame = Instant::now();
                     *pause = MIN_BACK_OFF;
                     if std::mem::take(known_lost) {
-                        let event = NewEvent::new(Kind::CameraBack).why(source.describe());
-                        self.notes.happened(event);
+                        self.notes.happened(Event::CameraBack {
+                            camera: source.describe(),
+                        });
                     }
                     if self.config.replay.pace == Pace::EveryFrame && !live {
                         let mut waiting = Some(frame);

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::events;
 use super::heartbeat::Heartbeat;
 use super::notes::Notes;
-use crate::audit::{Kind, NewEvent};
-use crate::door::{By, Door, Effect, Effects, Input, RelayCommand, Report};
+use crate::door::{Door, Effect, Effects, Input, RelayCommand, Report};
 use crate::guardian::{BootTime, Hold, HoldError, LeaseError, Refusal};
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
@@ -185,43 +185,13 @@ impl Doorkeeper {
             Report::Locked { .. } => self.progress.energised_at.take().map(|at| at.elapsed()),
             _ => None,
         };
-        let event = event(report, energised_for, &self.hold.describe());
-        self.notes.happened(event);
-    }
-}
-
-/// What a report of the door is for the record.
-fn event(report: Report, energised_for: Option<Duration>, relay: &str) -> NewEvent {
-    match report {
-        Report::Unlocked { by, until } => {
-            let pulse_ms = until.saturating_duration_since(Instant::now()).as_millis() as u64;
-            on_account(NewEvent::new(Kind::Unlocked), Some(by)).detail("pulse_ms", pulse_ms)
-        }
-        Report::Locked { by, cause } => {
-            let event = on_account(NewEvent::new(Kind::Locked), by).why(cause.to_string());
-            match energised_for {
-                Some(time) => event.detail("energised_ms", time.as_millis() as u64),
-                None => event,
-            }
-        }
-        Report::Fault { by, command } => on_account(NewEvent::new(Kind::RelayFault), by)
-            .why(match command {
-                RelayCommand::Energise => "the relay could not be energised; the door stays locked",
-                RelayCommand::Release => {
-                    "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start"
-                }
-            })
-            .detail("relay", relay),
-        Report::NotOpened { by, reason } => {
-            on_account(NewEvent::new(Kind::GrantWithdrawn), Some(by)).why(reason.to_string())
-        }
-    }
-}
-
-fn on_account(event: NewEvent, by: Option<By>) -> NewEvent {
-    match by {
-        Some(By::Grant(id)) => event.detail("grant", id),
-        None => event,
+        let relay = self.hold.describe();
+        self.notes.happened(events::of_report(
+            report,
+            Instant::now(),
+            energised_for,
+            relay,
+        ));
     }
 }
 
@@ -230,17 +200,19 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
-    use crate::door::NotOpened;
+    use crate::record::{Event, NotOpened};
 
     /// What goes on record for one input, as far as it withdraws a grant.
-    fn withdrawn(door: &mut Door, input: Input) -> Option<(Option<u64>, Option<String>)> {
-        let events = door.step(Instant::now(), input);
-        let mut events = events.iter().filter_map(|effect| match effect {
-            Effect::Report(report) => Some(event(report, None, "line 1")),
+    fn withdrawn(door: &mut Door, input: Input) -> Option<(Option<u64>, NotOpened)> {
+        let now = Instant::now();
+        let effects = door.step(now, input);
+        effects.iter().find_map(|effect| match effect {
+            Effect::Report(report) => match events::of_report(report, now, None, "line 1".into()) {
+                Event::GrantWithdrawn { reason, grant, .. } => Some((grant, reason)),
+                _ => None,
+            },
             Effect::Relay(_) => None,
-        });
-        let event = events.find(|e| e.kind == Kind::GrantWithdrawn)?;
-        Some((event.detail["grant"].as_u64(), event.why))
+        })
     }
 
     #[test]
@@ -251,7 +223,7 @@ mod tests {
             command: RelayCommand::Release,
             ok,
         };
-        let because = |grant, reason: NotOpened| Some((Some(grant), Some(reason.to_string())));
+        let because = |grant, reason| Some((Some(grant), reason));
         assert_eq!(withdrawn(&mut door, release(false)), None);
         assert_eq!(
             withdrawn(&mut door, Input::Grant { id: 1 }),

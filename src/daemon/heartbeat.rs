@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::record::Part;
+
 /// One thread's mark.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
@@ -32,7 +34,7 @@ impl Heartbeat {
 #[derive(Debug)]
 pub struct Heartbeats {
     started: Instant,
-    all: Vec<(&'static str, Arc<AtomicU64>)>,
+    all: Vec<(Part, Arc<AtomicU64>)>,
 }
 
 impl Heartbeats {
@@ -45,24 +47,24 @@ impl Heartbeats {
     }
 
     /// A mark for one more thread, fresh now.
-    pub fn add(&mut self, name: &'static str) -> Heartbeat {
+    pub fn add(&mut self, part: Part) -> Heartbeat {
         let heartbeat = Heartbeat {
             started: self.started,
             beat_ms: Arc::new(AtomicU64::new(0)),
         };
         heartbeat.beat();
-        self.all.push((name, Arc::clone(&heartbeat.beat_ms)));
+        self.all.push((part, Arc::clone(&heartbeat.beat_ms)));
         heartbeat
     }
 
     /// The thread whose mark is older than `limit`, and how old; `None` if all are fresh.
-    pub fn stale(&self, limit: Duration) -> Option<(&'static str, Duration)> {
+    pub fn stale(&self, limit: Duration) -> Option<(Part, Duration)> {
         let now = self.started.elapsed();
         self.all
             .iter()
-            .map(|(name, beat)| {
+            .map(|(part, beat)| {
                 let beat = Duration::from_millis(beat.load(Ordering::Relaxed));
-                (*name, now.saturating_sub(beat))
+                (*part, now.saturating_sub(beat))
             })
             .find(|(_, age)| *age > limit)
     }
@@ -75,14 +77,15 @@ mod tests {
     #[test]
     fn a_thread_that_stands_still_is_named() {
         let mut heartbeats = Heartbeats::new();
-        let busy = heartbeats.add("busy");
-        let done = heartbeats.add("done");
-        heartbeats.add("hung");
+        let busy = heartbeats.add(Part::Door);
+        let done = heartbeats.add(Part::Camera);
+        heartbeats.add(Part::Vision);
         done.retire();
         std::thread::sleep(Duration::from_millis(30));
         busy.beat();
         let limit = Duration::from_millis(20);
-        assert_eq!(heartbeats.stale(limit).map(|(name, _)| name), Some("hung"));
+        let stale = heartbeats.stale(limit);
+        assert_eq!(stale.map(|(part, _)| part), Some(Part::Vision));
         assert_eq!(heartbeats.stale(Duration::from_secs(3600)), None);
     }
 }

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::notes::Notes;
 use super::timing::Timing;
-use crate::access::{Decision, DenialReason, Policy, Unusable};
-use crate::audit::{Kind, NewEvent};
+use crate::access::{Decision, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
 use crate::embedding::ModelVersion;
-use crate::person::PersonId;
 use crate::recognise::{FaceReport, Probe, Recogniser, Seen};
+use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::Snapshot;
 
@@ -119,7 +119,11 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -
             Policy::new(rules, threshold.score)
         }
         Err(error) => {
-            notes.happened(NewEvent::new(Kind::Fault).why(error.to_string()));
+            notes.happened(Event::Fault {
+                reason: FaultReason::NoThreshold,
+                part: None,
+                message: Some(error.to_string()),
+            });
             Policy::new(rules, Score::new(f32::INFINITY))
         }
     }
@@ -165,50 +169,22 @@ impl Judged<'_> {
     }
 
     fn record(&self, decision: Decision, notes: &Notes) {
-        let named = |event: NewEvent, person: PersonId| {
-            event.person(person, self.whitelist.directory.name_of(person))
+        let frame = FrameRef {
+            name: name(self.frame),
+            vision_ms: tenths_ms(self.vision),
+            age_ms: tenths_ms(self.age),
         };
-        let event = |kind| {
-            NewEvent::new(kind)
-                .detail("frame", name(self.frame))
-                .detail("vision_ms", tenths_ms(self.vision))
-                .detail("age_ms", tenths_ms(self.age))
-                .model(self.model)
-        };
+        let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
-                let claim = grant.claim();
-                let event = named(event(Kind::Granted), claim.person)
-                    .score(claim.score.value())
-                    .threshold(claim.threshold.value())
-                    .frames(claim.frames)
-                    .why("recognised");
-                notes.grant(event, grant);
+                let granted = events::of_grant(&grant, directory, self.model, frame);
+                notes.grant(granted, grant);
             }
             Decision::Deny(denial) => {
-                let event = event(Kind::Refused)
-                    .threshold(denial.threshold.value())
-                    .frames(denial.frames)
-                    .why(match denial.reason {
-                        DenialReason::NotListed => "resembles nobody on the whitelist enough",
-                        DenialReason::Disabled => "on the whitelist, but disabled",
-                        DenialReason::EmptyWhitelist => "the whitelist is empty",
-                        DenialReason::Removed => "not on the whitelist any more",
-                        DenialReason::Expired => "recognised too long ago",
-                    });
-                notes.happened(match denial.nearest {
-                    Some(nearest) => named(event, nearest.person).score(nearest.score.value()),
-                    None => event,
-                });
+                notes.happened(events::of_denial(&denial, directory, self.model, frame));
             }
             Decision::CannotJudge { why } => {
-                notes.happened(event(Kind::CannotJudge).why(match why {
-                    Unusable::TooSmall => "the face is too small: come closer",
-                    Unusable::Blurred => "the face is blurred: stand still, or clean the lens",
-                    Unusable::Dark => "the face is too dark: more light is needed",
-                    Unusable::Cut => "the face is cut by the picture's edge: stand in front of the camera, or turn it",
-                    Unusable::LowScore => "the face is half hidden or turned away",
-                }));
+                notes.happened(events::of_unusable(why, self.model, frame));
             }
         }
     }
@@ -229,6 +205,6 @@ fn name(frame: &Frame) -> String {
     }
 }
 
-fn tenths_ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
+fn tenths_ms(time: Duration) -> f32 {
+    ((time.as_secs_f64() * 10_000.0).round() / 10.0) as f32
 }

@@ -12,6 +12,8 @@
 mod admission;
 mod capture;
 mod doorkeeper;
+mod error;
+mod events;
 mod heartbeat;
 mod judge;
 mod mailbox;
@@ -20,6 +22,8 @@ mod roster;
 mod scribe;
 mod threads;
 mod timing;
+
+pub use self::error::{DaemonError, Fault};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,19 +40,18 @@ use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
-use self::notes::{Note, Notes, now_ms};
+use self::notes::{Note, Notes};
 use self::roster::Roster;
 use self::scribe::Scribe;
 use self::threads::Threads;
-use crate::audit::{AuditError, Kind, Log, NewEvent};
 use crate::camera::{self, CameraError};
-use crate::config::{self, Config, ConfigError, Source};
-use crate::database::{Database, DatabaseError};
+use crate::config::{self, Config, Source};
+use crate::database::Database;
 use crate::door::Door;
-use crate::guardian::{self, Given, Hold, HoldError, PlaceError};
-use crate::risk::RiskError;
-use crate::vision::{Vision, VisionError};
-use crate::whitelist::{Snapshot, WhitelistError};
+use crate::guardian::{self, Given, Hold};
+use crate::record::{Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::vision::Vision;
+use crate::whitelist::Snapshot;
 
 /// How often signals, threads and the whitelist are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -57,49 +60,6 @@ const ROSTER_EVERY: Duration = Duration::from_secs(1);
 /// How long a part may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Why the daemon does not run. The door is locked.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The relay cannot be used.
-    #[error(transparent)]
-    Relay(#[from] HoldError),
-    /// The relay guardian has no place for its note.
-    #[error(transparent)]
-    Place(#[from] PlaceError),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Nothing can be put on record.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The networks cannot be used.
-    #[error(transparent)]
-    Vision(#[from] VisionError),
-    /// The recording cannot be played.
-    #[error(transparent)]
-    Camera(#[from] CameraError),
-    /// The whitelist cannot be read.
-    #[error(transparent)]
-    Whitelist(#[from] WhitelistError),
-    /// No threshold follows from the risk.
-    #[error(transparent)]
-    Risk(#[from] RiskError),
-    /// The system gave no thread or no signals.
-    #[error("cannot start {what}: {source}; look at the limits of the service")]
-    System {
-        /// What.
-        what: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A part failed while the door was guarded.
-    #[error("{0}; the door is locked, and systemd starts the daemon again")]
-    Fault(String),
-    /// A part failed and the relay did not confirm that it is released.
-    #[error("{0}; THE DOOR MAY BE UNLOCKED: run `doorward relay lock`")]
-    NotLocked(String),
-}
-
 /// Why guarding ended.
 enum End {
     /// SIGTERM or SIGINT.
@@ -107,7 +67,7 @@ enum End {
     /// A recording is over and the door locked again.
     RecordingOver,
     /// A part failed.
-    Fault(String),
+    Fault(Fault),
 }
 
 /// Guards the door until SIGTERM, SIGINT or the end of a recording; SIGHUP reads `path` again.
@@ -126,24 +86,26 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
         note: guardian::note_path(path)?,
     })?;
     log::info!("relay: {}, locked", hold.describe());
-    let mut log = Log::new(Database::open(&config.whitelist.database)?);
+    let database = Database::open(&config.whitelist.database)?;
+    let mut log = Log::new(database, config.daemon.door.clone());
     let (notes, incoming) = Notes::channel();
     let parts = match Parts::open(&config, &notes) {
         Ok(parts) => parts,
         Err(error) => {
             // The record says why the door stayed locked; the journal does in any case.
-            let event = NewEvent::new(Kind::Fault).why(error.to_string());
-            let id = log.append(now_ms(), &event)?;
+            let event = events::of_failure(&error);
+            let id = log.append(&Stamp::now(), &event)?;
             scribe::tell(id, &event);
             return Err(error);
         }
     };
-    let event = NewEvent::new(Kind::Started)
-        .model(parts.vision.version())
-        .detail("version", env!("CARGO_PKG_VERSION"))
-        .detail("relay", hold.describe())
-        .detail("models", parts.vision.set());
-    let id = log.append(now_ms(), &event)?;
+    let event = Event::Started {
+        version: env!("CARGO_PKG_VERSION").into(),
+        model: parts.vision.version().clone(),
+        models: parts.vision.set().into(),
+        relay: hold.describe(),
+    };
+    let id = log.append(&Stamp::now(), &event)?;
     scribe::tell(id, &event);
 
     let (mut guard, threads) = Guard::start(path, config, hold, log, parts, notes, incoming)?;
@@ -234,7 +196,7 @@ impl Guard {
             hold,
             orders: taken_orders,
             notes: notes.clone(),
-            heartbeat: heartbeats.add("the door thread"),
+            heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
             open: Arc::clone(&open),
             progress: Progress::default(),
@@ -245,7 +207,7 @@ impl Guard {
             incoming,
             door: orders.clone(),
             retention: Arc::clone(&retention),
-            heartbeat: heartbeats.add("the audit thread"),
+            heartbeat: heartbeats.add(Part::Audit),
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
@@ -256,14 +218,14 @@ impl Guard {
             whitelist,
             mailbox: Arc::clone(&mailbox),
             notes: notes.clone(),
-            heartbeat: heartbeats.add("the vision thread"),
+            heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
         let capture = Capture {
             config: config.camera.clone(),
             mailbox: Arc::clone(&mailbox),
             notes: notes.clone(),
-            heartbeat: heartbeats.add("the camera thread"),
+            heartbeat: heartbeats.add(Part::Camera),
             stop: Arc::clone(&stop),
         };
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
@@ -298,7 +260,7 @@ impl Guard {
                 if signal == SIGHUP {
                     self.reload();
                     if let Err(error) = self.roster.refresh(true, &self.notes) {
-                        return End::Fault(error.to_string());
+                        return End::Fault(error.into());
                     }
                 } else {
                     return End::Asked;
@@ -306,19 +268,19 @@ impl Guard {
             }
             if Instant::now() >= roster_at {
                 if let Err(error) = self.roster.refresh(false, &self.notes) {
-                    return End::Fault(error.to_string());
+                    return End::Fault(error.into());
                 }
                 roster_at = Instant::now() + ROSTER_EVERY;
             }
             if let Some(part) = threads.ended(&self.mailbox) {
-                return End::Fault(format!("{part} ended"));
+                return End::Fault(Fault::Ended(part));
             }
             let limit = Duration::from_millis(self.config.daemon.hang_ms);
             if let Some((part, age)) = self.heartbeats.stale(limit) {
-                return End::Fault(format!(
-                    "{part} made no progress for {} ms",
-                    age.as_millis()
-                ));
+                return End::Fault(Fault::Hung {
+                    part,
+                    age_ms: age.as_millis() as u64,
+                });
             }
             let over = self.mailbox.end() == RecordingEnd::Seen;
             // What the last frames led to may still be on its way to the door.
@@ -336,19 +298,14 @@ impl Guard {
         let config = match Config::load(&self.path) {
             Ok(config) => config,
             Err(error) => {
-                self.reject(&error);
+                self.notes.happened(events::of_rejected(&error));
                 return;
             }
         };
-        let mut event =
-            NewEvent::new(Kind::ConfigReloaded).detail("file", self.path.display().to_string());
-        let restart = needs_restart(&self.config, &config);
-        if !restart.is_empty() {
-            event = event
-                .why("other changed sections take effect after a restart")
-                .detail("restart_for", restart.join(", "));
-        }
-        self.notes.happened(event);
+        self.notes.happened(Event::ConfigReloaded {
+            file: self.path.display().to_string(),
+            restart_for: needs_restart(&self.config, &config),
+        });
         if config.access != self.config.access {
             self.rules.store(Arc::new(config.access.clone()));
             // The next reading of the whitelist, which follows at once, takes it.
@@ -364,24 +321,21 @@ impl Guard {
         self.config.access = config.access;
         self.config.audit = config.audit;
         self.config.door = config.door;
-        self.config.daemon = config.daemon;
-    }
-
-    fn reject(&self, error: &ConfigError) {
-        let mistakes = error.to_string().replace('\n', "; ");
-        let event = NewEvent::new(Kind::ConfigRejected)
-            .why(format!("{mistakes}; the old configuration stays in force"));
-        self.notes.happened(event);
+        // Records go on under the name that the log was opened with.
+        let door = self.config.daemon.door.clone();
+        self.config.daemon = config::Daemon {
+            door,
+            ..config.daemon
+        };
     }
 
     /// Locks first, then stops the parts, then writes the last words.
     fn stop(self, threads: Threads, end: End) -> Result<(), DaemonError> {
         notify(&[NotifyState::Stopping]);
         let locked = self.lock();
-        if let End::Fault(what) = &end {
-            log::error!("{what}");
-            let event = NewEvent::new(Kind::Fault).why(what.clone());
-            self.notes.happened(event);
+        if let End::Fault(fault) = &end {
+            log::error!("{fault}");
+            self.notes.happened(events::of_fault(fault));
         }
         self.stop.store(true, Ordering::Release);
         threads::join(threads.capture, STOP_PATIENCE);
@@ -391,28 +345,28 @@ impl Guard {
         drop(self.orders);
         let door_ended = threads::join(threads.door, STOP_PATIENCE).is_some();
         if let Some(mut log) = log {
-            let mut event = NewEvent::new(Kind::Stopped).why(match &end {
-                End::Asked => "asked to",
-                End::RecordingOver => "the recording is over",
-                End::Fault(what) => what,
+            let frames = timing.map(|timing| FrameCounts {
+                seen: timing.frames(),
+                left_out: timing.frames_left_out(),
+                dropped: self.mailbox.dropped(),
+                p50_ms: timing.quantile_ms(0.5).map(|ms| ms as f32),
+                p95_ms: timing.quantile_ms(0.95).map(|ms| ms as f32),
             });
-            if let Some(timing) = timing {
-                event = event
-                    .detail("frames", timing.frames())
-                    .detail("frames_left_out", timing.frames_left_out())
-                    .detail("frames_dropped", self.mailbox.dropped())
-                    .detail("frame_ms_p50", timing.quantile_ms(0.5))
-                    .detail("frame_ms_p95", timing.quantile_ms(0.95));
-            }
-            match log.append(now_ms(), &event) {
+            let reason = match &end {
+                End::Asked => StopReason::Asked,
+                End::RecordingOver => StopReason::RecordingOver,
+                End::Fault(_) => StopReason::Fault,
+            };
+            let event = Event::Stopped { reason, frames };
+            match log.append(&Stamp::now(), &event) {
                 Ok(id) => scribe::tell(id, &event),
                 Err(error) => log::error!("not on record ({error}): {event}"),
             }
         }
         match (end, locked && door_ended) {
             (End::Asked | End::RecordingOver, true) => Ok(()),
-            (End::Fault(what), true) => Err(DaemonError::Fault(what)),
-            (End::Fault(what), false) => Err(DaemonError::NotLocked(what)),
+            (End::Fault(fault), true) => Err(DaemonError::Fault(fault)),
+            (End::Fault(fault), false) => Err(DaemonError::NotLocked(fault.to_string())),
             (End::Asked | End::RecordingOver, false) => {
                 let what = "the relay did not confirm that it is released";
                 Err(DaemonError::NotLocked(what.into()))
@@ -450,17 +404,19 @@ pub fn level(level: config::LogLevel) -> log::LevelFilter {
     }
 }
 
-/// Sections that changed and cannot change under a running daemon.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+/// Sections and keys that changed and cannot change under a running daemon.
+fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     [
-        (old.camera != new.camera, "[camera]"),
-        (old.models != new.models, "[models]"),
-        (old.vision != new.vision, "[vision]"),
-        (old.relay != new.relay, "[relay]"),
-        (old.whitelist != new.whitelist, "[whitelist]"),
+        (old.camera != new.camera, "camera"),
+        (old.models != new.models, "models"),
+        (old.vision != new.vision, "vision"),
+        (old.relay != new.relay, "relay"),
+        (old.whitelist != new.whitelist, "whitelist"),
+        (old.daemon.door != new.daemon.door, "daemon.door"),
     ]
     .into_iter()
-    .filter_map(|(changed, section)| changed.then_some(section))
+    .filter(|(changed, _)| *changed)
+    .map(|(_, section)| section.to_owned())
     .collect()
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::access::Grant;
-use crate::audit::NewEvent;
+use crate::record::{Event, Granted, Stamp};
 
 /// Notes that may wait for the disk. A door makes a few a minute.
 const WAITING: usize = 64;
@@ -17,17 +17,17 @@ const WAITING: usize = 64;
 pub enum Note {
     /// It happened.
     Happened {
-        /// Milliseconds since 1970, UTC.
-        at_ms: i64,
+        /// When.
+        stamp: Stamp,
         /// What.
-        event: NewEvent,
+        event: Event,
     },
     /// Somebody may pass: to be written down, then given to the door.
     Grant {
-        /// Milliseconds since 1970, UTC.
-        at_ms: i64,
+        /// When it was decided.
+        stamp: Stamp,
         /// Who and why.
-        event: NewEvent,
+        granted: Granted,
         /// What was decided.
         grant: Grant,
     },
@@ -55,18 +55,18 @@ impl Notes {
 
     /// Has an event written down. If the scribe cannot keep up, the event goes to
     /// the log alone and the audit record will say how many went missing.
-    pub fn happened(&self, event: NewEvent) {
-        let at_ms = now_ms();
-        self.send(Note::Happened { at_ms, event });
+    pub fn happened(&self, event: Event) {
+        let stamp = Stamp::now();
+        self.send(Note::Happened { stamp, event });
     }
 
     /// Has a grant written down and given to the door. If it cannot be written, the
     /// door stays locked.
-    pub fn grant(&self, event: NewEvent, grant: Grant) {
-        let at_ms = now_ms();
+    pub fn grant(&self, granted: Granted, grant: Grant) {
+        let stamp = Stamp::now();
         self.send(Note::Grant {
-            at_ms,
-            event,
+            stamp,
+            granted,
             grant,
         });
     }
@@ -102,14 +102,10 @@ impl Notes {
                 log::error!("not on record, the audit log cannot keep up: {event}");
             }
             Note::Reached(_) => {}
-            Note::Grant { event, .. } => {
+            Note::Grant { granted, .. } => {
+                let event = Event::Granted(granted);
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");
             }
         }
     }
-}
-
-/// Milliseconds since 1970, UTC.
-pub fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use super::events;
 use super::notes::Notes;
-use crate::audit::{Kind, NewEvent};
 use crate::database::Database;
 use crate::embedding::ModelVersion;
+use crate::record::Event;
 use crate::risk::Asked;
 use crate::scoring::Scoring;
 use crate::whitelist::{self, Snapshot, WhitelistError};
@@ -80,8 +81,7 @@ impl Roster {
             self.shared.store(None);
             self.revision = None;
             if !std::mem::replace(&mut self.unreadable, true) {
-                let event = NewEvent::new(Kind::WhitelistUnreadable).why(error.to_string());
-                notes.happened(event);
+                notes.happened(events::of_unreadable(&error));
             }
         }
         Ok(())
@@ -112,17 +112,13 @@ fn load(
     Ok((revision, Snapshot::load(database, model, scoring, asked)?))
 }
 
-fn loaded(snapshot: &Snapshot) -> NewEvent {
+fn loaded(snapshot: &Snapshot) -> Event {
     let matcher = &snapshot.matcher;
-    let event = NewEvent::new(Kind::WhitelistLoaded)
-        .model(matcher.model())
-        .detail("people", snapshot.directory.len() as u64)
-        .detail("templates", matcher.templates() as u64);
-    match matcher.of_other_models() {
-        0 => event,
-        others => event
-            .why("some templates were made by another model and match nobody; enroll those people again")
-            .detail("templates_of_other_models", others as u64),
+    Event::WhitelistLoaded {
+        model: matcher.model().clone(),
+        people: snapshot.directory.len() as u64,
+        templates: matcher.templates() as u64,
+        templates_of_other_models: matcher.of_other_models() as u64,
     }
 }
 

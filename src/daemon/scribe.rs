@@ -11,10 +11,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::admission::{Admission, admit};
 use super::doorkeeper::Order;
 use super::heartbeat::Heartbeat;
-use super::notes::{Note, Notes, now_ms};
+use super::notes::{Note, Notes};
 use crate::access::Grant;
-use crate::audit::{AuditError, Kind, Log, NewEvent};
 use crate::config;
+use crate::record::{Event, Granted, Log, RecordError, Stamp};
 
 const PATIENCE: Duration = Duration::from_millis(200);
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -38,14 +38,14 @@ impl Scribe {
         loop {
             self.heartbeat.beat();
             match self.incoming.recv_timeout(PATIENCE) {
-                Ok(Note::Happened { at_ms, event }) => {
-                    self.write(at_ms, &event);
+                Ok(Note::Happened { stamp, event }) => {
+                    self.write(&stamp, &event);
                 }
                 Ok(Note::Grant {
-                    at_ms,
-                    event,
+                    stamp,
+                    granted,
                     grant,
-                }) => self.grant(at_ms, event, &grant),
+                }) => self.grant(&stamp, granted, &grant),
                 Ok(Note::Reached(reached)) => {
                     let _ = reached.try_send(());
                 }
@@ -63,65 +63,52 @@ impl Scribe {
         self.log
     }
 
-    fn grant(&mut self, at_ms: i64, event: NewEvent, grant: &Grant) {
-        let admitted = admit(
-            &mut self.log,
-            &self.door,
-            at_ms,
-            &event,
-            grant,
-            Instant::now,
-        );
-        match admitted {
-            Ok(Admission::Given(id)) => tell(id, &event),
-            Ok(Admission::Withdrawn {
-                grant: Some(id),
-                reason,
-            }) => {
-                tell(id, &event);
-                let event = NewEvent::new(Kind::GrantWithdrawn)
-                    .why(reason.to_string())
-                    .detail("grant", id);
-                self.write(now_ms(), &event);
-            }
-            Ok(Admission::Withdrawn {
-                grant: None,
-                reason,
-            }) => {
-                let event = NewEvent {
-                    kind: Kind::GrantWithdrawn,
-                    ..event
-                };
-                self.write(now_ms(), &event.why(reason.to_string()));
-            }
-            Err(error) => self.lose(&event, &error),
+    fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) {
+        let (log, door) = (&mut self.log, &self.door);
+        let event = Event::Granted(granted);
+        let (id, reason) = match admit(log, door, stamp, &event, grant, Instant::now) {
+            Ok(Admission::Given(id)) => return tell(id, &event),
+            Ok(Admission::Withdrawn { grant, reason }) => (grant, reason),
+            Err(error) => return self.lose(&event, &error),
+        };
+        if let Some(id) = id {
+            tell(id, &event);
         }
+        let recognition = match event {
+            // One that is on record says this already.
+            Event::Granted(granted) if id.is_none() => Some(granted.recognition),
+            _ => None,
+        };
+        let event = Event::GrantWithdrawn {
+            reason,
+            grant: id,
+            recognition,
+        };
+        self.write(&Stamp::now(), &event);
     }
 
-    fn write(&mut self, at_ms: i64, event: &NewEvent) {
-        match self.log.append(at_ms, event) {
+    fn write(&mut self, stamp: &Stamp, event: &Event) {
+        match self.log.append(stamp, event) {
             Ok(id) => tell(id, event),
             Err(error) => {
                 self.lose(event, &error);
                 return;
             }
         }
-        let lost = self.notes.take_lost();
-        if lost > 0 {
-            let event = NewEvent::new(Kind::Fault)
-                .why("events could not be written down; the system's journal has them")
-                .detail("lost_events", lost);
-            if let Err(error) = self.log.append(now_ms(), &event) {
-                self.notes.count_lost(lost);
+        let records = self.notes.take_lost();
+        if records > 0 {
+            let event = Event::RecordsLost { records };
+            if let Err(error) = self.log.append(&Stamp::now(), &event) {
+                self.notes.count_lost(records);
                 self.lose(&event, &error);
             }
         }
     }
 
     /// What cannot be put on record is at least in the system's journal.
-    fn lose(&self, event: &NewEvent, error: &AuditError) {
+    fn lose(&self, event: &Event, error: &RecordError) {
         self.notes.count_lost(1);
-        if event.kind == Kind::Granted {
+        if matches!(event, Event::Granted(_)) {
             log::error!(
                 "the door stays locked, the grant cannot be put on record ({error}): {event}"
             );
@@ -132,7 +119,10 @@ impl Scribe {
 
     fn prune(&mut self) {
         let keep = self.retention.load_full();
-        match self.log.prune(now_ms(), keep.keep_days, keep.keep_events) {
+        match self
+            .log
+            .prune(&Stamp::now(), keep.keep_days, keep.keep_events)
+        {
             Ok(0) => {}
             Ok(events) => log::info!("{events} events were past their time and are deleted"),
             Err(error) => log::error!("old events cannot be deleted: {error}"),
@@ -141,10 +131,14 @@ impl Scribe {
 }
 
 /// Tells the journal what the record says.
-pub fn tell(id: u64, event: &NewEvent) {
-    let level = match event.kind {
-        Kind::RelayFault | Kind::Fault | Kind::WhitelistUnreadable => log::Level::Error,
-        Kind::CameraLost | Kind::GrantWithdrawn | Kind::ConfigRejected => log::Level::Warn,
+pub fn tell(id: u64, event: &Event) {
+    let level = match event {
+        Event::RelayFault { .. } | Event::Fault { .. } | Event::WhitelistUnreadable { .. } => {
+            log::Level::Error
+        }
+        Event::CameraLost { .. } | Event::GrantWithdrawn { .. } | Event::ConfigRejected { .. } => {
+            log::Level::Warn
+        }
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");

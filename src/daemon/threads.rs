@@ -10,8 +10,8 @@ use super::judge::Judge;
 use super::mailbox::{Mailbox, RecordingEnd};
 use super::scribe::Scribe;
 use super::timing::Timing;
-use crate::audit::Log;
 use crate::camera::{CameraError, FrameSource};
+use crate::record::{Log, Part};
 use crate::vision::VisionError;
 
 /// The running threads.
@@ -47,18 +47,18 @@ impl Threads {
     }
 
     /// The part that is gone although nobody asked it to stop.
-    pub fn ended(&self, mailbox: &Mailbox) -> Option<&'static str> {
+    pub fn ended(&self, mailbox: &Mailbox) -> Option<Part> {
         let recording = mailbox.end();
         [
-            (self.door.is_finished(), "the door thread"),
-            (self.scribe.is_finished(), "the audit thread"),
+            (self.door.is_finished(), Part::Door),
+            (self.scribe.is_finished(), Part::Audit),
             (
                 self.judge.is_finished() && recording != RecordingEnd::Seen,
-                "the vision thread",
+                Part::Vision,
             ),
             (
                 self.capture.is_finished() && recording == RecordingEnd::NotYet,
-                "the camera thread",
+                Part::Camera,
             ),
         ]
         .into_iter()

@@ -1,6 +1,4 @@
-//! What locked the door, and why it was not opened.
-
-use std::fmt;
+//! What locked the door, and why it was not opened. How it is told is the record's matter.
 
 /// What locked the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,18 +15,6 @@ pub enum LockCause {
     Stopping,
 }
 
-impl fmt::Display for LockCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Started => "the daemon started",
-            Self::PulseEnded => "the pulse is over",
-            Self::RelayFault => "the relay did not do as it was told",
-            Self::ClockWentBack => "the clock went back",
-            Self::Stopping => "the daemon stops",
-        })
-    }
-}
-
 /// Why a door that was asked to open stayed locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotOpened {
@@ -42,16 +28,4 @@ pub enum NotOpened {
     NoEnd,
     /// The daemon stops; nothing opens the door any more.
     Stopping,
-}
-
-impl fmt::Display for NotOpened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Releasing => "the relay has not confirmed yet that it is released",
-            Self::RelayFault => "the relay did not do as it was told",
-            Self::ClockWentBack => "the clock went back",
-            Self::NoEnd => "the pulse is too long for the clock; set door.pulse_ms to less",
-            Self::Stopping => "the daemon stops",
-        })
-    }
 }

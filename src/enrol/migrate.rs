@@ -4,6 +4,7 @@ use image::ImageFormat;
 
 use super::photo::{self, PhotoError};
 use crate::database::Database;
+use crate::record::Origin;
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{self, KeptPhoto, WhitelistError};
 
@@ -51,7 +52,7 @@ pub enum MigrateError {
 pub fn migrate(
     database: &mut Database,
     vision: &mut Vision,
-    actor: &str,
+    origin: &Origin,
 ) -> Result<Vec<Migrated>, MigrateError> {
     let model = vision.version().clone();
     let mut kept = whitelist::kept_photos(database, &model)?;
@@ -78,7 +79,7 @@ pub fn migrate(
             }
         }
         if !made.is_empty() {
-            whitelist::migrate(database, person.id, &made, actor)?;
+            whitelist::migrate(database, person.id, &made, origin)?;
         }
         let templates = whitelist::templates_of(database, person.id)?;
         outcomes.push(Migrated {

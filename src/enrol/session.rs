@@ -13,6 +13,7 @@ use crate::database::Database;
 use crate::embedding::{Cosine, Embedding};
 use crate::person::PersonId;
 use crate::recognise::Quality;
+use crate::record::Origin;
 use crate::risk::{Asked, RiskError};
 use crate::vision::Vision;
 use crate::whitelist::{self, NewTemplate, Snapshot, WhitelistError};
@@ -279,7 +280,7 @@ impl Reviewed {
         &self,
         database: &mut Database,
         consent: Consent,
-        actor: &str,
+        origin: &Origin,
     ) -> Result<PersonId, EnrolError> {
         match (&self.look_alike, consent) {
             (Some(found), Consent::None) => Err(EnrolError::LookAlike(Box::new(found.clone()))),
@@ -287,7 +288,7 @@ impl Reviewed {
                 database,
                 &self.name,
                 &self.templates,
-                actor,
+                origin,
             )?),
         }
     }

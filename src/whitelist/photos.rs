@@ -1,11 +1,11 @@
 //! Pictures that templates were made from, where an administrator has them kept: a new
 //! network can then make new templates of them.
 
-use super::store::{NewTemplate, WhitelistError, by_id, insert, now_ms};
-use crate::audit::{Kind, NewEvent, append_within};
+use super::store::{NewTemplate, WhitelistError, by_id, insert};
 use crate::database::Database;
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
+use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
 
 /// A kept picture whose template is of another model version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +59,13 @@ pub fn migrate(
     database: &mut Database,
     person: PersonId,
     made: &[(KeptPhoto, Embedding)],
-    actor: &str,
+    origin: &Origin,
 ) -> Result<(), WhitelistError> {
-    let now = now_ms();
+    let Some((_, first)) = made.first() else {
+        return Ok(());
+    };
+    let model = first.model();
+    let stamp = Stamp::now();
     database.transaction(|c, fail| {
         let found = by_id(c, fail, person)?;
         for (kept, embedding) in made {
@@ -70,22 +74,21 @@ pub fn migrate(
                 source: kept.source.clone(),
                 photo: Some(kept.photo.clone()),
             };
-            insert(c, fail, person, &template, now)?;
+            insert(c, fail, person, &template, stamp.at_ms)?;
             c.execute(
                 "UPDATE templates SET photo = NULL WHERE id = ?1 AND person = ?2",
                 [kept.template, person.0],
             )
             .map_err(fail)?;
         }
-        let mut event = NewEvent::new(Kind::Enrolled).person(person, found.name);
-        if let Some((_, first)) = made.first() {
-            event = event.model(first.model());
-        }
-        let event = event
-            .actor(actor)
-            .why("made anew from kept photos")
-            .detail("templates", made.len() as u64);
-        append_within(c, fail, now, &event)?;
+        let event = Event::Enrolled {
+            person: PersonRef::new(person, found.name),
+            model: model.clone(),
+            templates: made.len() as u64,
+            source: TemplateSource::KeptPhotos,
+            actor: origin.actor.clone(),
+        };
+        append_within(c, fail, &stamp, &origin.door, &event)?;
         Ok(())
     })
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::directory::{Directory, Listed};
 use super::matcher::Templates;
-use crate::audit::{Kind, NewEvent, append_within};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
+use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
 
 const LONGEST_NAME: usize = 100;
 
@@ -125,7 +125,7 @@ pub fn enroll(
     database: &mut Database,
     name: &str,
     templates: &[NewTemplate],
-    actor: &str,
+    origin: &Origin,
 ) -> Result<PersonId, WhitelistError> {
     let name = check_name(name)?;
     let model = match templates {
@@ -135,7 +135,7 @@ pub fn enroll(
     if templates.iter().any(|t| t.embedding.model() != model) {
         return Err(WhitelistError::SeveralModels(name));
     }
-    let now = now_ms();
+    let stamp = Stamp::now();
     database.transaction(|c, fail| {
         let known = by_name(c, fail, &name)?;
         let (id, name) = match known {
@@ -143,21 +143,23 @@ pub fn enroll(
             None => {
                 c.execute(
                     "INSERT INTO people (name, folded, created_at_ms) VALUES (?1, ?2, ?3)",
-                    params![name, fold(&name), now],
+                    params![name, fold(&name), stamp.at_ms],
                 )
                 .map_err(fail)?;
                 (PersonId(c.last_insert_rowid()), name)
             }
         };
         for template in templates {
-            insert(c, fail, id, template, now)?;
+            insert(c, fail, id, template, stamp.at_ms)?;
         }
-        let event = NewEvent::new(Kind::Enrolled)
-            .person(id, name)
-            .model(model)
-            .actor(actor)
-            .detail("templates", templates.len() as u64);
-        append_within(c, fail, now, &event)?;
+        let event = Event::Enrolled {
+            person: PersonRef::new(id, name),
+            model: model.clone(),
+            templates: templates.len() as u64,
+            source: TemplateSource::Pictures,
+            actor: origin.actor.clone(),
+        };
+        append_within(c, fail, &stamp, &origin.door, &event)?;
         Ok(id)
     })
 }
@@ -223,7 +225,7 @@ pub fn rename(
     database: &mut Database,
     id: PersonId,
     name: &str,
-    actor: &str,
+    origin: &Origin,
 ) -> Result<(), WhitelistError> {
     let name = check_name(name)?;
     database.transaction(|c, fail| {
@@ -236,11 +238,12 @@ pub fn rename(
             params![id.0, name, fold(&name)],
         )
         .map_err(fail)?;
-        let event = NewEvent::new(Kind::Renamed)
-            .person(id, name)
-            .actor(actor)
-            .detail("before", person.name);
-        append_within(c, fail, now_ms(), &event)?;
+        let event = Event::Renamed {
+            person: PersonRef::new(id, name),
+            before: person.name,
+            actor: origin.actor.clone(),
+        };
+        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
         Ok(())
     })
 }
@@ -253,7 +256,7 @@ pub fn set_enabled(
     database: &mut Database,
     id: PersonId,
     enabled: bool,
-    actor: &str,
+    origin: &Origin,
 ) -> Result<(), WhitelistError> {
     database.transaction(|c, fail| {
         let person = by_id(c, fail, id)?;
@@ -262,13 +265,14 @@ pub fn set_enabled(
             params![id.0, enabled],
         )
         .map_err(fail)?;
-        let kind = if enabled {
-            Kind::Enabled
+        let actor = origin.actor.clone();
+        let person = PersonRef::new(id, person.name);
+        let event = if enabled {
+            Event::Enabled { person, actor }
         } else {
-            Kind::Disabled
+            Event::Disabled { person, actor }
         };
-        let event = NewEvent::new(kind).person(id, person.name).actor(actor);
-        append_within(c, fail, now_ms(), &event)?;
+        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
         Ok(())
     })
 }
@@ -277,16 +281,21 @@ pub fn set_enabled(
 ///
 /// # Errors
 /// [`WhitelistError`]; nothing was removed.
-pub fn remove(database: &mut Database, id: PersonId, actor: &str) -> Result<(), WhitelistError> {
+pub fn remove(
+    database: &mut Database,
+    id: PersonId,
+    origin: &Origin,
+) -> Result<(), WhitelistError> {
     database.transaction(|c, fail| {
         let person = by_id(c, fail, id)?;
         c.execute("DELETE FROM people WHERE id = ?1", [id.0])
             .map_err(fail)?;
-        let event = NewEvent::new(Kind::Removed)
-            .person(id, person.name)
-            .actor(actor)
-            .detail("templates", person.templates as u64);
-        append_within(c, fail, now_ms(), &event)?;
+        let event = Event::Removed {
+            person: PersonRef::new(id, person.name),
+            templates: person.templates as u64,
+            actor: origin.actor.clone(),
+        };
+        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
         Ok(())
     })
 }
@@ -438,8 +447,4 @@ fn from_bytes(model: &ModelVersion, bytes: &[u8]) -> Option<Embedding> {
     let norm: f64 = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
     let whole = rest.is_empty() && (norm - 1.0).abs() < 1e-3;
     whole.then(|| Embedding::new(model, values).ok()).flatten()
-}
-
-pub(super) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

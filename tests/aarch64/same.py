@@ -9,9 +9,10 @@ folder = pathlib.Path(folder)
 
 
 def decisions(name):
-    """Who was granted or refused in a row, and how often the relay moved."""
-    events = [json.loads(line) for line in (folder / f"{name}.events").read_text().splitlines()]
-    made = [(e["kind"], e.get("person")) for e in events if e["kind"] in ("granted", "refused", "unlocked")]
+    """Who was granted or denied in a row, and how often the relay moved."""
+    lines = (folder / f"{name}.events").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    made = [(e["kind"], e.get("person", {}).get("name")) for e in events if e["kind"] in ("granted", "denied", "unlocked")]
     return [d for i, d in enumerate(made) if i == 0 or made[i - 1] != d]
 
 

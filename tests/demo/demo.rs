@@ -84,7 +84,7 @@ impl Doorward {
         Ok(())
     }
 
-    fn events(&self) -> anyhow::Result<Vec<Value>> {
+    fn records(&self) -> anyhow::Result<Vec<Value>> {
         let output = self
             .command(&["events", "--json", "--limit", "1000"])
             .output()?;
@@ -134,7 +134,7 @@ fn demo() -> anyhow::Result<()> {
     doorward.run(&["enroll", LISTED_TOO, "tests/photos/eileen-collins/01.jpg"])?;
     doorward.run(&["people", "list"])?;
     doorward.run(&["run"])?;
-    let events = doorward.events()?;
+    let records = doorward.records()?;
     doorward.run(&["events", "--verify"])?;
     doorward.run(&[
         "identify",
@@ -142,7 +142,7 @@ fn demo() -> anyhow::Result<()> {
         "--annotate",
         "demo/annotated.png",
     ])?;
-    report(&doorward, &events)
+    report(&doorward, &records)
 }
 
 /// What one scene led to.
@@ -153,47 +153,52 @@ struct Outcome {
     threshold: Option<f64>,
     decision: &'static str,
     grants: Vec<String>,
-    refusals: usize,
+    denials: usize,
     pulse_ms: Option<u64>,
     frame_ms: Option<f64>,
     delay_ms: Option<f64>,
 }
 
 impl Outcome {
-    fn of(scene: &str, events: &[Value]) -> Self {
+    fn of(scene: &str, records: &[Value]) -> Self {
         let mut outcome = Self {
             who: "-".into(),
             decision: "nothing to decide",
             ..Self::default()
         };
-        for event in events {
+        for record in records {
+            let event = &record["event"];
             let kind = event["kind"].as_str().unwrap_or_default();
-            let origin = event["detail"]["frame"].as_str().unwrap_or_default();
-            if !origin.starts_with(scene) || !matches!(kind, "granted" | "refused") {
+            let origin = event["frame"]["name"].as_str().unwrap_or_default();
+            if !origin.starts_with(scene) || !matches!(kind, "granted" | "denied") {
                 continue;
             }
-            outcome.who = event["person"].as_str().unwrap_or("nobody listed").into();
+            outcome.who = event["person"]["name"]
+                .as_str()
+                .unwrap_or("nobody listed")
+                .into();
             outcome.score = event["score"].as_f64();
             outcome.threshold = event["threshold"].as_f64();
-            outcome.frame_ms = event["detail"]["vision_ms"].as_f64();
-            outcome.delay_ms = event["detail"]["age_ms"].as_f64();
+            outcome.frame_ms = event["frame"]["vision_ms"].as_f64();
+            outcome.delay_ms = event["frame"]["age_ms"].as_f64();
             if kind == "granted" {
                 outcome.decision = "granted";
                 outcome.grants.push(outcome.who.clone());
-                outcome.pulse_ms = events
+                outcome.pulse_ms = records
                     .iter()
-                    .find(|e| e["kind"] == "locked" && e["detail"]["grant"] == event["id"])
-                    .and_then(|e| e["detail"]["energised_ms"].as_u64());
+                    .map(|r| &r["event"])
+                    .find(|e| e["kind"] == "locked" && e["by"]["grant"] == record["id"])
+                    .and_then(|e| e["energised_ms"].as_u64());
             } else {
-                outcome.decision = "refused";
-                outcome.refusals += 1;
+                outcome.decision = "denied";
+                outcome.denials += 1;
             }
         }
         outcome
     }
 }
 
-fn report(doorward: &Doorward, events: &[Value]) -> anyhow::Result<()> {
+fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
     let config = doorward::config::Config::load(&doorward.project.join("config/demo.toml"))?;
     println!(
         "\n{:<17} {:<17} {:>6} {:>10} {:<18} {:>12} {:>13} {:>14}",
@@ -208,7 +213,7 @@ fn report(doorward: &Doorward, events: &[Value]) -> anyhow::Result<()> {
     );
     let mut faults = Vec::new();
     for scene in scenes() {
-        let outcome = Outcome::of(scene.name, events);
+        let outcome = Outcome::of(scene.name, records);
         let number =
             |v: Option<f64>, digits: usize| v.map_or("-".into(), |v| format!("{v:.digits$}"));
         println!(
@@ -244,21 +249,24 @@ fn report(doorward: &Doorward, events: &[Value]) -> anyhow::Result<()> {
                 }
             }
             "4-stranger" => {
-                if !outcome.grants.is_empty() || outcome.refusals == 0 {
+                if !outcome.grants.is_empty() || outcome.denials == 0 {
                     faults.push(format!(
-                        "{}: a stranger must be refused and not granted",
+                        "{}: a stranger must be denied and not granted",
                         scene.name
                     ));
                 }
             }
             _ => {
-                if !outcome.grants.is_empty() || outcome.refusals > 0 {
+                if !outcome.grants.is_empty() || outcome.denials > 0 {
                     faults.push(format!("{}: a decision about nobody", scene.name));
                 }
             }
         }
     }
-    let unlocked = events.iter().filter(|e| e["kind"] == "unlocked").count();
+    let unlocked = records
+        .iter()
+        .filter(|r| r["event"]["kind"] == "unlocked")
+        .count();
     if unlocked != 1 {
         faults.push(format!(
             "the relay was energised {unlocked} times, not once"
@@ -275,7 +283,7 @@ fn report(doorward: &Doorward, events: &[Value]) -> anyhow::Result<()> {
         bail!("{}", faults.join("; "));
     }
     println!(
-        "One listed person let in once, a stranger refused, the relay locked again: as it should be."
+        "One listed person let in once, a stranger denied, the relay locked again: as it should be."
     );
     Ok(())
 }

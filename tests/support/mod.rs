@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use doorward::config::Config;
 use doorward::database::Database;
 use doorward::embedding::ModelVersion;
+use doorward::record::{Actor, Origin};
 use doorward::whitelist::{Snapshot, WhitelistError};
 
 /// The project's folder.
@@ -96,6 +97,18 @@ pub fn config() -> Config {
     config.models.dir = project().join("models");
     config.models.runtime = runtime();
     config
+}
+
+/// An administrator's act in a test.
+pub fn origin() -> Origin {
+    Origin {
+        door: Default::default(),
+        actor: Actor {
+            uid: 1000,
+            login_uid: None,
+            claimed: Some("eve".into()),
+        },
+    }
 }
 
 /// The whitelist as it is, scored by plain cosines.

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use doorward::audit::{Event, Kind, Log, Query};
 use doorward::database::Database;
+use doorward::record::{Event, Kind, Log, Query, Record};
 use tempfile::TempDir;
 
 /// Longer than anything takes; a test that waits so long has failed.
@@ -159,15 +159,31 @@ impl Site {
     }
 
     pub fn log(&self) -> Log {
-        Log::new(Database::open_existing(&self.at("doorward.db")).unwrap())
+        let database = Database::open_existing(&self.at("doorward.db")).unwrap();
+        Log::new(database, Default::default())
     }
 
-    pub fn events(&self) -> Vec<Event> {
-        self.log().events(&Query::default()).unwrap()
+    pub fn records(&self) -> Vec<Record> {
+        self.log().records(&Query::default()).unwrap()
+    }
+
+    /// Nobody but this program has written the log, so it knows them all.
+    pub fn events(&self) -> Vec<(u64, Event)> {
+        let known = |r: Record| (r.id, r.event().unwrap_or_else(|| panic!("{r}")).clone());
+        self.records().into_iter().map(known).collect()
     }
 
     pub fn kinds(&self) -> Vec<Kind> {
-        self.events().into_iter().map(|e| e.says.kind).collect()
+        self.events().iter().map(|(_, e)| e.kind()).collect()
+    }
+
+    /// The first event of a kind.
+    pub fn first(&self, kind: Kind) -> (u64, Event) {
+        let events = self.events();
+        let first = events.iter().find(|(_, e)| e.kind() == kind);
+        first
+            .unwrap_or_else(|| panic!("no {kind} in {events:#?}"))
+            .clone()
     }
 
     pub fn count(&self, kind: Kind) -> usize {

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Format, print_json, sentence, start_stderr_log};
-use crate::audit::Log;
 use crate::config::Config;
 use crate::database::Database;
 use crate::door::relay::{self, RelayError};
 use crate::gpio::{Holder, LineError};
+use crate::record::Log;
 use crate::vision::Vision;
 use crate::whitelist::{Matcher, Snapshot};
 
@@ -195,7 +195,7 @@ fn check_database(
     };
     report.result(
         "audit log",
-        Log::new(database)
+        Log::new(database, config.daemon.door.clone())
             .verify()
             .map(|verified| verified.to_string())
             .map_err(Into::into),

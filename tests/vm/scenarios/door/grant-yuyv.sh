@@ -5,4 +5,4 @@ await_high
 await locked 2
 await_low
 [ "$(count granted)" -ge 1 ] || fail "no grant on record"
-events | grep '"kind":"granted"' | grep -q '"person":"Barack Obama"' || fail "not by name"
+events | grep '"kind":"granted"' | grep -q '"name":"Barack Obama"' || fail "not by name"

@@ -3,4 +3,4 @@ start
 feed nobody yuyv
 stays_low 6
 never granted
-never refused
+never denied

@@ -2,7 +2,7 @@
 config 'access.threshold = 1.5'
 start
 feed listed yuyv
-await refused
+await denied
 config 'access.threshold = 9'
 systemctl reload doorward
 await config_rejected

@@ -1,7 +1,7 @@
-# A stranger is refused, and the line never moves.
+# A stranger is denied, and the line never moves.
 start
 feed stranger yuyv
-await refused
+await denied
 stays_low 5
 never granted
 never unlocked

@@ -30,4 +30,4 @@ feed listed yuyv
 await_high
 await_low
 read_config=/etc/doorward/doorward.toml
-events | grep '"kind":"granted"' | grep -q '"person":"Ada Example"' || fail "no grant on record"
+events | grep '"kind":"granted"' | grep -q '"name":"Ada Example"' || fail "no grant on record"

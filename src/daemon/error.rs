@@ -1,0 +1,72 @@
+//! Why the daemon does not run, or ends.
+
+use super::roster::Replaced;
+use crate::camera::CameraError;
+use crate::database::DatabaseError;
+use crate::guardian::{HoldError, PlaceError};
+use crate::record::{Part, RecordError};
+use crate::risk::RiskError;
+use crate::vision::VisionError;
+use crate::whitelist::WhitelistError;
+
+/// Why the daemon does not run. The door is locked.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The relay cannot be used.
+    #[error(transparent)]
+    Relay(#[from] HoldError),
+    /// The relay guardian has no place for its note.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Nothing can be put on record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The networks cannot be used.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The recording cannot be played.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// The whitelist cannot be read.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
+    /// No threshold follows from the risk.
+    #[error(transparent)]
+    Risk(#[from] RiskError),
+    /// The system gave no thread or no signals.
+    #[error("cannot start {what}: {source}; look at the limits of the service")]
+    System {
+        /// What.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A part failed while the door was guarded.
+    #[error("{0}; the door is locked, and systemd starts the daemon again")]
+    Fault(Fault),
+    /// A part failed and the relay did not confirm that it is released.
+    #[error("{0}; THE DOOR MAY BE UNLOCKED: run `doorward relay lock`")]
+    NotLocked(String),
+}
+
+/// What failed while the door was guarded.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A part is gone although nobody asked it to stop.
+    #[error("{0} ended")]
+    Ended(Part),
+    /// A part does not mark its progress.
+    #[error("{part} made no progress for {age_ms} ms")]
+    Hung {
+        /// Which.
+        part: Part,
+        /// Since its last mark.
+        age_ms: u64,
+    },
+    /// The database is not the one that was opened.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
+}

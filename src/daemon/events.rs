@@ -1,0 +1,235 @@
+//! From the words of the parts to those of the record, and nothing else: which event a
+//! decision, a report of the door or a failure is.
+
+use std::time::{Duration, Instant};
+
+use super::{DaemonError, Fault};
+use crate::access::{self, Denial, Grant};
+use crate::camera::CameraError;
+use crate::cohort::Score;
+use crate::config::ConfigError;
+use crate::door::{self, Report};
+use crate::embedding::ModelVersion;
+use crate::person::PersonId;
+use crate::record::{
+    By, CameraLoss, ConfigFault, DenialReason, Denied, Event, FaultReason, FrameRef, GrantReason,
+    Granted, LockCause, NotOpened, PersonRef, Recognition, RelayCommand, Unusable, WhitelistFault,
+};
+use crate::whitelist::{Directory, WhitelistError};
+
+/// Somebody may pass.
+pub fn of_grant(
+    grant: &Grant,
+    directory: &Directory,
+    model: &ModelVersion,
+    frame: FrameRef,
+) -> Granted {
+    let claim = grant.claim();
+    Granted {
+        reason: GrantReason::Recognised,
+        recognition: Recognition {
+            person: named(directory, claim.person),
+            score: claim.score,
+            threshold: claim.threshold,
+            frames: count(claim.frames),
+            model: model.clone(),
+            frame,
+        },
+    }
+}
+
+/// Somebody may not pass.
+pub fn of_denial(
+    denial: &Denial,
+    directory: &Directory,
+    model: &ModelVersion,
+    frame: FrameRef,
+) -> Event {
+    let nearest = denial.nearest;
+    Event::Denied(Denied {
+        reason: match denial.reason {
+            access::DenialReason::NotListed => DenialReason::NotListed,
+            access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
+            access::DenialReason::Disabled => DenialReason::Disabled,
+            access::DenialReason::Removed => DenialReason::Removed,
+            access::DenialReason::Expired => DenialReason::Expired,
+        },
+        person: nearest.map(|nearest| named(directory, nearest.person)),
+        score: nearest.and_then(|nearest| finite(nearest.score)),
+        threshold: finite(denial.threshold),
+        frames: count(denial.frames),
+        model: model.clone(),
+        frame,
+    })
+}
+
+/// A face could not be judged.
+pub fn of_unusable(why: access::Unusable, model: &ModelVersion, frame: FrameRef) -> Event {
+    Event::CannotJudge {
+        reason: match why {
+            access::Unusable::TooSmall => Unusable::TooSmall,
+            access::Unusable::Blurred => Unusable::Blurred,
+            access::Unusable::Dark => Unusable::Dark,
+            access::Unusable::Cut => Unusable::Cut,
+            access::Unusable::LowScore => Unusable::Unsure,
+        },
+        model: model.clone(),
+        frame,
+    }
+}
+
+/// What a report of the door at the time `now` is; `energised`: how long the relay was, if it
+/// was.
+pub fn of_report(
+    report: Report,
+    now: Instant,
+    energised: Option<Duration>,
+    relay: String,
+) -> Event {
+    match report {
+        Report::Unlocked { by, until } => Event::Unlocked {
+            by: of_by(by),
+            pulse_ms: until.saturating_duration_since(now).as_millis() as u64,
+        },
+        Report::Locked { by, cause } => Event::Locked {
+            reason: lock_cause(cause),
+            by: by.map(of_by),
+            energised_ms: energised.map(|time| time.as_millis() as u64),
+        },
+        Report::Fault { by, command } => Event::RelayFault {
+            command: match command {
+                door::RelayCommand::Energise => RelayCommand::Energise,
+                door::RelayCommand::Release => RelayCommand::Release,
+            },
+            relay,
+            by: by.map(of_by),
+        },
+        Report::NotOpened {
+            by: door::By::Grant(grant),
+            reason,
+        } => Event::GrantWithdrawn {
+            reason: not_opened(reason),
+            grant: Some(grant),
+            recognition: None,
+        },
+    }
+}
+
+/// The daemon does not start or ends.
+pub fn of_failure(error: &DaemonError) -> Event {
+    let (reason, part) = match error {
+        DaemonError::Relay(_) | DaemonError::Place(_) => (FaultReason::Relay, None),
+        DaemonError::Database(_) => (FaultReason::Database, None),
+        DaemonError::Record(_) => (FaultReason::Record, None),
+        DaemonError::Vision(_) => (FaultReason::Models, None),
+        DaemonError::Camera(_) => (FaultReason::Camera, None),
+        DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
+        DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
+        DaemonError::System { .. } => (FaultReason::System, None),
+        DaemonError::Fault(fault) => return of_fault(fault),
+        DaemonError::NotLocked(_) => (FaultReason::Relay, None),
+    };
+    Event::Fault {
+        reason,
+        part,
+        message: Some(error.to_string()),
+    }
+}
+
+/// A part failed while the door was guarded.
+pub fn of_fault(fault: &Fault) -> Event {
+    let (reason, part) = match fault {
+        Fault::Ended(part) => (FaultReason::PartEnded, Some(*part)),
+        Fault::Hung { part, .. } => (FaultReason::PartHung, Some(*part)),
+        Fault::Replaced(_) => (FaultReason::DatabaseReplaced, None),
+    };
+    Event::Fault {
+        reason,
+        part,
+        message: Some(fault.to_string()),
+    }
+}
+
+/// A changed configuration was refused.
+pub fn of_rejected(error: &ConfigError) -> Event {
+    let (reason, path) = match error {
+        ConfigError::Read { path, .. } => (ConfigFault::Unreadable, path),
+        ConfigError::Invalid { path, .. } => (ConfigFault::Invalid, path),
+    };
+    Event::ConfigRejected {
+        reason,
+        file: path.display().to_string(),
+        // One line a mistake; an event is one line.
+        message: error.to_string().replace('\n', "; "),
+    }
+}
+
+/// The whitelist could not be read.
+pub fn of_unreadable(error: &WhitelistError) -> Event {
+    Event::WhitelistUnreadable {
+        reason: match error {
+            WhitelistError::Database(_) => WhitelistFault::Database,
+            WhitelistError::DamagedTemplate { .. } => WhitelistFault::DamagedTemplate,
+            _ => WhitelistFault::Other,
+        },
+        message: error.to_string(),
+    }
+}
+
+/// No frames come.
+pub fn of_loss(error: &CameraError) -> Event {
+    Event::CameraLost {
+        reason: match error {
+            CameraError::NotFound { .. } => CameraLoss::NotFound,
+            CameraError::Busy { .. } => CameraLoss::Busy,
+            CameraError::Permission { .. } => CameraLoss::NoPermission,
+            CameraError::NotACamera { .. } => CameraLoss::NotACamera,
+            CameraError::NoUsableFormat { .. } => CameraLoss::NoUsableFormat,
+            CameraError::Unplugged { .. } => CameraLoss::Unplugged,
+            CameraError::Stalled { .. } => CameraLoss::Stalled,
+            CameraError::BadFrame { .. } => CameraLoss::BadFrames,
+            CameraError::Replay { .. } => CameraLoss::Recording,
+            CameraError::Io { .. } => CameraLoss::Failed,
+        },
+        message: error.to_string(),
+    }
+}
+
+fn named(directory: &Directory, id: PersonId) -> PersonRef {
+    PersonRef::new(id, directory.name_of(id))
+}
+
+/// JSON has no infinity, and NaN is no score.
+fn finite(score: Score) -> Option<Score> {
+    score.value().is_finite().then_some(score)
+}
+
+fn count(frames: usize) -> u32 {
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+fn of_by(by: door::By) -> By {
+    match by {
+        door::By::Grant(id) => By::Grant(id),
+    }
+}
+
+fn lock_cause(cause: door::LockCause) -> LockCause {
+    match cause {
+        door::LockCause::Started => LockCause::Started,
+        door::LockCause::PulseEnded => LockCause::PulseEnded,
+        door::LockCause::RelayFault => LockCause::RelayFault,
+        door::LockCause::ClockWentBack => LockCause::ClockWentBack,
+        door::LockCause::Stopping => LockCause::Stopping,
+    }
+}
+
+fn not_opened(reason: door::NotOpened) -> NotOpened {
+    match reason {
+        door::NotOpened::Releasing => NotOpened::Releasing,
+        door::NotOpened::RelayFault => NotOpened::RelayFault,
+        door::NotOpened::ClockWentBack => NotOpened::ClockWentBack,
+        door::NotOpened::NoEnd => NotOpened::NoEnd,
+        door::NotOpened::Stopping => NotOpened::Stopping,
+    }
+}

@@ -1,0 +1,144 @@
+//! Reasons as they are persisted: a code for programs, and English for people.
+//!
+//! A code never changes its meaning and is never given to another reason. The types are the
+//! record's own, and not those of the rooms where the reasons arise: a room may rename
+//! what it likes without touching a byte that was written.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal, $text:literal;)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $(#[doc = $text] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// As stored and as printed for programs, snake_case.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $text,)*
+                })
+            }
+        }
+    )*};
+}
+
+codes! {
+    /// Why somebody may pass.
+    GrantReason {
+        Recognised = "recognised", "recognised";
+    }
+    /// Why somebody who was judged may not pass.
+    DenialReason {
+        NotListed = "not_listed", "resembles nobody on the whitelist enough";
+        Disabled = "disabled", "on the whitelist, but disabled";
+        Removed = "removed", "not on the whitelist any more";
+        Expired = "expired", "recognised too long ago";
+        EmptyWhitelist = "empty_whitelist", "the whitelist is empty";
+    }
+    /// Why a face could not be judged.
+    Unusable {
+        TooSmall = "too_small", "the face is too small: come closer";
+        Blurred = "blurred", "the face is blurred: stand still, or clean the lens";
+        Dark = "dark", "the face is too dark: more light is needed";
+        Cut = "cut", "the face is cut by the picture's edge: stand in front of the camera, or turn it";
+        Unsure = "unsure", "the face is half hidden or turned away";
+    }
+    /// Why a grant did not open the door.
+    NotOpened {
+        Disabled = "disabled", "the person was disabled in the meantime";
+        Removed = "removed", "the person was removed from the whitelist in the meantime";
+        Expired = "expired", "the person was recognised too long ago";
+        TooLate = "too_late", "writing it down took so long that the person may be gone";
+        DoorBusy = "door_busy", "the door did not take it";
+        Releasing = "releasing", "the relay has not confirmed yet that it is released";
+        RelayFault = "relay_fault", "the relay did not do as it was told";
+        ClockWentBack = "clock_went_back", "the clock went back";
+        NoEnd = "no_end", "the pulse is too long for the clock; set door.pulse_ms to less";
+        Stopping = "stopping", "the daemon stops";
+    }
+    /// What locked the door.
+    LockCause {
+        Started = "started", "the daemon started";
+        PulseEnded = "pulse_ended", "the pulse is over";
+        RelayFault = "relay_fault", "the relay did not do as it was told";
+        ClockWentBack = "clock_went_back", "the clock went back";
+        Stopping = "stopping", "the daemon stops";
+    }
+    /// What the relay did not do.
+    RelayCommand {
+        Energise = "energise", "the relay could not be energised; the door stays locked";
+        Release = "release", "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start";
+    }
+    /// Why there are no frames.
+    CameraLoss {
+        NotFound = "not_found", "there is no such camera";
+        Busy = "busy", "another program uses it";
+        NoPermission = "no_permission", "no permission to use it";
+        NotACamera = "not_a_camera", "it is no camera";
+        NoUsableFormat = "no_usable_format", "none of its formats can be used";
+        Unplugged = "unplugged", "it was unplugged";
+        Stalled = "stalled", "it gives no frames";
+        BadFrames = "bad_frames", "its frames are spoilt";
+        Recording = "recording", "the recording cannot be played";
+        Failed = "failed", "it failed";
+    }
+    /// Which part failed, or in which way.
+    FaultReason {
+        Relay = "relay", "the relay cannot be used";
+        Database = "database", "the database cannot be used";
+        DatabaseReplaced = "database_replaced", "the database was replaced under the daemon";
+        Record = "record", "nothing can be put on record";
+        Models = "models", "the networks cannot be used";
+        Camera = "camera", "the recording cannot be played";
+        Whitelist = "whitelist", "the whitelist cannot be read";
+        NoThreshold = "no_threshold", "no threshold follows from the risk; nobody is let in";
+        System = "system", "the system refused what the daemon needs";
+        PartEnded = "part_ended", "a part of the daemon ended";
+        PartHung = "part_hung", "a part of the daemon made no progress";
+    }
+    /// A part of the daemon.
+    Part {
+        Door = "door", "the door thread";
+        Audit = "audit", "the audit thread";
+        Vision = "vision", "the vision thread";
+        Camera = "camera", "the camera thread";
+    }
+    /// Why the daemon ended as it should.
+    StopReason {
+        Asked = "asked", "asked to";
+        RecordingOver = "recording_over", "the recording is over";
+        Fault = "fault", "a part failed";
+    }
+    /// Why a configuration is not used.
+    ConfigFault {
+        Unreadable = "unreadable", "it cannot be read";
+        Invalid = "invalid", "it is wrong";
+    }
+    /// Why the whitelist cannot be used.
+    WhitelistFault {
+        Database = "database", "the database failed";
+        DamagedTemplate = "damaged_template", "a template is damaged";
+        Other = "other", "it cannot be used";
+    }
+    /// What new templates were made from.
+    TemplateSource {
+        Pictures = "pictures", "new pictures";
+        KeptPhotos = "kept_photos", "kept photos, made anew";
+    }
+}

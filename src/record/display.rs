@@ -1,0 +1,287 @@
+//! The record in English, one line an event. Nothing of this is stored.
+
+use std::fmt;
+
+use super::body::{Content, Unknown};
+use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
+use serde_json::Value;
+
+/// `Ada Example (#3)`
+impl fmt::Display for PersonRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.id)
+    }
+}
+
+/// `uid 0 (login uid 1000, by the name ada)`
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "uid {}", self.uid)?;
+        match (self.login_uid, &self.claimed) {
+            (Some(login), Some(name)) => {
+                write!(f, " (login uid {login}, by the name {})", on_one_line(name))
+            }
+            (Some(login), None) => write!(f, " (login uid {login})"),
+            (None, Some(name)) => write!(f, " (by the name {})", on_one_line(name)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant(id) => write!(f, "grant {id}"),
+        }
+    }
+}
+
+impl fmt::Display for FrameRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "[frame {}, {:.1} ms old, {:.1} ms of vision]",
+            self.name, self.age_ms, self.vision_ms
+        )
+    }
+}
+
+impl fmt::Display for Recognition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            person,
+            score,
+            threshold,
+            frames,
+            ..
+        } = self;
+        write!(
+            f,
+            "{person}, score {score:.3} of {threshold:.3} in {frames} frames"
+        )
+    }
+}
+
+impl fmt::Display for FrameCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seen,
+            left_out,
+            dropped,
+            p50_ms,
+            p95_ms,
+        } = self;
+        write!(f, "{seen} frames, {left_out} left out, {dropped} dropped")?;
+        match (p50_ms, p95_ms) {
+            (Some(p50), Some(p95)) => {
+                write!(f, ", {p50:.1} ms each, 95 of 100 within {p95:.1} ms")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            reason,
+            person,
+            score,
+            threshold,
+            frames,
+            frame,
+            ..
+        } = self;
+        if let Some(person) = person {
+            write!(f, ", nearest {person}")?;
+        }
+        if let Some(score) = score {
+            write!(f, ", score {score:.3}")?;
+        }
+        if let Some(threshold) = threshold {
+            write!(f, ", threshold {threshold:.3}")?;
+        }
+        write!(f, ", {frames} frames: {reason} {frame}")
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind())?;
+        match self {
+            Self::Started {
+                version,
+                models,
+                relay,
+                ..
+            } => write!(f, ", doorward {version}, models {models}, relay {relay}"),
+            Self::Stopped { reason, frames } => {
+                write!(f, ": {reason}")?;
+                match frames {
+                    Some(frames) => write!(f, " [{frames}]"),
+                    None => Ok(()),
+                }
+            }
+            Self::ConfigReloaded { file, restart_for } if restart_for.is_empty() => {
+                write!(f, " from {file}")
+            }
+            Self::ConfigReloaded { file, restart_for } => write!(
+                f,
+                " from {file}; what changed in {} takes effect after a restart",
+                restart_for.join(", ")
+            ),
+            Self::ConfigRejected { message, .. } => {
+                write!(f, ": {message}; the old configuration stays in force")
+            }
+            Self::WhitelistLoaded {
+                people,
+                templates,
+                templates_of_other_models,
+                ..
+            } => {
+                write!(f, ", {people} people, {templates} templates")?;
+                match templates_of_other_models {
+                    0 => Ok(()),
+                    others => write!(
+                        f,
+                        "; {others} more were made by another model and match nobody: enroll those people again"
+                    ),
+                }
+            }
+            Self::WhitelistUnreadable { message, .. } => write!(f, ": {message}"),
+            Self::CameraLost { message, .. } => write!(f, ": {message}"),
+            Self::CameraBack { camera } => write!(f, ": {camera}"),
+            Self::Granted(granted) => {
+                let recognition = &granted.recognition;
+                write!(
+                    f,
+                    " {recognition}: {} {}",
+                    granted.reason, recognition.frame
+                )
+            }
+            Self::GrantWithdrawn {
+                reason,
+                grant,
+                recognition,
+            } => {
+                if let Some(grant) = grant {
+                    write!(f, ", grant {grant}")?;
+                }
+                if let Some(recognition) = recognition {
+                    write!(f, " {recognition}")?;
+                }
+                write!(f, ": {reason}")
+            }
+            Self::Denied(denied) => write!(f, "{denied}"),
+            Self::CannotJudge { reason, frame, .. } => write!(f, ": {reason} {frame}"),
+            Self::Unlocked { by, pulse_ms } => write!(f, ", {by}, for {pulse_ms} ms"),
+            Self::Locked {
+                reason,
+                by,
+                energised_ms,
+            } => {
+                if let Some(by) = by {
+                    write!(f, ", {by}")?;
+                }
+                if let Some(ms) = energised_ms {
+                    write!(f, ", energised for {ms} ms")?;
+                }
+                write!(f, ": {reason}")
+            }
+            Self::RelayFault { command, relay, by } => {
+                if let Some(by) = by {
+                    write!(f, ", {by}")?;
+                }
+                write!(f, ": {command} [{relay}]")
+            }
+            Self::Fault {
+                reason,
+                part,
+                message,
+            } => match (message, part) {
+                (Some(message), _) => write!(f, ": {message}"),
+                (None, Some(part)) => write!(f, ", {part}: {reason}"),
+                (None, None) => write!(f, ": {reason}"),
+            },
+            Self::RecordsLost { records } => write!(
+                f,
+                ": {records} events could not be written down; the system's journal has them"
+            ),
+            Self::RelayByHand {
+                relay,
+                pulse_ms,
+                actor,
+            } => write!(f, " for {pulse_ms} ms, {relay}, by {actor}"),
+            Self::Enrolled {
+                person,
+                model,
+                templates,
+                source,
+                actor,
+            } => write!(
+                f,
+                " {person}, {templates} templates of {model} from {source}, by {actor}"
+            ),
+            Self::Renamed {
+                person,
+                before,
+                actor,
+            } => write!(f, " {person}, before {before}, by {actor}"),
+            Self::Enabled { person, actor } | Self::Disabled { person, actor } => {
+                write!(f, " {person}, by {actor}")
+            }
+            Self::Removed {
+                person,
+                templates,
+                actor,
+            } => write!(f, " {person} with {templates} templates, by {actor}"),
+            Self::Pruned { records, up_to, .. } => {
+                write!(f, ", {records} events up to {up_to}: their time was over")
+            }
+        }
+    }
+}
+
+/// As far as it goes without knowing what it means.
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&on_one_line(&self.kind))?;
+        let mut fields = self
+            .fields
+            .iter()
+            .filter(|(key, value)| *key != "kind" && !value.is_null());
+        if let Some((key, value)) = fields.next() {
+            write!(f, " [{}", pair(key, value))?;
+            for (key, value) in fields {
+                write!(f, ", {}", pair(key, value))?;
+            }
+            write!(f, "]")?;
+        }
+        Ok(())
+    }
+}
+
+/// Without what would move a terminal's cursor.
+fn on_one_line(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    escaped.collect()
+}
+
+fn pair(key: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{} {}", on_one_line(key), on_one_line(text)),
+        other => format!("{} {other}", on_one_line(key)),
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(event) => write!(f, "{event}"),
+            Self::Unknown(unknown) => write!(f, "{unknown}"),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! What can happen: one variant a kind, its fields typed, its reasons as codes.
+//!
+//! This is what is stored. A golden test holds the bytes: a field may be added if it is left
+//! out where it says nothing, and nothing that is here changes its name or its meaning.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::codes::{
+    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
+    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+};
+use crate::cohort::Score;
+use crate::config::DoorName;
+use crate::embedding::ModelVersion;
+use crate::person::PersonId;
+
+/// A person, by number and by name as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRef {
+    /// Never given to anybody else.
+    pub id: PersonId,
+    /// The name at that moment.
+    pub name: String,
+}
+
+impl PersonRef {
+    /// Of somebody who is called that now.
+    pub fn new(id: PersonId, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { id, name }
+    }
+}
+
+/// Who acted at a command line. The numbers are the system's word, the name is the
+/// environment's claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user the command ran as.
+    pub uid: u32,
+    /// The user who logged in, whatever the session became since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// What the environment says the user is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<String>,
+}
+
+/// Where an administrator's act comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The door that the machine guards.
+    pub door: DoorName,
+    /// Who acted.
+    pub actor: Actor,
+}
+
+/// The frame a decision was made at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameRef {
+    /// The camera's count, or the picture of a recording.
+    pub name: String,
+    /// From the frame to what is in it, in milliseconds.
+    pub vision_ms: f32,
+    /// From the camera to the decision, in milliseconds.
+    pub age_ms: f32,
+}
+
+/// A person whom several frames of one face agreed on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recognition {
+    /// Who.
+    pub person: PersonRef,
+    /// Of these frames together.
+    pub score: Score,
+    /// What it had to reach.
+    pub threshold: Score,
+    /// How many frames agreed.
+    pub frames: u32,
+    /// What made the embeddings.
+    pub model: ModelVersion,
+    /// The last of the frames.
+    pub frame: FrameRef,
+}
+
+/// What opens the door once it is on record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Granted {
+    /// What speaks for it.
+    pub reason: GrantReason,
+    /// Who, and how surely.
+    #[serde(flatten)]
+    pub recognition: Recognition,
+}
+
+/// Somebody who was judged and may not pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Denied {
+    /// Why not.
+    pub reason: DenialReason,
+    /// [`DenialReason::NotListed`]: the person most alike. [`DenialReason::EmptyWhitelist`]:
+    /// nobody. Else the person who was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonRef>,
+    /// That person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
+    /// What it had to reach; nothing if none could be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Score>,
+    /// How many frames said so.
+    pub frames: u32,
+    /// What made the embeddings.
+    pub model: ModelVersion,
+    /// The last of the frames.
+    pub frame: FrameRef,
+}
+
+/// On whose account the door opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A grant, by the number of its record.
+    Grant(u64),
+}
+
+/// What the daemon did with the frames of its life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameCounts {
+    /// Looked at.
+    pub seen: u64,
+    /// Told nothing new.
+    pub left_out: u64,
+    /// Replaced by a newer one before anybody took them.
+    pub dropped: u64,
+    /// Half of those looked at took no longer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f32>,
+    /// 95 of 100 took no longer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<f32>,
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal $(($payload:ty))? $({ $($(#[$attr:meta])* $field:ident: $type:ty,)* })?;)*) => {
+        /// What happened. `message` is what the failing part said, as shown then: for
+        /// people, and not to be parsed; the reason is what counts.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        #[allow(missing_docs)]
+        pub enum Event {
+            $($(#[$doc])* #[serde(rename = $name)]
+            $kind $(($payload))? $({ $($(#[$attr])* $field: $type,)* })?,)*
+        }
+
+        /// What an event is about, without its fields.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// Its name in the database and in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+
+        impl Event {
+            /// Its kind.
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind { .. } => Kind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// The daemon guards the door.
+    Started = "started" {
+        version: String,
+        model: ModelVersion,
+        models: String,
+        relay: String,
+    };
+    /// The daemon ended as it should.
+    Stopped = "stopped" {
+        reason: StopReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        frames: Option<FrameCounts>,
+    };
+    /// A changed configuration is in force; `restart_for` names sections and keys that wait for
+    /// a restart.
+    ConfigReloaded = "config_reloaded" {
+        file: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restart_for: Vec<String>,
+    };
+    /// A changed configuration was wrong; the old one stays in force.
+    ConfigRejected = "config_rejected" {
+        reason: ConfigFault,
+        file: String,
+        message: String,
+    };
+    /// The whitelist was read.
+    WhitelistLoaded = "whitelist_loaded" {
+        model: ModelVersion,
+        people: u64,
+        templates: u64,
+        /// These match nobody.
+        templates_of_other_models: u64,
+    };
+    /// The whitelist cannot be read; nobody is let in.
+    WhitelistUnreadable = "whitelist_unreadable" {
+        reason: WhitelistFault,
+        message: String,
+    };
+    /// The camera is gone or silent; nobody is let in.
+    CameraLost = "camera_lost" {
+        reason: CameraLoss,
+        message: String,
+    };
+    /// The camera gives frames again.
+    CameraBack = "camera_back" {
+        camera: String,
+    };
+    /// Somebody may pass; written before the relay moves.
+    Granted = "granted"(Granted);
+    /// A grant did not open the door: one that is on record, by its number, or one that was
+    /// not written because the person may not pass any more.
+    GrantWithdrawn = "grant_withdrawn" {
+        reason: NotOpened,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant: Option<u64>,
+        #[serde(flatten)]
+        recognition: Option<Recognition>,
+    };
+    /// Somebody was judged and may not pass.
+    Denied = "denied"(Denied);
+    /// Somebody was there and could not be judged.
+    CannotJudge = "cannot_judge" {
+        reason: Unusable,
+        model: ModelVersion,
+        frame: FrameRef,
+    };
+    /// The relay was energised.
+    Unlocked = "unlocked" {
+        by: By,
+        pulse_ms: u64,
+    };
+    /// The relay was released.
+    Locked = "locked" {
+        reason: LockCause,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<By>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        energised_ms: Option<u64>,
+    };
+    /// The relay did not do as it was told.
+    RelayFault = "relay_fault" {
+        command: RelayCommand,
+        relay: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<By>,
+    };
+    /// Another part failed.
+    Fault = "fault" {
+        reason: FaultReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    };
+    /// So many events could not be written; the system's journal has them.
+    RecordsLost = "records_lost" {
+        records: u64,
+    };
+    /// The relay was moved by hand.
+    RelayByHand = "relay_by_hand" {
+        relay: String,
+        pulse_ms: u64,
+        actor: Actor,
+    };
+    /// Templates were added.
+    Enrolled = "enrolled" {
+        person: PersonRef,
+        model: ModelVersion,
+        templates: u64,
+        source: TemplateSource,
+        actor: Actor,
+    };
+    /// A person has another name.
+    Renamed = "renamed" {
+        person: PersonRef,
+        before: String,
+        actor: Actor,
+    };
+    /// A person is let in again.
+    Enabled = "enabled" {
+        person: PersonRef,
+        actor: Actor,
+    };
+    /// A person is not let in any more.
+    Disabled = "disabled" {
+        person: PersonRef,
+        actor: Actor,
+    };
+    /// A person and the templates are gone.
+    Removed = "removed" {
+        person: PersonRef,
+        templates: u64,
+        actor: Actor,
+    };
+    /// Records were deleted because their time was over: all up to `up_to`, whose hash was
+    /// `hash` in hexadecimal.
+    Pruned = "pruned" {
+        records: u64,
+        up_to: u64,
+        hash: String,
+    };
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().copied();
+        known.clone().find(|k| k.as_str() == name).ok_or_else(|| {
+            let all: Vec<_> = known.map(Self::as_str).collect();
+            format!("no kind of event; there are {}", all.join(", "))
+        })
+    }
+}

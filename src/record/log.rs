@@ -1,0 +1,342 @@
+//! The log of audit records: appending, reading, verifying, deleting what is too old.
+
+use std::fmt;
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use serde::Serialize;
+
+use super::body::{Record, Stamp, body};
+use super::chain::{Hash, hash, hexadecimal};
+use super::event::{Event, Kind};
+use crate::config::DoorName;
+use crate::database::{Database, DatabaseError};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
+
+/// Why the log cannot be used or trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The chain is broken.
+    #[error(
+        "the audit log was tampered with: record {id} {what}; keep a copy of the database as evidence, and look at who could write to it"
+    )]
+    Tampered {
+        /// The first record that is wrong.
+        id: u64,
+        /// In which way.
+        what: &'static str,
+    },
+}
+
+/// Which records.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// From this time on, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Before this time.
+    pub until_ms: Option<i64>,
+    /// After this record.
+    pub after_id: Option<u64>,
+    /// Of these kinds; all if empty.
+    pub kinds: Vec<Kind>,
+    /// About the person of this name (as it was then), in any case of letters.
+    pub person: Option<String>,
+    /// The newest so many.
+    pub limit: Option<u32>,
+}
+
+/// A chain without a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// How many records there are.
+    pub events: u64,
+    /// The first and the last.
+    pub first: Option<u64>,
+    /// The last.
+    pub last: Option<u64>,
+    /// Hash of the last, in hexadecimal.
+    pub head: String,
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) => write!(
+                f,
+                "{} events, {first} to {last}, none changed or missing; head {}",
+                self.events, self.head
+            ),
+            _ => write!(f, "no events yet"),
+        }
+    }
+}
+
+/// The log, open for reading and writing.
+#[derive(Debug)]
+pub struct Log {
+    database: Database,
+    door: DoorName,
+}
+
+impl Log {
+    /// The log in a database; what is written to it is about this door.
+    pub fn new(database: Database, door: DoorName) -> Self {
+        Self { database, door }
+    }
+
+    /// Writes an event and gives its number; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]; nothing was written.
+    pub fn append(&mut self, stamp: &Stamp, event: &Event) -> Result<u64, RecordError> {
+        let Self { database, door } = self;
+        database.transaction(|connection, fail| {
+            Ok(append_within(connection, fail, stamp, door, event)?)
+        })
+    }
+
+    /// Writes an event if `allow`, asked in the same transaction, gives no reason against
+    /// it; gives its number and what `allow` gave.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]; nothing was written.
+    pub(crate) fn append_if<T, R>(
+        &mut self,
+        stamp: &Stamp,
+        event: &Event,
+        allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<T, R>, DatabaseError>,
+    ) -> Result<Result<(u64, T), R>, RecordError> {
+        let Self { database, door } = self;
+        database.transaction(|connection, fail| match allow(connection, fail)? {
+            Ok(given) => {
+                let id = append_within(connection, fail, stamp, door, event)?;
+                Ok(Ok((id, given)))
+            }
+            Err(reason) => Ok(Err(reason)),
+        })
+    }
+
+    /// The number of the newest record, 0 if there is none.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub fn last_id(&self) -> Result<u64, RecordError> {
+        self.database
+            .read(|connection, fail| Ok(last(connection, fail)?.0))
+    }
+
+    /// Records, oldest first.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::Tampered`] for a row that no doorward can have written.
+    pub fn records(&self, query: &Query) -> Result<Vec<Record>, RecordError> {
+        let (mut terms, mut values) = (vec!["1".to_owned()], Vec::new());
+        let mut term = |text: &str, value: Sql| {
+            values.push(value);
+            terms.push(format!("{text} ?{}", values.len()));
+        };
+        if let Some(since) = query.since_ms {
+            term("at_ms >=", since.into());
+        }
+        if let Some(until) = query.until_ms {
+            term("at_ms <", until.into());
+        }
+        if let Some(after) = query.after_id {
+            term("id >", integer(after).into());
+        }
+        if let Some(person) = &query.person {
+            term("lower(person) = lower(", person.clone().into());
+            if let Some(last) = terms.last_mut() {
+                last.push(')');
+            }
+        }
+        if !query.kinds.is_empty() {
+            // Names of our own, without a quote in them.
+            let kinds: Vec<_> = query.kinds.iter().map(|k| format!("'{k}'")).collect();
+            terms.push(format!("kind IN ({})", kinds.join(", ")));
+        }
+        let limit = query.limit.map_or(-1, i64::from);
+        let sql = format!(
+            "SELECT * FROM (SELECT id, body, hash FROM records WHERE {} ORDER BY id DESC LIMIT {limit}) ORDER BY id",
+            terms.join(" AND ")
+        );
+        self.database.read(|connection, fail| {
+            let mut statement = connection.prepare(&sql).map_err(fail)?;
+            let mut rows = statement.query(params_from_iter(values)).map_err(fail)?;
+            let mut records = Vec::new();
+            while let Some(row) = rows.next().map_err(fail)? {
+                records.push(record(row)?);
+            }
+            Ok(records)
+        })
+    }
+
+    /// Follows the chain from its beginning to its end.
+    ///
+    /// # Errors
+    /// [`RecordError::Tampered`] with the first record that is wrong.
+    pub fn verify(&self) -> Result<Verified, RecordError> {
+        self.database.read(|connection, fail| {
+            let (anchor, mut previous) = anchor(connection, fail)?;
+            let (mut events, mut last) = (0, anchor);
+            let mut statement = connection
+                .prepare("SELECT id, body, hash FROM records ORDER BY id")
+                .map_err(fail)?;
+            let mut rows = statement.query([]).map_err(fail)?;
+            while let Some(row) = rows.next().map_err(fail)? {
+                let id = unsigned(row.get(0).map_err(fail)?);
+                let tampered = |what| RecordError::Tampered { id, what };
+                if id != last + 1 {
+                    return Err(tampered(
+                        "does not follow the one before: records are missing",
+                    ));
+                }
+                let body = row.get_ref(1).map_err(fail)?;
+                let hash = hash(&previous, integer(id), body.as_bytes().unwrap_or_default());
+                let stored = row.get_ref(2).map_err(fail)?;
+                if stored.as_blob().unwrap_or_default() != hash.as_slice() {
+                    return Err(tampered("is not what was written, or what was before it"));
+                }
+                (previous, last) = (hash, id);
+                events += 1;
+            }
+            Ok(Verified {
+                events,
+                first: (events > 0).then_some(anchor + 1),
+                last: (events > 0).then_some(last),
+                head: hexadecimal(&previous),
+            })
+        })
+    }
+
+    /// Deletes records older than `keep_days` and all but the newest `keep_records`, and
+    /// writes down that it did; gives how many. The newest record always stays.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]; nothing was deleted.
+    pub fn prune(
+        &mut self,
+        now: &Stamp,
+        keep_days: u32,
+        keep_records: u64,
+    ) -> Result<u64, RecordError> {
+        let oldest_ms = now.at_ms.saturating_sub(i64::from(keep_days) * DAY_MS);
+        // Asked first without a write lock; nearly always there is nothing to do.
+        let end = |connection: &Connection, fail: Fail<'_>| -> Result<i64, DatabaseError> {
+            connection
+                .query_row(
+                    // A clock that was wrong for a while must not keep later records back:
+                    // the chain is cut before the first record that is young enough.
+                    "SELECT max(
+                         coalesce((SELECT min(id) - 1 FROM records WHERE at_ms >= ?1), (SELECT max(id) - 1 FROM records), 0),
+                         coalesce((SELECT max(id) FROM records), 0) - ?2
+                     )",
+                    params![oldest_ms, integer(keep_records)],
+                    |row| row.get(0),
+                )
+                .map_err(fail)
+        };
+        let (first, cut): (i64, i64) = self.database.read(|connection, fail| {
+            let (anchor, _) = anchor(connection, fail)?;
+            Ok::<_, RecordError>((integer(anchor), end(connection, fail)?))
+        })?;
+        if cut <= first {
+            return Ok(0);
+        }
+        let Self { database, door } = self;
+        database.transaction(|connection, fail| {
+            let cut = end(connection, fail)?;
+            let run = |sql: &str| connection.execute(sql, []).map_err(fail);
+            connection
+                .execute(
+                    "UPDATE anchor SET (id, hash) = (SELECT id, hash FROM records WHERE id = ?1)",
+                    [cut],
+                )
+                .map_err(fail)?;
+            run("UPDATE meta SET value = 1 WHERE key = 'pruning'")?;
+            let records = connection
+                .execute("DELETE FROM records WHERE id <= ?1", [cut])
+                .map_err(fail)? as u64;
+            run("UPDATE meta SET value = 0 WHERE key = 'pruning'")?;
+            let (up_to, hash) = anchor(connection, fail)?;
+            let event = Event::Pruned {
+                records,
+                up_to,
+                hash: hexadecimal(&hash),
+            };
+            append_within(connection, fail, now, door, &event)?;
+            Ok(records)
+        })
+    }
+}
+
+/// Writes an event in somebody else's transaction, which is rolled back if this fails.
+pub(crate) fn append_within(
+    connection: &Connection,
+    fail: Fail<'_>,
+    stamp: &Stamp,
+    door: &DoorName,
+    event: &Event,
+) -> Result<u64, DatabaseError> {
+    let (last, previous) = last(connection, fail)?;
+    let id = last + 1;
+    let body = body(stamp, door, event)
+        .map_err(|error| fail(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
+    let hash = hash(&previous, integer(id), body.as_bytes());
+    connection
+        .execute(
+            "INSERT INTO records (id, body, hash) VALUES (?1, ?2, ?3)",
+            params![integer(id), body, hash],
+        )
+        .map_err(fail)?;
+    Ok(id)
+}
+
+/// Number and hash of the record that a new one follows.
+fn last(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+    let newest = connection
+        .query_row(
+            "SELECT id, hash FROM records ORDER BY id DESC LIMIT 1",
+            [],
+            |row| Ok((unsigned(row.get(0)?), row.get(1)?)),
+        )
+        .optional()
+        .map_err(fail)?;
+    match newest {
+        Some(newest) => Ok(newest),
+        None => anchor(connection, fail),
+    }
+}
+
+fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+    connection
+        .query_row("SELECT id, hash FROM anchor", [], |row| {
+            Ok((unsigned(row.get(0)?), row.get(1)?))
+        })
+        .map_err(fail)
+}
+
+fn record(row: &Row<'_>) -> Result<Record, RecordError> {
+    let id = row.get(0).map(unsigned).unwrap_or(0);
+    let body = row.get_ref(1).ok().and_then(|body| body.as_bytes().ok());
+    let hash = row.get(2).unwrap_or_default();
+    body.and_then(|body| Record::read(id, body, hash))
+        .ok_or(RecordError::Tampered {
+            id,
+            what: "holds what no doorward writes",
+        })
+}
+
+fn integer(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+fn unsigned(id: i64) -> u64 {
+    u64::try_from(id).unwrap_or(0)
+}

@@ -1,0 +1,22 @@
+//! Who was let in, who was not, and why; typed, versioned and tamper-evident.
+//!
+//! An audit record is `{ format, at_ms, boot, uptime_ms, door, event }`. Its reasons are
+//! codes; English is made when a record is shown.
+
+mod body;
+mod chain;
+mod codes;
+mod display;
+mod event;
+mod log;
+
+pub use body::{Content, FORMAT, Record, Stamp, Unknown};
+pub use codes::{
+    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
+    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+};
+pub use event::{
+    Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
+};
+pub(crate) use log::append_within;
+pub use log::{Log, Query, RecordError, Verified};
