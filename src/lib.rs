@@ -20,5 +20,6 @@ pub mod recognise;
 pub mod record;
 pub mod risk;
 pub mod scoring;
+pub mod shown;
 pub mod vision;
 pub mod whitelist;

@@ -85,7 +85,7 @@ impl FromStr for FalseAccept {
 pub enum RiskError {
     /// The risk cannot be understood.
     #[error(
-        "{0:?} is not a risk: write it like \"1 in 1000 strangers\", from 1 in 10 to 1 in 10000000"
+        "\"{0}\" is not a risk: write it like \"1 in 1000 strangers\", from 1 in 10 to 1 in 10000000"
     )]
     Unclear(String),
     /// The calibration is not in order.

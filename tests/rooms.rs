@@ -15,14 +15,7 @@ const TOO_LONG: &[&str] = &[];
 
 /// How often a file still writes a value by `{:?}`. Nothing is added here, and a number only
 /// becomes smaller.
-const DEBUG_WRITTEN: &[(&str, usize)] = &[
-    ("cli/events.rs", 1),
-    ("evidence/dataset.rs", 1),
-    ("risk.rs", 1),
-    ("vision/mtcnn/mod.rs", 3),
-    ("vision/runtime.rs", 6),
-    ("whitelist/store.rs", 4),
-];
+const DEBUG_WRITTEN: &[(&str, usize)] = &[];
 
 /// Rooms that have rows already and are being built.
 const COMING: &[&str] = &[];

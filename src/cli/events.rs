@@ -12,6 +12,7 @@ use super::Format;
 use crate::config::Config;
 use crate::database::Database;
 use crate::record::{Kind, Log, Query, Record};
+use crate::shown::Quoted;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
@@ -121,6 +122,9 @@ fn when(text: &str) -> anyhow::Result<i64> {
         .and_then(|span| now.checked_sub(span.abs()).ok())
         .map(|time| time.timestamp().as_millisecond())
         .with_context(|| {
-            format!("{text:?} is not a time; write 2026-05-01, 2026-05-01T08:30, 8h or 3d")
+            format!(
+                "{} is not a time; write 2026-05-01, 2026-05-01T08:30, 8h or 3d",
+                Quoted(text)
+            )
         })
 }

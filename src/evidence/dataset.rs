@@ -141,7 +141,7 @@ impl Dataset {
         let find = |name: &str, number: &str| {
             let number: u32 = number
                 .parse()
-                .map_err(|_| format!("{number:?} is not a photo's number"))?;
+                .map_err(|_| format!("\"{number}\" is not a photo's number"))?;
             index
                 .get(format!("{name}/{name}_{number:04}").as_str())
                 .copied()

@@ -1,9 +1,10 @@
 //! The record in English, one line an event. Nothing of this is stored.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::body::{Content, Unknown};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
+use crate::shown::Escaping;
 use serde_json::Value;
 
 /// `Ada Example (#3)`
@@ -19,10 +20,10 @@ impl fmt::Display for Actor {
         write!(f, "uid {}", self.uid)?;
         match (self.login_uid, &self.claimed) {
             (Some(login), Some(name)) => {
-                write!(f, " (login uid {login}, by the name {})", on_one_line(name))
+                write!(f, " (login uid {login}, by the name {})", name)
             }
             (Some(login), None) => write!(f, " (login uid {login})"),
-            (None, Some(name)) => write!(f, " (by the name {})", on_one_line(name)),
+            (None, Some(name)) => write!(f, " (by the name {})", name),
             (None, None) => Ok(()),
         }
     }
@@ -105,8 +106,15 @@ impl fmt::Display for Denied {
     }
 }
 
+/// One line, whatever names and messages hold.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell(&mut Escaping(f))
+    }
+}
+
+impl Event {
+    fn tell(&self, f: &mut impl Write) -> fmt::Result {
         write!(f, "{}", self.kind())?;
         match self {
             Self::Started {
@@ -245,7 +253,8 @@ impl fmt::Display for Event {
 /// As far as it goes without knowing what it means.
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&on_one_line(&self.kind))?;
+        let mut f = Escaping(f);
+        f.write_str(&self.kind)?;
         let mut fields = self
             .fields
             .iter()
@@ -261,19 +270,10 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// Without what would move a terminal's cursor.
-fn on_one_line(text: &str) -> String {
-    let escaped = text.chars().map(|c| match c {
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    });
-    escaped.collect()
-}
-
 fn pair(key: &str, value: &Value) -> String {
     match value {
-        Value::String(text) => format!("{} {}", on_one_line(key), on_one_line(text)),
-        other => format!("{} {other}", on_one_line(key)),
+        Value::String(text) => format!("{} {}", key, text),
+        other => format!("{} {other}", key),
     }
 }
 

@@ -101,9 +101,9 @@ impl Network {
             let outlet = found
                 .iter()
                 .find(|o| o.name() == name)
-                .ok_or_else(|| refused(format!("it has no {kind} named {name:?}")))?;
+                .ok_or_else(|| refused(format!("it has no {kind} named \"{name}\"")))?;
             check_shape(outlet.dtype(), shape)
-                .map_err(|reason| refused(format!("its {kind} {name:?} {reason}")))?;
+                .map_err(|reason| refused(format!("its {kind} \"{name}\" {reason}")))?;
         }
         if session.inputs().len() != 1 {
             return Err(refused(format!(
@@ -174,11 +174,11 @@ impl Outputs<'_> {
         let (shape, data) = self
             .values
             .get(name)
-            .ok_or_else(|| fail(format!("no output {name:?}")))?
+            .ok_or_else(|| fail(format!("no output \"{name}\"")))?
             .try_extract_tensor::<f32>()
             .map_err(|e| fail(e.to_string()))?;
         if data.iter().any(|v| !v.is_finite()) {
-            return Err(fail(format!("output {name:?} is not finite")));
+            return Err(fail(format!("output \"{name}\" is not finite")));
         }
         Ok((shape, data))
     }
@@ -301,9 +301,20 @@ fn check_shape(found: &ValueType, promised: &[i64]) -> Result<(), String> {
     }
     if shape.len() != promised.len() || shape.iter().zip(promised).any(|(f, p)| f != p) {
         return Err(format!(
-            "has the shape {:?}, the manifest says {promised:?} (-1 is any size)",
-            &shape[..]
+            "has the shape {}, the manifest says {} (-1 is any size)",
+            Shape(shape),
+            Shape(promised)
         ));
     }
     Ok(())
+}
+
+/// A tensor's shape as a manifest writes it.
+pub(super) struct Shape<'a>(pub(super) &'a [i64]);
+
+impl std::fmt::Display for Shape<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sides: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        write!(f, "[{}]", sides.join(", "))
+    }
 }

@@ -4,6 +4,7 @@
 //! together.
 
 mod directory;
+mod error;
 mod matcher;
 mod photos;
 mod rows;
@@ -11,11 +12,12 @@ mod snapshot;
 mod store;
 
 pub use directory::{Directory, Listed};
+pub use error::WhitelistError;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, kept_photos, migrate};
 pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
 pub use store::{
-    NewTemplate, Person, Template, WhitelistError, check_name, enroll, find, find_by_name, people,
-    remove, rename, revision, set_enabled, templates_of,
+    NewTemplate, Person, Template, check_name, enroll, find, find_by_name, people, remove, rename,
+    revision, set_enabled, templates_of,
 };

@@ -1,7 +1,8 @@
 //! Pictures that templates were made from, where an administrator has them kept: a new
 //! network can then make new templates of them.
 
-use super::store::{NewTemplate, WhitelistError, by_id, insert};
+use super::error::WhitelistError;
+use super::store::{NewTemplate, by_id, insert};
 use crate::database::Database;
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;

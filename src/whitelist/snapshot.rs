@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::directory::{Directory, Listed};
+use super::error::WhitelistError;
 use super::matcher::{Matcher, NotComparable, Templates};
-use super::store::{self, Fail, WhitelistError};
+use super::store::{self, Fail};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;

@@ -4,13 +4,16 @@
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
+use unicode_normalization::UnicodeNormalization;
 
 use super::directory::{Directory, Listed};
+use super::error::WhitelistError;
 use super::matcher::Templates;
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
+use crate::shown;
 
 const LONGEST_NAME: usize = 100;
 
@@ -53,59 +56,21 @@ pub struct NewTemplate {
     pub photo: Option<Vec<u8>>,
 }
 
-/// Why the whitelist could not be read or changed. It is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum WhitelistError {
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A name that cannot be used.
-    #[error("{name:?} cannot be a name: {why}")]
-    Name {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Nobody is called that.
-    #[error("nobody on the whitelist is called {0:?}; `doorward people list` shows everybody")]
-    Unknown(String),
-    /// Somebody is called that already.
-    #[error("{0:?} is on the whitelist already; choose another name")]
-    Taken(String),
-    /// Nothing to enroll.
-    #[error("there is no template to enroll {0:?} with; give at least one photo")]
-    NoTemplates(String),
-    /// Templates that cannot be compared with each other.
-    #[error(
-        "the templates for \"{0}\" were made by several model versions; make all of them by one"
-    )]
-    SeveralModels(String),
-    /// A stored template is not one.
-    #[error(
-        "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
-    )]
-    DamagedTemplate {
-        /// Whose.
-        name: String,
-        /// Its row.
-        template: i64,
-    },
-}
-
-/// A name as it is kept: without blanks around it.
+/// A name as it is kept: composed (NFC), without blanks around it.
 ///
 /// # Errors
 /// [`WhitelistError::Name`] if it is empty, longer than 100 characters, starts
-/// with `#` as numbers do, or has a control character in it.
+/// with `#` as numbers do, or has a control or invisible character in it.
 pub fn check_name(name: &str) -> Result<String, WhitelistError> {
-    let trimmed = name.trim();
+    // One name, however its accents are typed.
+    let composed: String = name.trim().nfc().collect();
+    let trimmed = composed.as_str();
     let why = if trimmed.is_empty() {
         "it is empty"
     } else if trimmed.chars().count() > LONGEST_NAME {
         "it has more than 100 characters"
-    } else if trimmed.chars().any(char::is_control) {
-        "it has a control character in it"
+    } else if trimmed.contains(shown::is_unsafe) {
+        "it has a character in it that cannot be seen"
     } else if trimmed.starts_with('#') {
         "# is how numbers of people start"
     } else {

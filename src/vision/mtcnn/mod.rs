@@ -17,7 +17,7 @@ use ort::environment::Environment;
 use self::boxes::{Candidate, Overlap, suppress};
 use super::manifest::{Manifest, Role};
 use super::resample::{AreaResampler, Region};
-use super::runtime::Network;
+use super::runtime::{Network, Shape};
 use super::{Face, VisionError};
 use crate::config;
 
@@ -59,18 +59,17 @@ impl Mtcnn {
             let entry = manifest.pick(role, &models.choose)?;
             for name in outputs {
                 if !entry.outputs.iter().any(|o| o.name == *name) {
-                    return Err(
-                        manifest.wrong(format!("{}: a {role} needs an output {name:?}", entry.id))
-                    );
+                    return Err(manifest
+                        .wrong(format!("{}: a {role} needs an output \"{name}\"", entry.id)));
                 }
             }
             let side = side.map_or(-1, |s| s as i64);
             if entry.input.shape != [-1, 3, side, side] {
                 return Err(manifest.wrong(format!(
-                    "{}: a {role} takes the input shape {:?}, not {:?}",
+                    "{}: a {role} takes the input shape {}, not {}",
                     entry.id,
-                    [-1, 3, side, side],
-                    entry.input.shape
+                    Shape(&[-1, 3, side, side]),
+                    Shape(&entry.input.shape)
                 )));
             }
             Network::open(environment, manifest, entry, models)
