@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ fn start_pulse(site: &Site) -> (Child, Instant) {
         .command(&PULSE)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        // A group of its own: in one that no shell looks after, SIGTSTP does nothing.
+        .process_group(0)
         .spawn()
         .unwrap();
     await_level(site, "energised");

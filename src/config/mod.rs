@@ -78,12 +78,11 @@ impl Config {
     /// not TOML, unknown keys, values of a wrong type or out of range.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let mut config = Self::parse(&text(path)?, path)?;
-        if let Some(folder) = path.parent() {
-            config.camera.anchor(folder);
-            config.models.anchor(folder);
-            config.relay.anchor(folder);
-            config.whitelist.anchor(folder);
-        }
+        let folder = &folder_of(path);
+        config.camera.anchor(folder);
+        config.models.anchor(folder);
+        config.relay.anchor(folder);
+        config.whitelist.anchor(folder);
         Ok(config)
     }
 
@@ -119,9 +118,7 @@ impl Config {
         let mut mistakes = syntax.with(file.mistakes());
         mistakes.retain(|mistake| !found || is_in(&text, "relay", mistake.place));
         refuse_any(path, mistakes)?;
-        if let Some(folder) = path.parent() {
-            relay.anchor(folder);
-        }
+        relay.anchor(&folder_of(path));
         Ok(relay)
     }
 
@@ -146,6 +143,14 @@ impl Config {
             daemon: file.section("daemon", Daemon::read),
         }
     }
+}
+
+/// The folder of a file as an absolute path: a process that is handed the configuration may
+/// be somewhere else.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let here = std::env::current_dir().unwrap_or_default();
+    here.join(folder)
 }
 
 fn refuse_any(path: &Path, mistakes: Vec<Mistake>) -> Result<(), ConfigError> {
