@@ -1,7 +1,8 @@
 """The detector around the three networks, in numpy: makes the calibration windows and the measurements.
 
-Follows facenet-pytorch's MTCNN step by step (pyramid, thresholds, suppression, squaring, cut-outs), because the
-networks were published with those conventions. Pictures are uint8 arrays [height, width, 3], RGB.
+Follows facenet-pytorch's MTCNN step by step (pyramid, thresholds, suppression, squaring), because the networks were
+published with those conventions, but for one: what a cut-out has outside the picture is black, as in the original
+MTCNN; facenet-pytorch clips and stretches there. Pictures are uint8 arrays [height, width, 3], RGB.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 THRESHOLDS = (0.6, 0.7, 0.7)
 PYRAMID_FACTOR = 0.709
+MAX_WINDOW_SIDES = 4  # a window is at most as many times larger than the picture
 FACE_SIDE = 160
 FACE_MARGIN = 14
 
@@ -44,12 +46,15 @@ class Picture:
         np.cumsum(np.cumsum(pixels, 0, dtype=np.int64), 1, out=self._sums[1:, 1:])
 
     def area(self, left: int, top: int, right: int, bottom: int, width: int, height: int) -> np.ndarray:
-        """[3, height, width], float32: each output pixel is the mean of the input pixels it touches."""
+        """[3, height, width], float32: each output pixel is the mean of the input pixels it touches; outside its
+        borders the picture goes on in black."""
         x0, x1 = _bins(left, right, width)
         y0, y1 = _bins(top, bottom, height)
+        count = (y1 - y0)[:, None] * (x1 - x0)[None, :]
+        x0, x1, y0, y1 = (np.clip(edge, 0, side) for edge, side in
+                          ((x0, self.width), (x1, self.width), (y0, self.height), (y1, self.height)))
         sums = self._sums
         total = sums[y1][:, x1] - sums[y0][:, x1] - sums[y1][:, x0] + sums[y0][:, x0]
-        count = (y1 - y0)[:, None] * (x1 - x0)[None, :]
         return (total / count[:, :, None]).astype(np.float32).transpose(2, 0, 1)
 
 
@@ -90,9 +95,10 @@ def shift(boxes: np.ndarray, reg: np.ndarray) -> np.ndarray:
 class Detector:
     """`pnet`, `rnet`, `onet` are sessions. `seen`, when a list, receives (net, windows) as they are run."""
 
-    def __init__(self, pnet, rnet, onet, smallest_face: int = 40, seen: list | None = None):
+    def __init__(self, pnet, rnet, onet, smallest_face: int = 40, seen: list | None = None,
+                 thresholds=THRESHOLDS):
         self.pnet, self.rnet, self.onet = pnet, rnet, onet
-        self.smallest_face, self.seen = smallest_face, seen
+        self.smallest_face, self.seen, self.thresholds = smallest_face, seen, thresholds
 
     def _run(self, name, net, outputs, windows):
         if self.seen is not None:
@@ -106,7 +112,7 @@ class Detector:
                                  int(picture.width * scale + 1), int(picture.height * scale + 1))
             reg, logit = self._run("pnet", self.pnet, ["reg", "logit"], np.ascontiguousarray(level[None]))
             score = 1 / (1 + np.exp(-logit[0, 0]))
-            y, x = np.nonzero(score >= THRESHOLDS[0])
+            y, x = np.nonzero(score >= self.thresholds[0])
             corner = np.stack([x, y], 1) * 2 + 1
             boxes = np.floor(np.concatenate([corner, corner + 11], 1) / scale)
             rows = np.concatenate([boxes, score[y, x, None], reg[0][:, y, x].T], 1)
@@ -119,9 +125,11 @@ class Detector:
 
     def _windows(self, picture: Picture, boxes: np.ndarray, side: int):
         left, top, right, bottom = np.trunc(boxes).astype(int).T
-        left, top = np.maximum(left, 1) - 1, np.maximum(top, 1) - 1
-        right, bottom = np.minimum(right, picture.width), np.minimum(bottom, picture.height)
-        usable = (right > left) & (bottom > top)
+        left, top = left - 1, top - 1
+        side_limit = MAX_WINDOW_SIDES * max(picture.width, picture.height)
+        usable = ((right > left) & (bottom > top) & (np.maximum(right - left, bottom - top) <= side_limit)
+                  & (np.maximum(left, 0) < np.minimum(right, picture.width))
+                  & (np.maximum(top, 0) < np.minimum(bottom, picture.height)))
         cuts = [picture.area(*edges, side, side)
                 for edges in np.stack([left, top, right, bottom], 1)[usable]]
         return (np.stack(cuts) if cuts else np.zeros((0, 3, side, side), np.float32)), boxes[usable]
@@ -131,7 +139,7 @@ class Detector:
         if not len(boxes):
             return boxes
         reg, prob = self._run("rnet", self.rnet, ["reg", "prob"], windows)
-        keep = prob[:, 1] > THRESHOLDS[1]
+        keep = prob[:, 1] > self.thresholds[1]
         boxes, reg, score = boxes[keep], reg[keep], prob[keep, 1]
         best = suppress(boxes, score, 0.7)
         return square(shift(boxes[best], reg[best]))
@@ -141,7 +149,7 @@ class Detector:
         if not len(boxes):
             return np.zeros((0, 5)), np.zeros((0, 5, 2))
         reg, points, prob = self._run("onet", self.onet, ["reg", "points", "prob"], windows)
-        keep = prob[:, 1] > THRESHOLDS[2]
+        keep = prob[:, 1] > self.thresholds[2]
         boxes, reg, points, score = boxes[keep], reg[keep], points[keep], prob[keep, 1]
         sides = boxes[:, 2:4] - boxes[:, :2] + 1
         marks = boxes[:, None, :2] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] - 1
