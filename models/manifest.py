@@ -16,7 +16,7 @@ SOURCES = {
               "face_recognition_sface_2021dec_int8bq.onnx", "Apache-2.0", "CASIA-WebFace, VGGFace2, MS-Celeb-1M"),
 }
 # Networks whose fp32 and int8 form are equally good; models/README.md has the measurements.
-EQUALLY_GOOD = {"onet"}
+EQUALLY_GOOD = {"rnet", "onet"}
 # What an embedder wants of its input.
 EMBEDDERS = {
     "facenet128": ({"embedding_size": 128, "alignment": "mtcnn-box", "margin": 14, "crop": 160},

@@ -74,17 +74,3 @@ def faces(photos: list[np.ndarray], detector: pipeline.Detector, cut) -> np.ndar
             cuts.append(cut(photo, boxes[best], marks[best]))
     cuts += [cut[:, :, ::-1] for cut in cuts]
     return np.ascontiguousarray(np.stack(cuts[:FACES]), dtype=np.float32)
-
-
-def windows(photos: list[np.ndarray], detector: pipeline.Detector) -> dict[str, list[np.ndarray]]:
-    """What each network of the detector really sees, over the photos as they are and small on a wide canvas."""
-    detector.seen = []
-    for photo in photos:
-        detector.detect(photo)
-    seen, detector.seen = detector.seen, None
-    return {net: [batch for name, batch in seen if name == net] for net in ("pnet", "rnet", "onet")}
-
-
-def detector_net(net: str, model: onnx.ModelProto, batches: list[np.ndarray]) -> onnx.ModelProto:
-    heads = {"pnet": ["reg", "logit"], "rnet": ["reg", "score"], "onet": ["reg", "points", "score"]}[net]
-    return static(model, ranges(model, batches), skip=heads, operators=["Conv", "Gemm", "MaxPool"])
