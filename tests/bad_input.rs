@@ -68,13 +68,13 @@ fn with_models() -> (Site, PathBuf) {
 #[test]
 fn a_model_that_is_missing_cut_off_or_changed() {
     let (site, folder) = with_models();
-    let model = folder.join("rnet-fp32.onnx");
+    let model = folder.join("rnet-int8.onnx");
     let whole = std::fs::read(&model).unwrap();
     std::fs::remove_file(&model).unwrap();
     run_says(
         &site,
         &[
-            "rnet-fp32.onnx",
+            "rnet-int8.onnx",
             "install the model set again",
             "stays locked",
         ],
@@ -86,7 +86,7 @@ fn a_model_that_is_missing_cut_off_or_changed() {
         &vec![0; whole.len()],
     ] {
         std::fs::write(&model, bytes).unwrap();
-        run_says(&site, &["rnet-fp32.onnx", "install the model set again"]);
+        run_says(&site, &["rnet-int8.onnx", "install the model set again"]);
         std::fs::remove_file(&model).unwrap();
     }
     // An auditor finds out why the door did not open.
@@ -100,7 +100,7 @@ fn a_model_of_another_shape_even_with_a_right_hash() {
     let (site, folder) = with_models();
     let onet = std::fs::read(folder.join("onet-fp32.onnx")).unwrap();
     let manifest = std::fs::read_to_string(folder.join("manifest.toml")).unwrap();
-    let (before, entry) = manifest.split_once("id = \"rnet-fp32\"").unwrap();
+    let (before, entry) = manifest.split_once("id = \"rnet-int8\"").unwrap();
     let hash: String = Sha256::digest(&onet)
         .iter()
         .map(|b| format!("{b:02x}"))
@@ -119,9 +119,9 @@ fn a_model_of_another_shape_even_with_a_right_hash() {
             Some(changed)
         })
         .collect();
-    let changed = format!("{before}id = \"rnet-fp32\"{}", entry.join("\n"));
+    let changed = format!("{before}id = \"rnet-int8\"{}", entry.join("\n"));
     replace(&folder.join("manifest.toml"), changed.as_bytes());
-    run_says(&site, &["rnet-fp32", "shape", "manifest"]);
+    run_says(&site, &["rnet-int8", "shape", "manifest"]);
 }
 
 #[test]
