@@ -76,7 +76,8 @@ impl Doorkeeper {
                 log::error!("the relay does not come back; it is opened anew by the next start");
                 return;
             }
-            if self.hold.is_lost() {
+            // Its line was released by hand; without it nothing opens any more.
+            if self.hold.is_lost() && self.door.is_locked() {
                 log::error!("the relay guardian is lost; the next start has another");
                 return;
             }

@@ -101,7 +101,10 @@ impl Hold {
             Ok(Err(error)) => HoldError::from(error),
             Err(error) => error,
         };
-        log::error!("{first}; its line is released by hand");
+        // Once: the line may be tried again and again.
+        if self.child.is_some() {
+            log::error!("{first}; its line is released by hand");
+        }
         self.end_child(Duration::ZERO);
         drop(relay::open(&self.given.line)?);
         Ok(())

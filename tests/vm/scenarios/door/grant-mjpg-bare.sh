@@ -6,7 +6,7 @@ sleep 1
 start
 await_high
 await granted
-said 'Mjpg'
+said 'MJPG'
 await_low
 kill $player
 stays_low 2
