@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use doorward::camera::{Frame, Glance, Layout, Pool, Shape};
+use doorward::camera::{Frame, Layout, LumaGrid, Pool, Shape};
 use doorward::recognise::Motion;
 use doorward::vision::resample::{AreaResampler, Region};
 use image::RgbImage;
@@ -25,7 +25,7 @@ fn main() {
     let pool = Arc::new(Pool::default());
     let frame = || Frame::captured(Layout::Yuyv, SHAPE, &yuyv, &pool, Instant::now(), 0).unwrap();
     let (mut glance, mut motion, mut rgb) =
-        (Glance::default(), Motion::default(), RgbImage::new(0, 0));
+        (LumaGrid::default(), Motion::default(), RgbImage::new(0, 0));
     let mut resampler = AreaResampler::default();
     let mut pixels = Vec::new();
     frame().take_rgb(&mut rgb);

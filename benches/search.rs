@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use doorward::cohort::Cohort;
 use doorward::database::Database;
 use doorward::embedding::{Embedding, ModelVersion};
-use doorward::risk::Asked;
+use doorward::risk::ThresholdRequest;
 use doorward::scoring::Scoring;
 use doorward::whitelist::Snapshot;
 
@@ -59,7 +59,7 @@ fn main() {
     let database = Database::open(&path).unwrap();
     let load = |cohort| {
         let scoring = Arc::new(Scoring::new(cohort, None));
-        let snapshot = Snapshot::load(&database, &model, &scoring, Asked::default());
+        let snapshot = Snapshot::load(&database, &model, &scoring, ThresholdRequest::default());
         snapshot.unwrap().matcher
     };
     let (plain, normalised) = (load(None), load(Some(cohort)));

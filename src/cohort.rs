@@ -3,7 +3,7 @@
 //!
 //! Some faces resemble many others; a plain cosine with them means less. Each side's
 //! cosines with a cohort of strangers are taken, the highest of them give a mean and a
-//! spread, and the score is told in those (Cumani et al. 2011, "Comparison of speaker
+//! standard deviation, and the score is told in those (Cumani et al. 2011, "Comparison of speaker
 //! recognition approaches for real applications"; Matějka et al. 2017, "Analysis of
 //! score normalization in multilingual speaker recognition").
 //!
@@ -21,9 +21,9 @@ use crate::embedding::{Cosine, dot, unit};
 pub struct Cohort {
     size: usize,
     rows: Vec<f32>,
-    top: usize,
-    centre: f32,
-    spread: f32,
+    nearest_rows: usize,
+    mean: f32,
+    std_dev: f32,
 }
 
 /// How sure it is that two faces are one person's, -1..=1.5: what a threshold is set for.
@@ -59,9 +59,9 @@ impl fmt::Display for Score {
 
 /// How one embedding is to the rows nearest to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Standing {
+pub struct CohortStatistics {
     mean: f32,
-    spread: f32,
+    std_dev: f32,
 }
 
 /// A cohort that cannot be used.
@@ -71,30 +71,30 @@ pub struct NotACohort(String);
 
 /// The highest score: a sure match can be more than a cosine of 1 of average faces.
 const MAX_SCORE: f32 = 1.5;
-/// A spread under this is no spread: it would blow scores up.
-const LEAST_SPREAD: f32 = 1e-3;
+/// A standard deviation below this would blow scores up.
+const MIN_STD_DEV: f32 = 1e-3;
 
-impl Standing {
+impl CohortStatistics {
     /// Of a face that is compared without a cohort.
     pub(crate) const NONE: Self = Self {
         mean: 0.0,
-        spread: 1.0,
+        std_dev: 1.0,
     };
 }
 
 impl Cohort {
     /// From a file's bytes: rows of `size` signed bytes, each row an embedding but for
-    /// its length. `top` nearest rows count; `centre` and `spread` are the mean and the
-    /// spread an average face has, in which a normalised score is told.
+    /// its length. `nearest_rows` nearest rows count; `mean` and `std_dev` are the cohort
+    /// statistics of an average face, in which a normalised score is told.
     ///
     /// # Errors
     /// [`NotACohort`]
     pub fn from_bytes(
         bytes: &[u8],
         size: usize,
-        top: usize,
-        centre: f32,
-        spread: f32,
+        nearest_rows: usize,
+        mean: f32,
+        std_dev: f32,
     ) -> Result<Self, NotACohort> {
         let wrong = |what: String| Err(NotACohort(what));
         if size == 0 || bytes.is_empty() || !bytes.len().is_multiple_of(size) {
@@ -104,11 +104,13 @@ impl Cohort {
             ));
         }
         let count = bytes.len() / size;
-        if top < 2 || top > count {
-            return wrong(format!("top is {top}, it has to be from 2 to {count}"));
+        if nearest_rows < 2 || nearest_rows > count {
+            return wrong(format!(
+                "nearest_rows is {nearest_rows}, it has to be from 2 to {count}"
+            ));
         }
-        if !centre.is_finite() || !spread.is_finite() || spread < LEAST_SPREAD {
-            return wrong("centre or spread is no useful number".into());
+        if !mean.is_finite() || !std_dev.is_finite() || std_dev < MIN_STD_DEV {
+            return wrong("mean or std_dev is no useful number".into());
         }
         let mut rows = Vec::with_capacity(bytes.len());
         for row in bytes.chunks_exact(size) {
@@ -121,9 +123,9 @@ impl Cohort {
         Ok(Self {
             size,
             rows,
-            top,
-            centre,
-            spread,
+            nearest_rows,
+            mean,
+            std_dev,
         })
     }
 
@@ -143,7 +145,7 @@ impl Cohort {
     }
 
     /// Compares an embedding with every row; `None` if it is of another size.
-    pub fn standing(&self, embedding: &[f32]) -> Option<Standing> {
+    pub fn statistics(&self, embedding: &[f32]) -> Option<CohortStatistics> {
         if embedding.len() != self.size {
             return None;
         }
@@ -152,34 +154,44 @@ impl Cohort {
             .chunks_exact(self.size)
             .map(|row| dot(row, embedding))
             .collect();
-        let (highest, _, _) = scores.select_nth_unstable_by(self.top - 1, |a, b| b.total_cmp(a));
+        let (highest, _, _) =
+            scores.select_nth_unstable_by(self.nearest_rows - 1, |a, b| b.total_cmp(a));
         // The one at the place itself belongs to the highest too, but one of hundreds is no matter.
         let count = highest.len().max(1) as f32;
         let mean = highest.iter().sum::<f32>() / count;
         let variance = highest.iter().map(|s| (s - mean).powi(2)).sum::<f32>() / count;
-        Some(Standing {
+        Some(CohortStatistics {
             mean,
-            spread: variance.sqrt().max(LEAST_SPREAD),
+            std_dev: variance.sqrt().max(MIN_STD_DEV),
         })
     }
 
     /// A cosine of two faces, told in what both are to faces in general: about the cosine
     /// itself where both are average.
-    pub fn normalise(&self, cosine: Cosine, one: Standing, other: Standing) -> Score {
+    pub fn normalise(
+        &self,
+        cosine: Cosine,
+        one: CohortStatistics,
+        other: CohortStatistics,
+    ) -> Score {
         let cosine = cosine.value();
-        let z = ((cosine - one.mean) / one.spread + (cosine - other.mean) / other.spread) / 2.0;
-        Score((self.centre + self.spread * z).clamp(-1.0, MAX_SCORE))
+        let z = ((cosine - one.mean) / one.std_dev + (cosine - other.mean) / other.std_dev) / 2.0;
+        Score((self.mean + self.std_dev * z).clamp(-1.0, MAX_SCORE))
     }
 
-    /// The mean and the spread of an average face among these, for a new cohort's
-    /// `centre` and `spread`; `None` without embeddings of its size.
-    pub fn average<'a>(&self, embeddings: impl Iterator<Item = &'a [f32]>) -> Option<(f32, f32)> {
-        let standings: Vec<Standing> = embeddings.filter_map(|e| self.standing(e)).collect();
-        let count = standings.len() as f32;
-        (!standings.is_empty()).then(|| {
+    /// The mean and the standard deviation of an average face among these, for a new cohort's
+    /// `mean` and `std_dev`; `None` without embeddings of its size.
+    pub(crate) fn average<'a>(
+        &self,
+        embeddings: impl Iterator<Item = &'a [f32]>,
+    ) -> Option<(f32, f32)> {
+        let statistics: Vec<CohortStatistics> =
+            embeddings.filter_map(|e| self.statistics(e)).collect();
+        let count = statistics.len() as f32;
+        (!statistics.is_empty()).then(|| {
             (
-                standings.iter().map(|s| s.mean).sum::<f32>() / count,
-                standings.iter().map(|s| s.spread).sum::<f32>() / count,
+                statistics.iter().map(|s| s.mean).sum::<f32>() / count,
+                statistics.iter().map(|s| s.std_dev).sum::<f32>() / count,
             )
         })
     }
@@ -195,16 +207,16 @@ mod tests {
         // Rows near the first axis; one probe there, one far from all.
         let rows: Vec<u8> = (0..8u8).flat_map(|i| [100, i, 8 - i, 0]).collect();
         let cohort = Cohort::from_bytes(&rows, 4, 8, 0.4, 0.1).unwrap();
-        let common = cohort.standing(&[1.0, 0.0, 0.0, 0.0]).unwrap();
-        let rare = cohort.standing(&[0.0, 0.0, 0.0, 1.0]).unwrap();
+        let common = cohort.statistics(&[1.0, 0.0, 0.0, 0.0]).unwrap();
+        let rare = cohort.statistics(&[0.0, 0.0, 0.0, 1.0]).unwrap();
         let cosine = Cosine::from_dot(0.8);
         assert!(cohort.normalise(cosine, common, common) < cohort.normalise(cosine, rare, rare));
-        assert!(cohort.standing(&[1.0]).is_none());
+        assert!(cohort.statistics(&[1.0]).is_none());
     }
 
     #[test]
     fn bytes_that_are_no_cohort_are_refused() {
-        for (bytes, size, top, spread) in [
+        for (bytes, size, nearest_rows, std_dev) in [
             (&[][..], 4, 2, 0.1),
             (&[1; 7][..], 4, 2, 0.1),
             (&[1; 8][..], 4, 3, 0.1),
@@ -212,7 +224,7 @@ mod tests {
             (&[1; 8][..], 4, 2, 0.0),
             (&[1; 8][..], 0, 2, 0.1),
         ] {
-            assert!(Cohort::from_bytes(bytes, size, top, 0.4, spread).is_err());
+            assert!(Cohort::from_bytes(bytes, size, nearest_rows, 0.4, std_dev).is_err());
         }
     }
 }

@@ -12,9 +12,9 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 /// Marks a file as doorward's (`PRAGMA application_id`): "door".
-const APPLICATION: i32 = 0x646f_6f72;
+const APPLICATION_ID: i32 = 0x646f_6f72;
 /// How long to wait for another process that is writing.
-const BUSY: Duration = Duration::from_secs(2);
+const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
 /// The steps from an empty file to the present; step n makes version n + 1.
 const MIGRATIONS: &[&str] = &[
     include_str!("database/v1.sql"),
@@ -44,22 +44,15 @@ pub enum DatabaseError {
     #[error(
         "{path} is not a SQLite database; move it away or set whitelist.database to another file"
     )]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
+    NotADatabase { path: PathBuf },
     /// It is a database, of another program.
     #[error("{path} is the database of another program; set whitelist.database to another file")]
-    OtherApplication {
-        /// The file.
-        path: PathBuf,
-    },
+    OtherApplication { path: PathBuf },
     /// A newer doorward wrote it.
     #[error(
         "{path} has version {found} and this doorward knows versions up to {known}; install the newer doorward again"
     )]
     FutureVersion {
-        /// The file.
         path: PathBuf,
         /// Its version.
         found: i64,
@@ -70,28 +63,18 @@ pub enum DatabaseError {
     #[error(
         "{path} cannot be written: it or its file system is read-only; remount it, or give the file to the user doorward runs as"
     )]
-    ReadOnly {
-        /// The file.
-        path: PathBuf,
-    },
+    ReadOnly { path: PathBuf },
     /// No room.
     #[error("{path} cannot be written: the disk is full; free some space")]
-    Full {
-        /// The file.
-        path: PathBuf,
-    },
+    Full { path: PathBuf },
     /// Another process keeps writing.
     #[error("{path} is in use by another program; try again, and end that program if it stays so")]
-    Locked {
-        /// The file.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// Its pages contradict each other.
     #[error(
         "{path} is damaged ({reason}); put a backup in its place, or move it away and enroll again"
     )]
     Corrupt {
-        /// The file.
         path: PathBuf,
         /// What SQLite found.
         reason: String,
@@ -101,15 +84,12 @@ pub enum DatabaseError {
         "{path} cannot be opened: {reason}; look at the folder and its permissions, or set whitelist.database"
     )]
     Open {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         reason: String,
     },
-    /// Anything else.
     #[error("{path}: {reason}; `doorward check` looks at the database")]
     Other {
-        /// The file.
         path: PathBuf,
         /// What SQLite said.
         reason: String,
@@ -154,7 +134,7 @@ impl Database {
         let fail = |error| classify(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
-        connection.busy_timeout(BUSY).map_err(fail)?;
+        connection.busy_timeout(MAX_BUSY_WAIT).map_err(fail)?;
         let mut database = Self {
             path: path.into(),
             connection,
@@ -163,7 +143,6 @@ impl Database {
         Ok(database)
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -232,7 +211,8 @@ impl Database {
             .connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(fail)?;
-        if application != i64::from(APPLICATION) && (application != 0 || found != 0 || tables != 0)
+        if application != i64::from(APPLICATION_ID)
+            && (application != 0 || found != 0 || tables != 0)
         {
             return Err(DatabaseError::OtherApplication { path });
         }
@@ -265,7 +245,7 @@ impl Database {
                 connection.execute_batch(step).map_err(fail)?;
             }
             connection
-                .pragma_update(None, "application_id", APPLICATION)
+                .pragma_update(None, "application_id", APPLICATION_ID)
                 .map_err(fail)?;
             connection
                 .pragma_update(None, "user_version", known)

@@ -108,7 +108,7 @@ impl Embedding {
     }
 
     /// The same with a weight each.
-    pub fn blend<'a>(of: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
+    pub(crate) fn blend<'a>(of: impl IntoIterator<Item = (&'a Self, f32)>) -> Option<Self> {
         let mut of = of.into_iter();
         let (first, weight) = of.next()?;
         let mut sum: Vec<f32> = first.values.iter().map(|value| weight * value).collect();
@@ -123,7 +123,6 @@ impl Embedding {
         Self::new(&first.model, sum).ok()
     }
 
-    /// What made it.
     pub fn model(&self) -> &ModelVersion {
         &self.model
     }
@@ -134,7 +133,7 @@ impl Embedding {
     }
 
     /// Whether both are of one model version and size.
-    pub fn comparable(&self, other: &Self) -> bool {
+    pub(crate) fn comparable(&self, other: &Self) -> bool {
         self.model == other.model && self.values.len() == other.values.len()
     }
 

@@ -139,7 +139,7 @@ pub struct Calibration {
 
 /// What a score means.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// False match rate: of strangers, for one template.
     pub fmr: f64,
     /// True match rate of a template of one photo against one frame.
@@ -185,18 +185,18 @@ impl Calibration {
 
     /// The highest score it knows the rate of: higher ones come of the same person, as far
     /// as the data can tell.
-    pub fn highest_score(&self) -> Score {
+    pub(crate) fn highest_score(&self) -> Score {
         Score::new(self.points.last().map_or(f32::INFINITY, |p| p[0] as f32))
     }
 
     /// The lowest false match rate the data can show.
-    pub fn backed_to(&self) -> f64 {
+    pub(crate) fn backed_to(&self) -> f64 {
         self.points.last().map_or(1.0, |p| p[1])
     }
 
     /// The score at which strangers match one template at this rate; `None` beyond the data.
     /// A rate above the highest that was measured gives the lowest score that was.
-    pub fn score_at(&self, fmr: f64) -> Option<f64> {
+    pub(crate) fn score_at(&self, fmr: f64) -> Option<f64> {
         let first = self.points.first()?;
         if fmr >= first[1] {
             return Some(first[0]);
@@ -213,7 +213,7 @@ impl Calibration {
     }
 
     /// The rates at a score; `None` beyond the data.
-    pub fn rates_at(&self, score: Score) -> Option<Rates> {
+    pub(crate) fn rates_at(&self, score: Score) -> Option<Rates> {
         let score = f64::from(score.value());
         self.points.windows(2).find_map(|p| {
             let [[s0, f0, t0, u0], [s1, f1, t1, u1]] = *p else {
@@ -251,35 +251,34 @@ impl Calibration {
 /// The score a face has to reach at a door.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
-    /// The score.
     pub score: Score,
     /// Where it comes from.
-    pub from: Source,
+    pub from: ThresholdSource,
 }
 
 impl Threshold {
     /// Whether a face with this score passes for the person it is compared with.
-    pub fn is_reached_by(&self, score: Score) -> bool {
+    pub(crate) fn is_reached_by(&self, score: Score) -> bool {
         score >= self.score
     }
 }
 
 /// Where a threshold comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ThresholdSource {
     /// `access.threshold`: somebody's own number.
     Configured,
-    /// `access.floor`: the risk would allow less.
-    Floor,
+    /// `access.min_threshold`: the risk would allow less.
+    MinThreshold,
     /// `access.false_accept`, by the calibration.
     Risk,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ThresholdSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Configured => "as access.threshold says",
-            Self::Floor => "as access.floor says",
+            Self::MinThreshold => "as access.min_threshold says",
             Self::Risk => "as access.false_accept asks for",
         })
     }
@@ -287,22 +286,22 @@ impl fmt::Display for Source {
 
 /// What somebody asks of a door's threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Asked {
+pub struct ThresholdRequest {
     /// The risk it may have.
     pub risk: FalseAccept,
     /// The score it is never lower than.
-    pub floor: Score,
+    pub min_threshold: Score,
     /// Somebody's own score, whatever the risk.
-    pub own: Option<Score>,
+    pub fixed: Option<Score>,
 }
 
-impl Default for Asked {
+impl Default for ThresholdRequest {
     /// The risk the configuration has by default, and nothing else.
     fn default() -> Self {
         Self {
             risk: FalseAccept::default(),
-            floor: Score::new(-1.0),
-            own: None,
+            min_threshold: Score::new(-1.0),
+            fixed: None,
         }
     }
 }
@@ -313,33 +312,33 @@ impl Default for Asked {
 /// [`RiskError::NoCalibration`] if it is to follow from the risk and the networks came
 /// without a calibration; [`RiskError::BeyondData`].
 pub(crate) fn threshold(
-    asked: Asked,
+    asked: ThresholdRequest,
     calibration: Option<&Calibration>,
     comparisons: usize,
 ) -> Result<Threshold, RiskError> {
-    if let Some(score) = asked.own {
+    if let Some(score) = asked.fixed {
         return Ok(Threshold {
             score,
-            from: Source::Configured,
+            from: ThresholdSource::Configured,
         });
     }
     let calibration = calibration.ok_or(RiskError::NoCalibration)?;
     let score = Score::new(calibration.threshold(asked.risk, comparisons)? as f32);
-    Ok(if score < asked.floor {
+    Ok(if score < asked.min_threshold {
         Threshold {
-            score: asked.floor,
-            from: Source::Floor,
+            score: asked.min_threshold,
+            from: ThresholdSource::MinThreshold,
         }
     } else {
         Threshold {
             score,
-            from: Source::Risk,
+            from: ThresholdSource::Risk,
         }
     })
 }
 
 /// The rate each of so many templates may have for the risk of all together.
-pub fn false_match_rate(risk: FalseAccept, templates: usize) -> f64 {
+pub(crate) fn false_match_rate(risk: FalseAccept, templates: usize) -> f64 {
     // ln_1p and exp_m1 keep the digits of tiny rates.
     -((-risk.rate()).ln_1p() / templates.max(1) as f64).exp_m1()
 }

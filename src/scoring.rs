@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::cohort::{Cohort, Score, Standing};
+use crate::cohort::{Cohort, CohortStatistics, Score};
 use crate::embedding::{Cosine, Embedding};
-use crate::risk::{self, Asked, Calibration, RiskError, Threshold};
+use crate::risk::{self, Calibration, RiskError, Threshold, ThresholdRequest};
 
 /// What is known about the scores of one model version's embeddings. Nothing at all by
 /// default: scores are plain cosines, and no threshold follows from a risk.
@@ -22,18 +22,17 @@ pub struct Scoring {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     values: Box<[f32]>,
-    standing: Standing,
+    statistics: CohortStatistics,
 }
 
 impl Prepared {
-    /// The vector.
     pub(crate) fn values(&self) -> &[f32] {
         &self.values
     }
 
     /// How it is to the cohort.
-    pub(crate) fn standing(&self) -> Standing {
-        self.standing
+    pub(crate) fn statistics(&self) -> CohortStatistics {
+        self.statistics
     }
 }
 
@@ -49,7 +48,7 @@ impl Scoring {
 
     /// The same way of scoring, of which nothing is known.
     #[must_use]
-    pub fn uncalibrated(&self) -> Self {
+    pub(crate) fn uncalibrated(&self) -> Self {
         Self {
             cohort: self.cohort.clone(),
             calibration: None,
@@ -62,32 +61,37 @@ impl Scoring {
     }
 
     /// Whether scores are normalised by a cohort.
-    pub fn is_normalised(&self) -> bool {
+    pub(crate) fn is_normalised(&self) -> bool {
         self.cohort.is_some()
     }
 
     /// `None` if the cohort is of embeddings of another size.
     pub fn prepare(&self, face: &Embedding) -> Option<Prepared> {
         let values = face.as_slice();
-        let standing = match &self.cohort {
-            Some(cohort) => cohort.standing(values)?,
-            None => Standing::NONE,
+        let statistics = match &self.cohort {
+            Some(cohort) => cohort.statistics(values)?,
+            None => CohortStatistics::NONE,
         };
         Some(Prepared {
             values: values.into(),
-            standing,
+            statistics,
         })
     }
 
     /// Compares two faces that this scoring prepared.
     pub fn score(&self, one: &Prepared, other: &Prepared) -> Score {
         let cosine = Cosine::of(&one.values, &other.values);
-        self.tell(cosine, one.standing, other.standing)
+        self.tell(cosine, one.statistics, other.statistics)
     }
 
     /// The score of two faces with this cosine.
     #[inline]
-    pub(crate) fn tell(&self, cosine: Cosine, one: Standing, other: Standing) -> Score {
+    pub(crate) fn tell(
+        &self,
+        cosine: Cosine,
+        one: CohortStatistics,
+        other: CohortStatistics,
+    ) -> Score {
         match &self.cohort {
             Some(cohort) => cohort.normalise(cosine, one, other),
             None => cosine.into(),
@@ -99,7 +103,11 @@ impl Scoring {
     /// # Errors
     /// [`RiskError::NoCalibration`] if it is to follow from the risk and the networks came
     /// without a calibration; [`RiskError::BeyondData`].
-    pub fn threshold(&self, asked: Asked, comparisons: usize) -> Result<Threshold, RiskError> {
+    pub fn threshold(
+        &self,
+        asked: ThresholdRequest,
+        comparisons: usize,
+    ) -> Result<Threshold, RiskError> {
         risk::threshold(asked, self.calibration(), comparisons)
     }
 }

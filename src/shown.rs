@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// Whether a character changes what is around it, or cannot be seen.
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     matches!(
         c.general_category(),
         GeneralCategory::Control
@@ -21,7 +21,7 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// Writes what is written to it with unsafe characters escaped.
 #[derive(Debug)]
-pub struct Escaping<W>(pub W);
+pub(crate) struct Escaping<W>(pub W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -41,7 +41,7 @@ impl<W: Write> Write for Escaping<W> {
 
 /// Text in quotes, escaped.
 #[derive(Debug, Clone, Copy)]
-pub struct Quoted<'a>(pub &'a str);
+pub(crate) struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

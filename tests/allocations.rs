@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn asked() -> u64 {
+fn threshold_request() -> u64 {
     ASKED.with(Cell::get)
 }
 
@@ -75,7 +75,7 @@ impl Scene {
         let whitelist = Snapshot::of(
             vision.version(),
             vision.scoring(),
-            config.access.asked(),
+            config.access.threshold_request(),
             [("somebody".into(), somebody)],
         )
         .unwrap();
@@ -121,9 +121,9 @@ fn an_idle_frame_asks_for_no_memory() {
     }
     let mut idle = 0;
     for n in 0..25 {
-        let before = asked();
+        let before = threshold_request();
         let seen = scene.show(&walls[n % 6]);
-        let asked_for = asked() - before;
+        let asked_for = threshold_request() - before;
         if seen == Seen::Nothing {
             idle += 1;
             assert_eq!(asked_for, 0, "frame {n}");
@@ -147,10 +147,10 @@ fn a_frame_with_a_face_asks_for_little_and_no_more_with_time() {
         .collect();
     let mut counts = Vec::new();
     for n in 0..14 {
-        let before = asked();
+        let before = threshold_request();
         let seen = scene.show(&yuyv);
         if n >= 4 {
-            counts.push(asked() - before);
+            counts.push(threshold_request() - before);
         }
         assert!(matches!(seen, Seen::Faces(faces) if !faces.is_empty()));
     }

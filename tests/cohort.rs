@@ -41,7 +41,7 @@ fn no_row_of_the_cohort_reaches_the_score_of_a_stranger_in_a_thousand() {
     );
     println!(
         "{} rows of {} people: nearest {:.3}, a stranger in a thousand reaches {:.3}",
-        fit::ROWS,
+        fit::COHORT_ROWS,
         made.blended,
         made.nearest,
         made.too_like

@@ -133,14 +133,14 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
             "[access]\nframes = \"3\"\n",
             &["2:10: access.frames = \"3\" is text: write 3 without quotes (frames, from 1 to 30)"],
         ),
-        ("[vision]\nmin_score = 1\n", &[]),
+        ("[vision]\nmin_detector_score = 1\n", &[]),
         (
-            "[vision]\nmin_score = nan\n",
-            &["2:13: vision.min_score = nan is out of range: a score, from 0 to 1"],
+            "[vision]\nmin_detector_score = nan\n",
+            &["2:22: vision.min_detector_score = nan is out of range: a score, from 0 to 1"],
         ),
         (
-            "[vision]\nmin_score = 1.0000001\n",
-            &["2:13: vision.min_score = 1.0000001 is out of range: a score, from 0 to 1"],
+            "[vision]\nmin_detector_score = 1.0000001\n",
+            &["2:22: vision.min_detector_score = 1.0000001 is out of range: a score, from 0 to 1"],
         ),
         ("[vision]\nregion = [0, 0, 1, 1]\n", &[]),
         (
@@ -317,8 +317,8 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
             &["2:11: yes is not known: write true or false"],
         ),
         (
-            "[vision]\nmin_score = 0,9\n",
-            &["2:14: a decimal point is needed, not a comma: write min_score = 0.9"],
+            "[vision]\nmin_detector_score = 0,9\n",
+            &["2:23: a decimal point is needed, not a comma: write min_detector_score = 0.9"],
         ),
         (
             "[access]\nframes = 03\n",

@@ -10,7 +10,7 @@ use doorward::access::{Decision, Policy};
 use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::cohort::Score;
 use doorward::config::Config;
-use doorward::recognise::{Outcome, Probe, Recogniser, Seen};
+use doorward::recognise::{FrameUse, Outcome, Recogniser, Seen};
 use doorward::vision::Vision;
 use doorward::whitelist::Snapshot;
 use image::RgbImage;
@@ -46,7 +46,7 @@ impl Door {
         let whitelist = Snapshot::of(
             vision.version(),
             vision.scoring(),
-            config.access.asked(),
+            config.access.threshold_request(),
             [("Barack Obama".into(), template)],
         )
         .unwrap();
@@ -148,7 +148,7 @@ fn who_stands_still_is_not_forgotten_and_an_empty_scene_costs_nothing() {
     door.recogniser.whitelist_changed(door.at);
     let again = (0..45).position(|_| {
         matches!(door.show(still).seen, Seen::Faces(faces)
-            if faces.iter().any(|f| f.probe == Probe::Compared))
+            if faces.iter().any(|f| f.frame_use == FrameUse::Compared))
     });
     assert_eq!(again, Some(0));
 }

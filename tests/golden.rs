@@ -110,7 +110,7 @@ impl Agreement {
                 };
                 let ours = found.remove(i);
                 this.ious.push(overlap);
-                this.score = this.score.max((ours.score - face.score).abs());
+                this.score = this.score.max((ours.detector_score - face.score).abs());
                 for (a, b) in ours.landmarks.iter().zip(&face.landmarks) {
                     this.landmark_px.push((a[0] - b[0]).hypot(a[1] - b[1]));
                 }
@@ -224,7 +224,7 @@ fn least_cosines(crops: &Crops, vision: &mut Vision) -> (f32, f32) {
         let face = Face {
             rect: reference_face.rect,
             landmarks: reference_face.landmarks,
-            score: reference_face.score,
+            detector_score: reference_face.score,
         };
 
         // The same pixels: everything behind the crop.
@@ -282,11 +282,11 @@ fn sface_embeddings_are_those_of_opencv_up_to_quantisation() {
     assert!(own >= 0.98, "{own}");
 }
 
-/// A head on top is a model of its own: it turns embeddings, and nothing made without it
+/// A projection on top is a model of its own: it turns embeddings, and nothing made without it
 /// is compared with what it makes.
 #[test]
 fn a_head_turns_embeddings_and_changes_the_version() {
-    use doorward::vision::{head::Head, manifest_edit};
+    use doorward::vision::{manifest_edit, projection::Projection};
     let set = tempfile::tempdir().unwrap();
     let models = support::project().join("models");
     for file in std::fs::read_dir(&models).unwrap() {
@@ -303,18 +303,18 @@ fn a_head_turns_embeddings_and_changes_the_version() {
     for i in 0..128usize {
         rows[i * 128 + [1, 0].get(i).copied().unwrap_or(i)] = 1.0;
     }
-    let bytes = Head::to_bytes(&rows);
-    manifest_edit::add_head(set.path(), "sface-int8", "own", &bytes).unwrap();
+    let bytes = Projection::to_bytes(&rows);
+    manifest_edit::add_projection(set.path(), "sface-int8", "own", &bytes).unwrap();
 
     let mut config = support::config();
     config.models.dir = set.path().to_owned();
     config.models.choose = vec!["sface-int8".into()];
     let mut plain = Vision::open(&config.models, &config.vision).unwrap();
     config.models.choose = vec!["own".into()];
-    let mut headed = Vision::open(&config.models, &config.vision).unwrap();
-    assert_ne!(plain.version(), headed.version());
+    let mut projected = Vision::open(&config.models, &config.vision).unwrap();
+    assert_ne!(plain.version(), projected.version());
     assert!(plain.scoring().calibration().is_some());
-    assert!(headed.scoring().calibration().is_none());
+    assert!(projected.scoring().calibration().is_none());
     let image = image::open(golden("pictures/photo-obama.jpg"))
         .unwrap()
         .to_rgb8();
@@ -322,17 +322,17 @@ fn a_head_turns_embeddings_and_changes_the_version() {
     let aligned = plain.align(&image, &face).unwrap();
     let (one, other) = (
         plain.embed(&aligned).unwrap(),
-        headed.embed(&aligned).unwrap(),
+        projected.embed(&aligned).unwrap(),
     );
     let (a, b) = (one.as_slice(), other.as_slice());
     assert!((a[0] - b[1]).abs() + (a[1] - b[0]).abs() + (a[2] - b[2]).abs() < 1e-5);
 
-    std::fs::write(set.path().join("own-head.f32"), &bytes[4..]).unwrap();
+    std::fs::write(set.path().join("own-projection.f32"), &bytes[4..]).unwrap();
     let said = Vision::open(&config.models, &config.vision)
         .unwrap_err()
         .to_string();
     assert!(
-        said.contains("own-head.f32") && said.contains("SHA-256"),
+        said.contains("own-projection.f32") && said.contains("SHA-256"),
         "{said}"
     );
 }

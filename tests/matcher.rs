@@ -9,7 +9,7 @@ use doorward::cohort::Cohort;
 use doorward::database::Database;
 use doorward::embedding::{Embedding, ModelVersion};
 use doorward::person::PersonId;
-use doorward::risk::{Asked, FalseAccept, RiskError};
+use doorward::risk::{FalseAccept, RiskError, ThresholdRequest};
 use doorward::scoring::Scoring;
 use doorward::whitelist::{self, Matcher, NewTemplate, NotComparable, Templates, WhitelistError};
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ fn the_nearest_of_many_is_the_nearest() {
     for (number, template) in (0..).zip(&people) {
         templates.add(PersonId(number), template.clone()).unwrap();
     }
-    let matcher = Matcher::new(&templates, Arc::default(), Asked::default());
+    let matcher = Matcher::new(&templates, Arc::default(), ThresholdRequest::default());
     let probes: Vec<Embedding> = (0..60)
         .map(|i| like((i % 2 == 0).then(|| &people[i * 90])))
         .collect();
@@ -105,9 +105,9 @@ fn the_threshold_is_for_the_people_compared_with_and_missing_where_none_follows(
             genuine_pairs = 1\ncosine_1_in_100 = 0.3\ncosine_1_in_1000 = 0.4\n\
             points = [[0.3, 1e-2, 1.0, 1.0], [0.5, 1e-4, 0.9, 0.9]]";
         let calibration = doorward::risk::Calibration::from_toml(calibration).unwrap();
-        let asked = Asked {
+        let asked = ThresholdRequest {
             risk: FalseAccept::one_in(1000).unwrap(),
-            ..Asked::default()
+            ..ThresholdRequest::default()
         };
         Matcher::new(
             templates,
@@ -130,7 +130,7 @@ fn the_threshold_is_for_the_people_compared_with_and_missing_where_none_follows(
         matches!(told, Err(RiskError::BeyondData { .. })),
         "{told:?}"
     );
-    let unknown = Matcher::new(&templates, Arc::default(), Asked::default());
+    let unknown = Matcher::new(&templates, Arc::default(), ThresholdRequest::default());
     assert_eq!(unknown.threshold(), Err(RiskError::NoCalibration));
 }
 
@@ -160,8 +160,8 @@ proptest! {
             let score = match &cohort {
                 None => cosine.value(),
                 Some(cohort) => {
-                    let standing = |e: &Embedding| cohort.standing(e.as_slice()).unwrap();
-                    cohort.normalise(cosine, standing(&mean), standing(&probe)).value()
+                    let statistics = |e: &Embedding| cohort.statistics(e.as_slice()).unwrap();
+                    cohort.normalise(cosine, statistics(&mean), statistics(&probe)).value()
                 }
             };
             expected.push((person, score));
@@ -169,7 +169,7 @@ proptest! {
                 templates.add(person, photo).unwrap();
             }
         }
-        let matcher = Matcher::new(&templates, Arc::new(Scoring::new(cohort, None)), Asked::default());
+        let matcher = Matcher::new(&templates, Arc::new(Scoring::new(cohort, None)), ThresholdRequest::default());
         prop_assert_eq!(matcher.comparisons(), people.len());
         prop_assert_eq!(matcher.templates(), people.iter().map(Vec::len).sum::<usize>());
         let best = |but: Option<PersonId>| expected.iter()

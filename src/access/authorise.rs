@@ -30,17 +30,17 @@ impl Grant {
     }
 
     /// What it was given for.
-    pub fn claim(&self) -> &Claim {
+    pub(crate) fn claim(&self) -> &Claim {
         &self.claim
     }
 
     /// What it was given for besides the face.
-    pub fn factors(&self) -> Factors {
+    pub(crate) fn factors(&self) -> Factors {
         self.factors
     }
 
     /// Whether it still opens a door at the time `now`.
-    pub fn is_current(&self, now: Instant) -> bool {
+    pub(crate) fn is_current(&self, now: Instant) -> bool {
         is_current(&self.claim, now)
     }
 }
@@ -63,7 +63,6 @@ pub enum DenialReason {
 /// Somebody who was looked at and may not pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Denial {
-    /// Why not.
     pub reason: DenialReason,
     /// [`DenialReason::NotListed`]: the nearest miss, that is the candidate with the highest
     /// score. [`DenialReason::EmptyWhitelist`]: nobody. Else the person who was claimed,

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::quiet::{Quiet, Topic};
+use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
 use super::{
-    Candidate, Claim, Decision, Denial, DenialReason, Factors, Input, Policy, Sighting, authorise,
+    Candidate, Claim, Decision, Denial, DenialReason, Factors, FrameResult, Input, Policy,
+    authorise,
 };
 use crate::whitelist::Directory;
 
@@ -14,7 +15,7 @@ use crate::whitelist::Directory;
 pub struct Access {
     policy: Policy,
     pub(super) window: Window,
-    pub(super) quiet: Quiet,
+    pub(super) cooldowns: Cooldowns,
     /// Frames taken at or before this count for nothing: they were overtaken by
     /// another frame, or by a loss or a change that voids them.
     void_until: Option<Instant>,
@@ -26,7 +27,7 @@ impl Access {
         Self {
             policy,
             window: Window::default(),
-            quiet: Quiet::default(),
+            cooldowns: Cooldowns::default(),
             void_until: None,
         }
     }
@@ -46,7 +47,7 @@ impl Access {
     ///   none in the window recognised anybody. The second half keeps a listed person
     ///   whose first, small and blurred frames fall short from being denied;
     /// * denial, empty whitelist: as many frames showed a face and nobody is enrolled;
-    /// * cannot judge: twice as many frames held only unusable faces, and none in
+    /// * cannot judge: twice as many frames held only flawed faces, and none in
     ///   the window recognised anybody.
     ///
     /// A denial for one reason, and "cannot judge", are each said once in
@@ -68,7 +69,7 @@ impl Access {
     }
 
     /// How long a person who was granted is not granted again.
-    pub fn cooldown(&self) -> Duration {
+    pub(crate) fn cooldown(&self) -> Duration {
         self.policy.cooldown
     }
 
@@ -77,7 +78,12 @@ impl Access {
         self.void_until = self.void_until.max(Some(now));
     }
 
-    fn judge(&mut self, now: Instant, sighting: &Sighting, directory: &Directory) -> Vec<Decision> {
+    fn judge(
+        &mut self,
+        now: Instant,
+        sighting: &FrameResult,
+        directory: &Directory,
+    ) -> Vec<Decision> {
         let taken_at = sighting.taken_at;
         let fresh = now
             .checked_duration_since(taken_at)
@@ -86,7 +92,7 @@ impl Access {
             return Vec::new();
         }
         self.void_until = Some(taken_at);
-        self.quiet.expire(now);
+        self.cooldowns.expire(now);
 
         let ballot = Ballot::count(sighting, self.policy.threshold);
         let here = ballot.summary();
@@ -115,7 +121,7 @@ impl Access {
         if here.nobody_enrolled {
             decisions.extend(self.deny_all(now));
         }
-        if here.unusable && nobody {
+        if here.flaw && nobody {
             decisions.extend(self.cannot_judge(now));
         }
         decisions
@@ -130,7 +136,7 @@ impl Access {
             Ok(grant) => (Decision::Grant(grant), Topic::Granted(grant.person())),
             Err(denial) => (Decision::Deny(denial), Topic::Denied(denial.reason)),
         };
-        if !self.quiet.start(topic, now, self.policy.cooldown) {
+        if !self.cooldowns.start(topic, now, self.policy.cooldown) {
             return None;
         }
         self.window.spend(claim.person);
@@ -160,7 +166,7 @@ impl Access {
     ) -> Option<Decision> {
         let said = frames >= self.needed()
             && self
-                .quiet
+                .cooldowns
                 .start(Topic::Denied(reason), now, self.policy.cooldown);
         said.then_some(Decision::Deny(Denial {
             reason,
@@ -171,15 +177,15 @@ impl Access {
     }
 
     fn cannot_judge(&mut self, now: Instant) -> Option<Decision> {
-        let (why, frames) = self.window.unusable()?;
+        let (flaw, frames) = self.window.flaw()?;
         let said = frames >= self.needed().saturating_mul(2)
             && self
-                .quiet
+                .cooldowns
                 .start(Topic::CannotJudge, now, self.policy.cooldown);
         if !said {
             return None;
         }
         self.window.spend_unusable();
-        Some(Decision::CannotJudge { why })
+        Some(Decision::CannotJudge { flaw })
     }
 }

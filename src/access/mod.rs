@@ -14,10 +14,11 @@
 //! the first says anything about the person in front of the camera.
 
 mod authorise;
+mod cooldowns;
 mod decider;
+mod flaw;
 #[cfg(test)]
 mod properties;
-mod quiet;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 pub use authorise::{Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise};
 pub use decider::Access;
+pub use flaw::Flaw;
 
 use crate::cohort::Score;
 use crate::config;
@@ -65,32 +67,16 @@ impl Policy {
 pub struct Candidate {
     /// The face's number while it is in view.
     pub track: u64,
-    /// The person.
     pub person: PersonId,
     /// Score with that person's template of all frames of this face that count together.
     pub score: Score,
 }
 
-/// Why a face could not be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unusable {
-    /// Fewer pixels than the configured least.
-    TooSmall,
-    /// Moved or out of focus.
-    Blurred,
-    /// Too little light on it.
-    Dark,
-    /// Too much of it outside the picture.
-    Cut,
-    /// The detector was not sure that it is a face.
-    LowScore,
-}
-
 /// What recognition found out about one face.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Judgement {
+pub enum FaceResult {
     /// It was not good enough to be compared.
-    Unusable(Unusable),
+    Flawed(Flaw),
     /// Its nearest person; `None` if nobody is enrolled.
     Nearest(Option<Candidate>),
     /// A face known from the frames before, of which this frame tells nothing new.
@@ -99,18 +85,17 @@ pub enum Judgement {
 
 /// The faces of one frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sighting {
+pub struct FrameResult {
     /// When the frame was taken, on the monotonic clock.
     pub taken_at: Instant,
     /// One judgement a face, the largest face first; empty for an empty scene.
-    pub faces: Vec<Judgement>,
+    pub faces: Vec<FaceResult>,
 }
 
 /// What several frames agree on: this face is this person's. It says nothing about whether
 /// that person may pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Claim {
-    /// The person.
     pub person: PersonId,
     /// The face's number.
     pub track: u64,
@@ -129,8 +114,7 @@ pub struct Claim {
 pub enum Input<'a> {
     /// A frame was judged.
     Frame {
-        /// What it shows.
-        sighting: Sighting,
+        sighting: FrameResult,
         /// Who is listed, read together with the templates it was judged by.
         directory: &'a Directory,
     },
@@ -152,6 +136,6 @@ pub enum Decision {
     /// A face stayed in view but could not be judged; says nothing about the person.
     CannotJudge {
         /// What spoilt most of the frames.
-        why: Unusable,
+        flaw: Flaw,
     },
 }

@@ -12,7 +12,7 @@ use super::*;
 enum Event {
     Frame {
         age_ms: i64,
-        faces: Vec<Judgement>,
+        faces: Vec<FaceResult>,
     },
     CameraLost,
     /// To these people, and whether each is enabled.
@@ -34,12 +34,12 @@ fn scores() -> impl Strategy<Value = f32> {
     ]
 }
 
-fn judgements() -> impl Strategy<Value = Judgement> {
+fn judgements() -> impl Strategy<Value = FaceResult> {
     prop_oneof![
         10 => (0..2u64, 1..4i64, scores()).prop_map(|(track, person, score)| on_track(track, person, score)),
-        1 => Just(Judgement::Followed),
-        1 => Just(Judgement::Nearest(None)),
-        2 => Just(Judgement::Unusable(Unusable::Blurred)),
+        1 => Just(FaceResult::Followed),
+        1 => Just(FaceResult::Nearest(None)),
+        2 => Just(FaceResult::Flawed(Flaw::Blurred)),
     ]
 }
 
@@ -77,15 +77,15 @@ struct Counted {
     passing: Vec<(PersonId, u64)>,
 }
 
-fn near(faces: &[Judgement]) -> impl Iterator<Item = &Candidate> {
+fn near(faces: &[FaceResult]) -> impl Iterator<Item = &Candidate> {
     faces.iter().filter_map(|f| match f {
-        Judgement::Nearest(Some(candidate)) => Some(candidate),
+        FaceResult::Nearest(Some(candidate)) => Some(candidate),
         _ => None,
     })
 }
 
 /// As the order of votes: a face's first claim to a person fixes its place.
-fn reaching(faces: &[Judgement], threshold: f32, directory: &Directory) -> Vec<(PersonId, u64)> {
+fn reaching(faces: &[FaceResult], threshold: f32, directory: &Directory) -> Vec<(PersonId, u64)> {
     let mut places: Vec<(PersonId, u64)> = Vec::new();
     for c in near(faces) {
         if !places.contains(&(c.person, c.track)) {
@@ -209,7 +209,7 @@ proptest! {
         let rules = policy();
         let mut access = Access::new(rules.clone());
         let mut now = Instant::now() + ms(10_000);
-        let mut seen: Vec<(Instant, Vec<Judgement>)> = Vec::new();
+        let mut seen: Vec<(Instant, Vec<FaceResult>)> = Vec::new();
         let mut said: Vec<(DenialReason, Instant)> = Vec::new();
         let mut listed = directory([(1, true), (2, true), (3, false)]);
         for (dt, event) in log {
@@ -242,12 +242,12 @@ proptest! {
                 let founded = recent
                     .iter()
                     .filter(|faces| faces.iter().any(|f| match (reason, f) {
-                        (DenialReason::EmptyWhitelist, Judgement::Nearest(None)) => true,
-                        (DenialReason::NotListed, Judgement::Nearest(Some(c))) => !reaches(c, 0.75),
-                        (DenialReason::Disabled, Judgement::Nearest(Some(c))) => {
+                        (DenialReason::EmptyWhitelist, FaceResult::Nearest(None)) => true,
+                        (DenialReason::NotListed, FaceResult::Nearest(Some(c))) => !reaches(c, 0.75),
+                        (DenialReason::Disabled, FaceResult::Nearest(Some(c))) => {
                             claimed(c) && state(c) == Some(false)
                         }
-                        (DenialReason::Removed, Judgement::Nearest(Some(c))) => {
+                        (DenialReason::Removed, FaceResult::Nearest(Some(c))) => {
                             claimed(c) && state(c).is_none()
                         }
                         _ => false,
@@ -283,7 +283,7 @@ proptest! {
         };
         for (now, taken_at, faces) in steps {
             let (now, taken_at) = (shift(now), shift(taken_at));
-            let faces: Vec<Judgement> =
+            let faces: Vec<FaceResult> =
                 faces.into_iter().map(|(p, score)| on_track(0, p, score)).collect();
             let decisions = access.step(now, frame(&listed, taken_at, &faces));
             let fresh = taken_at <= now && now - taken_at <= max_frame_age;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::quiet::MAX_COOLDOWNS;
+use super::cooldowns::MAX_COOLDOWNS;
 use super::window::{MAX_FRAMES, MAX_VOTES};
 use super::*;
 use crate::whitelist::Listed;
@@ -22,12 +22,12 @@ pub(super) fn policy() -> Policy {
 }
 
 /// Seen on a track of its own.
-fn face(person: i64, score: f32) -> Judgement {
+fn face(person: i64, score: f32) -> FaceResult {
     on_track(person as u64, person, score)
 }
 
-pub(super) fn on_track(track: u64, person: i64, score: f32) -> Judgement {
-    Judgement::Nearest(Some(candidate(track, person, score)))
+pub(super) fn on_track(track: u64, person: i64, score: f32) -> FaceResult {
+    FaceResult::Nearest(Some(candidate(track, person, score)))
 }
 
 fn candidate(track: u64, person: i64, score: f32) -> Candidate {
@@ -50,9 +50,9 @@ pub(super) fn directory(people: impl IntoIterator<Item = (i64, bool)>) -> Direct
 pub(super) fn frame<'a>(
     directory: &'a Directory,
     taken_at: Instant,
-    faces: &[Judgement],
+    faces: &[FaceResult],
 ) -> Input<'a> {
-    let sighting = Sighting {
+    let sighting = FrameResult {
         taken_at,
         faces: faces.to_vec(),
     };
@@ -78,13 +78,16 @@ impl Scene {
         }
     }
 
-    fn show(&mut self, faces: &[Judgement]) -> Vec<Decision> {
+    fn show(&mut self, faces: &[FaceResult]) -> Vec<Decision> {
         self.now += ms(100);
         let input = frame(&self.directory, self.now - ms(50), faces);
         self.access.step(self.now, input)
     }
 
-    fn show_all<'a>(&mut self, frames: impl IntoIterator<Item = &'a [Judgement]>) -> Vec<Decision> {
+    fn show_all<'a>(
+        &mut self,
+        frames: impl IntoIterator<Item = &'a [FaceResult]>,
+    ) -> Vec<Decision> {
         frames.into_iter().flat_map(|f| self.show(f)).collect()
     }
 
@@ -129,14 +132,14 @@ fn frames_of_another_face_or_for_another_person_do_not_count() {
 fn a_face_that_is_only_followed_decides_nothing() {
     let mut scene = Scene::new(policy());
     assert!(scene.show_all([&[face(1, 0.9)][..]; 2]).is_empty());
-    assert!(scene.show_all([&[Judgement::Followed][..]; 5]).is_empty());
+    assert!(scene.show_all([&[FaceResult::Followed][..]; 5]).is_empty());
     assert_eq!(grants(&scene.show(&[face(1, 0.9)])), [(1, 0.9, 3)]);
 }
 
 #[test]
 fn two_people_side_by_side_are_granted_in_one_frame() {
     let mut scene = Scene::new(policy());
-    let both: &[Judgement] = &[face(1, 0.9), face(2, 0.8)];
+    let both: &[FaceResult] = &[face(1, 0.9), face(2, 0.8)];
     assert_eq!(
         grants(&scene.show_all([both; 3])),
         [(1, 0.9, 3), (2, 0.8, 3)]
@@ -146,7 +149,7 @@ fn two_people_side_by_side_are_granted_in_one_frame() {
 #[test]
 fn two_faces_like_one_person_are_one_grant() {
     let mut scene = Scene::new(policy());
-    let twins: &[Judgement] = &[on_track(1, 1, 0.8), on_track(2, 1, 0.9)];
+    let twins: &[FaceResult] = &[on_track(1, 1, 0.8), on_track(2, 1, 0.9)];
     assert!(scene.show_all([twins; 2]).is_empty());
     assert_eq!(grants(&scene.show(twins)), [(1, 0.8, 3)]);
 }
@@ -209,7 +212,7 @@ fn a_listed_person_coming_nearer_or_turning_away_is_not_denied() {
 fn a_denied_stranger_does_not_delay_a_listed_person() {
     let mut scene = Scene::new(policy());
     assert_eq!(scene.show_all([&[on_track(5, 1, 0.2)][..]; 3]).len(), 1);
-    let both: &[Judgement] = &[face(2, 0.2), face(1, 0.9)];
+    let both: &[FaceResult] = &[face(2, 0.2), face(1, 0.9)];
     assert_eq!(grants(&scene.show_all([both; 3])), [(1, 0.9, 3)]);
 }
 
@@ -231,7 +234,7 @@ fn a_disabled_person_is_denied_by_name() {
 #[test]
 fn an_empty_whitelist_denies_everybody() {
     let mut scene = Scene::new(policy());
-    let decisions = scene.show_all([&[Judgement::Nearest(None)][..]; 3]);
+    let decisions = scene.show_all([&[FaceResult::Nearest(None)][..]; 3]);
     assert!(matches!(
         decisions[..],
         [Decision::Deny(Denial {
@@ -246,17 +249,12 @@ fn an_empty_whitelist_denies_everybody() {
 #[test]
 fn unusable_faces_are_reported_as_such_and_never_as_a_denial() {
     let mut scene = Scene::new(policy());
-    let dark: &[Judgement] = &[Judgement::Unusable(Unusable::Dark)];
-    let blurred: &[Judgement] = &[Judgement::Unusable(Unusable::Blurred)];
+    let dark: &[FaceResult] = &[FaceResult::Flawed(Flaw::Dark)];
+    let blurred: &[FaceResult] = &[FaceResult::Flawed(Flaw::Blurred)];
     let decisions = scene.show_all([blurred, dark, dark, dark, dark, blurred, dark]);
-    assert_eq!(
-        decisions,
-        [Decision::CannotJudge {
-            why: Unusable::Dark
-        }]
-    );
+    assert_eq!(decisions, [Decision::CannotJudge { flaw: Flaw::Dark }]);
     // One usable face makes a frame usable.
-    let mixed: &[Judgement] = &[Judgement::Unusable(Unusable::Dark), face(1, 0.2)];
+    let mixed: &[FaceResult] = &[FaceResult::Flawed(Flaw::Dark), face(1, 0.2)];
     assert!(matches!(
         scene.show_all([mixed; 3])[..],
         [Decision::Deny(Denial {
@@ -372,18 +370,18 @@ fn its_size_is_bounded_whatever_it_is_fed() {
     let mut granted = 0;
     for round in 0..200 {
         now += ms(1);
-        let faces: Vec<Judgement> = (0..100).map(|i| face(round * 100 + i, 0.9)).collect();
+        let faces: Vec<FaceResult> = (0..100).map(|i| face(round * 100 + i, 0.9)).collect();
         granted += access.step(now, frame(&everybody, now, &faces)).len();
     }
     for _ in 0..300 {
         now += ms(1);
         access.step(now, frame(&everybody, now, &[face(1, 0.1), face(-2, 0.9)]));
         now += ms(1);
-        access.step(now, frame(&everybody, now, &[Judgement::Nearest(None)]));
+        access.step(now, frame(&everybody, now, &[FaceResult::Nearest(None)]));
         now += ms(1);
         access.step(
             now,
-            frame(&everybody, now, &[Judgement::Unusable(Unusable::Dark)]),
+            frame(&everybody, now, &[FaceResult::Flawed(Flaw::Dark)]),
         );
     }
     let (frames, votes) = access.window.size();
@@ -392,5 +390,5 @@ fn its_size_is_bounded_whatever_it_is_fed() {
         "{frames} {votes}"
     );
     assert_eq!(granted, MAX_COOLDOWNS);
-    assert!(access.quiet.len() <= MAX_COOLDOWNS + 4);
+    assert!(access.cooldowns.len() <= MAX_COOLDOWNS + 4);
 }

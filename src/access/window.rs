@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Candidate, Judgement, Sighting, Unusable};
+use super::{Candidate, FaceResult, Flaw, FrameResult};
 use crate::cohort::Score;
 use crate::person::PersonId;
 
@@ -35,7 +35,7 @@ pub(super) struct Ballot {
     unlisted: Option<Candidate>,
     nobody_enrolled: bool,
     /// What spoilt the largest face, if no face could be judged.
-    unusable: Option<Unusable>,
+    flaw: Option<Flaw>,
 }
 
 /// What one frame says, without the window it stands in.
@@ -43,27 +43,27 @@ pub(super) struct Summary {
     pub(super) votes: Vec<Vote>,
     pub(super) unlisted: bool,
     pub(super) nobody_enrolled: bool,
-    pub(super) unusable: bool,
+    pub(super) flaw: bool,
 }
 
 impl Ballot {
-    pub(super) fn count(sighting: &Sighting, threshold: Score) -> Self {
+    pub(super) fn count(sighting: &FrameResult, threshold: Score) -> Self {
         let mut ballot = Self {
             taken_at: sighting.taken_at,
             votes: Vec::new(),
             unlisted: None,
             nobody_enrolled: false,
-            unusable: None,
+            flaw: None,
         };
         let mut judged = false;
         for face in &sighting.faces {
             match *face {
-                Judgement::Unusable(why) => {
-                    ballot.unusable.get_or_insert(why);
+                FaceResult::Flawed(flaw) => {
+                    ballot.flaw.get_or_insert(flaw);
                     continue;
                 }
-                Judgement::Nearest(None) => ballot.nobody_enrolled = true,
-                Judgement::Nearest(Some(face)) => {
+                FaceResult::Nearest(None) => ballot.nobody_enrolled = true,
+                FaceResult::Nearest(Some(face)) => {
                     // False for NaN on either side; an infinity is no score.
                     let reached = face.score >= threshold && face.score.value().is_finite();
                     ballot.vote(face, reached);
@@ -71,12 +71,12 @@ impl Ballot {
                         ballot.unlisted = Some(better(ballot.unlisted, face));
                     }
                 }
-                Judgement::Followed => {}
+                FaceResult::Followed => {}
             }
             judged = true;
         }
         if judged {
-            ballot.unusable = None;
+            ballot.flaw = None;
         }
         ballot
     }
@@ -105,7 +105,7 @@ impl Ballot {
             votes: self.votes.clone(),
             unlisted: self.unlisted.is_some(),
             nobody_enrolled: self.nobody_enrolled,
-            unusable: self.unusable.is_some(),
+            flaw: self.flaw.is_some(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Ballot {
         self.votes.is_empty()
             && self.unlisted.is_none()
             && !self.nobody_enrolled
-            && self.unusable.is_none()
+            && self.flaw.is_none()
     }
 }
 
@@ -205,18 +205,18 @@ impl Window {
     }
 
     /// What spoilt most of the frames with no usable face (the later of equals), and how many these were.
-    pub(super) fn unusable(&self) -> Option<(Unusable, usize)> {
-        let reasons: Vec<Unusable> = self.ballots.iter().filter_map(|b| b.unusable).collect();
+    pub(super) fn flaw(&self) -> Option<(Flaw, usize)> {
+        let reasons: Vec<Flaw> = self.ballots.iter().filter_map(|b| b.flaw).collect();
         let most = reasons
             .iter()
             .copied()
-            .max_by_key(|why| reasons.iter().filter(|other| *other == why).count())?;
+            .max_by_key(|flaw| reasons.iter().filter(|other| *other == flaw).count())?;
         Some((most, reasons.len()))
     }
 
     pub(super) fn spend_unusable(&mut self) {
         for ballot in &mut self.ballots {
-            ballot.unusable = None;
+            ballot.flaw = None;
         }
     }
 

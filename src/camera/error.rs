@@ -13,28 +13,18 @@ pub enum CameraError {
     #[error(
         "there is no camera at {device}; plug it in, or set camera.device (`ls /dev/v4l/by-id` shows what is there)"
     )]
-    NotFound {
-        /// The device.
-        device: PathBuf,
-    },
+    NotFound { device: PathBuf },
     /// Another program uses it.
     #[error(
         "the camera {device} is in use by another program; end that program (`fuser {device}` shows it)"
     )]
-    Busy {
-        /// The device.
-        device: PathBuf,
-    },
+    Busy { device: PathBuf },
     /// The user may not use it.
     #[error("no permission to use the camera {device}; add the user to the group \"video\"")]
-    Permission {
-        /// The device.
-        device: PathBuf,
-    },
+    Permission { device: PathBuf },
     /// The path leads to something else.
     #[error("{device} is not a camera: {found}; set camera.device to a capture device")]
     NotACamera {
-        /// The path.
         device: PathBuf,
         /// What is there.
         found: NotACamera,
@@ -46,7 +36,6 @@ pub enum CameraError {
         all(offered)
     )]
     NoUsableFormat {
-        /// The device.
         device: PathBuf,
         /// The formats of which one would do.
         asked: Vec<Layout>,
@@ -55,10 +44,7 @@ pub enum CameraError {
     },
     /// It is gone.
     #[error("the camera {device} was unplugged; plug it in again")]
-    Unplugged {
-        /// The device.
-        device: PathBuf,
-    },
+    Unplugged { device: PathBuf },
     /// No frame within the time asked for.
     #[error("no frame from {place} in {waited_ms} ms; look at its cable and its power")]
     Stalled {
@@ -84,19 +70,15 @@ pub enum CameraError {
     /// A recording that cannot be played.
     #[error("the recording {path} cannot be played: {fault}; set camera.replay.path")]
     Replay {
-        /// The recording.
         path: PathBuf,
         /// What is wrong with it.
         fault: RecordingFault,
     },
-    /// Anything else.
     #[error(
         "the camera {device} failed ({action}): {source}; plug it in again, or look at the kernel's log"
     )]
     Io {
-        /// The device.
         device: PathBuf,
-        /// What was tried.
         action: &'static str,
         /// What the system said.
         source: io::Error,

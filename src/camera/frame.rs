@@ -1,6 +1,6 @@
 //! One picture on its way from the camera to the networks.
 //!
-//! A frame keeps the camera's own bytes. They are looked at (see [`Glance`]) before
+//! A frame keeps the camera's own bytes. They are looked at (see [`LumaGrid`]) before
 //! they are turned into RGB, because most frames at a door show nothing new and need
 //! not be; and their memory goes back to where it came from.
 
@@ -158,7 +158,7 @@ impl Frame {
     }
 
     /// Looks at it coarsely.
-    pub fn glance(&self, into: &mut Glance) {
+    pub fn glance(&self, into: &mut LumaGrid) {
         let stride = self.shape.stride as usize;
         let (offset, step) = match self.form {
             // Green is most of the luma.
@@ -178,18 +178,18 @@ impl Drop for Frame {
     }
 }
 
-/// Columns and rows of a [`Glance`].
+/// Columns and rows of a [`LumaGrid`].
 const GLANCE: (usize, usize) = (80, 60);
 /// Pixels of a cell that are looked at, across and down.
 const SAMPLES: usize = 4;
 
 /// A picture's brightness in 80 x 60 cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glance {
+pub struct LumaGrid {
     cells: Box<[u8]>,
 }
 
-impl Default for Glance {
+impl Default for LumaGrid {
     fn default() -> Self {
         Self {
             cells: vec![0; GLANCE.0 * GLANCE.1].into(),
@@ -197,7 +197,7 @@ impl Default for Glance {
     }
 }
 
-impl Glance {
+impl LumaGrid {
     /// Mean luma of each cell, 0..=255, row by row.
     pub fn cells(&self) -> &[u8] {
         &self.cells
@@ -257,7 +257,7 @@ mod tests {
             Frame::rgb(rgb, now, 0, None),
         ];
         for frame in frames {
-            let mut glance = Glance::default();
+            let mut glance = LumaGrid::default();
             frame.glance(&mut glance);
             assert_eq!(glance.cells()[0], 200);
             assert_eq!(glance.cells()[39], 200);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::config;
 
 pub use error::{CameraError, FrameFault, NotACamera, RecordingFault};
-pub use frame::{Frame, Glance, Pool};
+pub use frame::{Frame, LumaGrid, Pool};
 pub use negotiate::Layout;
 pub use picture::{PictureError, PictureFault, load_picture};
 pub use pixels::Shape;
@@ -59,7 +59,7 @@ pub fn open(config: &config::Camera) -> Result<Box<dyn FrameSource>, CameraError
 ///
 /// # Errors
 /// [`CameraError`] if the device cannot be asked.
-pub fn modes(config: &config::Camera) -> Result<Vec<String>, CameraError> {
+pub(crate) fn modes(config: &config::Camera) -> Result<Vec<String>, CameraError> {
     match config.source {
         config::Source::V4l2 => v4l2::modes(&config.device).map_err(|error| {
             CameraError::from_io(&config.device, "listing its formats", false, error)

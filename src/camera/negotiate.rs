@@ -57,7 +57,7 @@ impl std::fmt::Display for Layout {
 
 /// A range of frame sizes a camera offers; a discrete one has equal ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Smallest width and height.
     pub least: (u32, u32),
     /// Largest width and height.
@@ -84,7 +84,7 @@ impl Sizes {
 
 /// One format a camera offers. Without sizes it does not tell, and any may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// V4L2's code.
     pub fourcc: [u8; 4],
     /// Its sizes.
@@ -108,8 +108,7 @@ impl std::fmt::Display for Offer {
 
 /// What to ask the driver for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
-    /// The layout.
+pub(crate) struct Choice {
     pub layout: Layout,
     /// V4L2's code for it, as the camera has it.
     pub fourcc: [u8; 4],

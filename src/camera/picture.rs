@@ -24,7 +24,6 @@ const MAX_DECODER_BYTES: u64 = 512 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {fault}")]
 pub struct PictureError {
-    /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
     pub fault: PictureFault,

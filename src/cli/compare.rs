@@ -16,10 +16,9 @@ use crate::person::PersonId;
 use crate::vision::Vision;
 use crate::whitelist::{Matcher, Templates};
 
-/// Which two.
 #[derive(Debug, Args)]
 #[command(after_help = "Exits with 0 if both show the same person, with 2 if not.")]
-pub struct Compare {
+pub(crate) struct Compare {
     /// A picture; its largest face counts
     a: PathBuf,
     /// Another picture; its largest face counts
@@ -41,7 +40,7 @@ impl Compare {
         // As if the second were the only one on the whitelist.
         let mut templates = Templates::none(vision.version());
         templates.add(PersonId(1), b)?;
-        let asked = config.access.asked();
+        let asked = config.access.threshold_request();
         let matcher = Matcher::new(&templates, Arc::clone(vision.scoring()), asked);
         let threshold = matcher.threshold()?;
         let score = matcher

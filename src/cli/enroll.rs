@@ -18,7 +18,7 @@ use crate::whitelist;
 
 /// Whom to enroll, and from what.
 #[derive(Debug, Args)]
-pub struct Enroll {
+pub(crate) struct Enroll {
     /// The person's name; photos are added to a person of that name
     name: String,
 
@@ -117,7 +117,7 @@ impl Enroll {
         } else {
             session.add_files(&self.photos)?;
         }
-        Ok(session.review(name, database, config.access.asked())?)
+        Ok(session.review(name, database, config.access.threshold_request())?)
     }
 }
 

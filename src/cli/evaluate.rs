@@ -87,7 +87,7 @@ impl Photos {
     after_help = "Without --all, only people are counted that `doorward calibrate` keeps \
     out of its cohort. Judge a calibration on other photos than it was read from."
 )]
-pub struct Evaluate {
+pub(crate) struct Evaluate {
     #[command(flatten)]
     photos: Photos,
     /// Count everybody, also the people a cohort may be made of
@@ -262,7 +262,7 @@ fn print(report: &Report) {
     Every row of the cohort blends eight people or more and resembles none of them as a stranger \
     in a thousand would."
 )]
-pub struct Calibrate {
+pub(crate) struct Calibrate {
     #[command(flatten)]
     photos: Photos,
     /// Folder the cohort and the calibration are written to
@@ -294,9 +294,9 @@ impl Calibrate {
             Some(f) => Some(Cohort::from_bytes(
                 &f.bytes,
                 f.size,
-                fit::TOP,
-                f.centre,
-                f.spread,
+                fit::NEAREST_ROWS,
+                f.mean,
+                f.std_dev,
             )?),
             None => None,
         };
@@ -311,15 +311,15 @@ impl Calibrate {
         let rows = fitted.as_ref().map(|f| CohortRows {
             bytes: &f.bytes,
             size: f.size,
-            top: fit::TOP,
-            centre: f.centre,
-            spread: f.spread,
+            nearest_rows: fit::NEAREST_ROWS,
+            mean: f.mean,
+            std_dev: f.std_dev,
         });
         let written = manifest_edit::add_scoring(&self.out, &calibration, rows)?;
         if let Some(f) = &fitted {
             eprintln!(
                 "{} rows of {} people each, the nearest to anybody in it has cosine {:.3}",
-                fit::ROWS,
+                fit::COHORT_ROWS,
                 f.blended,
                 f.nearest
             );

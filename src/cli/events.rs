@@ -14,11 +14,11 @@ use crate::database::Database;
 use crate::record::{Kind, Log, Query, Record};
 use crate::shown::Quoted;
 
-const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Which events, and how.
 #[derive(Debug, Args)]
-pub struct Events {
+pub(crate) struct Events {
     /// Go on and show events as they happen
     #[arg(long, short, conflicts_with = "verify")]
     follow: bool,
@@ -84,7 +84,7 @@ impl Events {
             return Ok(ExitCode::SUCCESS);
         }
         loop {
-            std::thread::sleep(FOLLOW_EVERY);
+            std::thread::sleep(FOLLOW_INTERVAL);
             query.after_id = Some(last);
             for record in log.records(&query)? {
                 last = last.max(record.id);

@@ -9,9 +9,8 @@ use clap_complete::Shell;
 
 use super::Cli;
 
-/// What to generate.
 #[derive(Debug, Subcommand)]
-pub enum Generate {
+pub(crate) enum Generate {
     /// Write a man page a command into a folder
     Man {
         /// Folder to write to; made if it is missing

@@ -15,7 +15,7 @@ use crate::guardian::{self, HeldLine};
 
 /// Owns the relay's line for the process that started it, over standard input.
 #[derive(Debug, Args)]
-pub struct Guardian {
+pub(crate) struct Guardian {
     /// Where to keep the note of the line that is driven
     #[arg(long, value_name = "FILE")]
     held: PathBuf,

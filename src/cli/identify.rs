@@ -20,9 +20,8 @@ use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
 use crate::whitelist::Snapshot;
 
-/// Which pictures.
 #[derive(Debug, Args)]
-pub struct Identify {
+pub(crate) struct Identify {
     /// Pictures (JPEG or PNG)
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
@@ -70,7 +69,7 @@ impl Identify {
         );
         let mut vision = Vision::open(&config.models, &config.vision)?;
         // Without a whitelist there are still faces to find.
-        let asked = config.access.asked();
+        let asked = config.access.threshold_request();
         let (model, scoring) = (vision.version(), vision.scoring());
         let whitelist = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
@@ -115,7 +114,7 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
             found.push(Found {
                 face,
                 nearest: None,
-                flaw: Some(Flaw::OutsidePicture.code()),
+                flaw: Some(Flaw::Cut.code()),
                 embedding: None,
             });
             continue;
@@ -145,10 +144,10 @@ fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Val
             json!({
                 "rect": f.face.rect,
                 "landmarks": f.face.landmarks,
-                "score": f.face.score,
+                "detector_score": f.face.detector_score,
                 "name": f.name(threshold),
-                "nearest": f.nearest.as_ref().map(|(name, similarity, enabled)| {
-                    json!({ "name": name, "similarity": similarity, "enabled": enabled })
+                "nearest": f.nearest.as_ref().map(|(name, score, enabled)| {
+                    json!({ "name": name, "score": score, "enabled": enabled })
                 }),
                 "flaw": f.flaw,
                 "embedding": f.embedding.as_ref().map(Embedding::as_slice),
@@ -171,14 +170,11 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
             f.name(threshold).unwrap_or("not listed").to_owned(),
             nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
             format!("{x0},{y0} {x1},{y1}"),
-            format!("{:.3}", f.face.score),
+            format!("{:.3}", f.face.detector_score),
             f.flaw.unwrap_or("good").to_owned(),
         ]
     });
-    table(
-        &["who", "similarity", "box", "detector", "picture of it"],
-        rows,
-    );
+    table(&["who", "score", "box", "detector", "picture of it"], rows);
 }
 
 fn draw(image: &mut RgbImage, found: &[Found], threshold: Threshold) {

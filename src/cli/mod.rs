@@ -40,7 +40,7 @@ use crate::record::{Actor, Origin};
     propagate_version = true,
     max_term_width = 100
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Configuration file
     #[arg(
         long,

@@ -113,7 +113,7 @@ fn list(people: &[Person], format: Format) -> anyhow::Result<()> {
 
 fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitCode> {
     let vision = Vision::open(&config.models, &config.vision)?;
-    let asked = config.access.asked();
+    let asked = config.access.threshold_request();
     let whitelist = Snapshot::load(db, vision.version(), vision.scoring(), asked)?;
     let threshold = whitelist.matcher.threshold()?.score;
     let pairs = whitelist.matcher.confusable(threshold);

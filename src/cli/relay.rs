@@ -19,7 +19,7 @@ use crate::guardian::{self, BootTime, Given, HeldLine, Hold};
 use crate::record::{Event, Log, Stamp};
 
 /// How often a pulse by hand renews its lease.
-const RENEW_EVERY: Duration = Duration::from_millis(200);
+const RENEW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What to do with the relay.
 #[derive(Debug, Subcommand)]
@@ -104,7 +104,7 @@ fn pulse(path: &Path, ms: u64) -> anyhow::Result<ExitCode> {
     let until = BootTime::now().after(Duration::from_millis(ms));
     hold.open(until)?;
     while BootTime::now() < until && !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(until.from_now(BootTime::now()).min(RENEW_EVERY));
+        std::thread::sleep(until.duration_since(BootTime::now()).min(RENEW_INTERVAL));
         if BootTime::now() < until {
             hold.renew()?;
         }

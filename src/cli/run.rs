@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::daemon::{self, DaemonError};
 
 /// A part failed while the door was guarded (`EX_SOFTWARE` of sysexits.h).
-const FAULT: u8 = 70;
+const FAULT_EXIT_CODE: u8 = 70;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error @ (DaemonError::Fault(_) | DaemonError::NotLocked(_))) => {
             log::error!("{}", sentence(&error.into()));
-            leave(FAULT)
+            leave(FAULT_EXIT_CODE)
         }
         Err(error) => {
             let error = error.into();

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Format, print_json, start_stderr_log};
 use crate::config::Config;
 use crate::database::Database;
-use crate::risk::Source;
+use crate::risk::ThresholdSource;
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
@@ -26,7 +26,7 @@ impl Threshold {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
         let vision = Vision::open(&config.models, &config.vision)?;
-        let asked = config.access.asked();
+        let asked = config.access.threshold_request();
         let (model, scoring) = (vision.version(), vision.scoring());
         let whitelist = if config.whitelist.database.exists() {
             let database = Database::open_existing(&config.whitelist.database)?;
@@ -87,7 +87,7 @@ impl Threshold {
                 println!("What it means cannot be told: these networks came without a calibration.")
             }
         }
-        if threshold.from == Source::Configured {
+        if threshold.from == ThresholdSource::Configured {
             println!(
                 "WARNING: this is your own number. It does not follow the number of people; take access.threshold out to have it follow from access.false_accept."
             );

@@ -1,4 +1,4 @@
-//! `doorward train`: a head for one's own people on top of the embedder.
+//! `doorward train`: a projection for one's own people on top of the embedder.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,25 +9,25 @@ use clap::Args;
 use super::evaluate::Photos;
 use super::start_stderr_log;
 use crate::config::Config;
-use crate::evidence::own_head::OwnHead;
+use crate::evidence::own_projection::OwnProjection;
 use crate::risk;
-use crate::vision::head::Head;
+use crate::vision::projection::Projection;
 use crate::vision::{Vision, manifest_edit};
 
 /// What to learn from, and where the result goes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Six of ten people are learnt from, the other four show whether it helped. A head \
+    after_help = "Six of ten people are learnt from, the other four show whether it helped. A projection \
     that does not recognise more of them at the configured risk is not written. The network itself \
     is not changed."
 )]
-pub struct Train {
+pub(crate) struct Train {
     #[command(flatten)]
     photos: Photos,
-    /// Folder of the model set the head goes into [default: models.dir]
+    /// Folder of the model set the projection goes into [default: models.dir]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// What the embedder with the head is called
+    /// What the embedder with the projection is called
     #[arg(long, value_name = "ID", default_value = "own")]
     id: String,
     /// People on the whitelist it has to serve
@@ -46,10 +46,10 @@ impl Train {
             self.id
         );
         let mut config = Config::load(path)?;
-        let risk = config.access.asked().risk;
+        let risk = config.access.threshold_request().risk;
         let (dataset, embedded) = self.photos.embedded(&mut config)?;
         let needed = risk::false_match_rate(risk, self.people as usize);
-        let learnt = OwnHead::learn(&dataset, &embedded, needed)?;
+        let learnt = OwnProjection::learn(&dataset, &embedded, needed)?;
         for (tether, tar) in &learnt.tried {
             eprintln!("held by {tether}: TAR {tar:.4} on people it was not learnt from");
         }
@@ -85,7 +85,7 @@ impl Train {
             "{} is not there: give the folder of a model set that holds {base} with --out",
             manifest.display()
         );
-        manifest_edit::add_head(folder, base, &self.id, &Head::to_bytes(rows))?;
+        manifest_edit::add_projection(folder, base, &self.id, &Projection::to_bytes(rows))?;
         // As it will be loaded: a set that does not open is told now, not at the door.
         let mut config = config.clone();
         config.models.dir.clone_from(folder);

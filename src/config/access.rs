@@ -9,7 +9,7 @@ use super::Camera;
 use super::file::File;
 use super::section::{Section, defaults};
 use crate::cohort::Score;
-use crate::risk::{Asked, FalseAccept};
+use crate::risk::{FalseAccept, ThresholdRequest};
 
 /// `[access]`
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,7 +17,7 @@ pub struct Access {
     /// How many strangers it may take until one is let in; the threshold follows from it.
     pub false_accept: FalseAccept,
     /// The derived threshold is never lower than this score.
-    pub floor: f32,
+    pub min_threshold: f32,
     /// The score a face needs, whatever the risk; higher is stricter. Nothing: by the risk.
     pub threshold: Option<f32>,
     /// Frames that must agree on one person.
@@ -35,7 +35,7 @@ impl Access {
         let score = "a score (higher is stricter)";
         Self {
             false_accept: section.read("false_accept", FalseAccept::default(), false_accept),
-            floor: section.number("floor", 0.35, 0.2..=1.5, score),
+            min_threshold: section.number("min_threshold", 0.35, 0.2..=1.5, score),
             threshold: section.some_number("threshold", 0.2..=1.5, score),
             frames: section.whole("frames", 3, 1..=30, "frames"),
             window_ms: section.whole("window_ms", 1500, 100..=30_000, "milliseconds"),
@@ -66,11 +66,11 @@ impl Access {
     }
 
     /// What it asks of the threshold.
-    pub fn asked(&self) -> Asked {
-        Asked {
+    pub fn threshold_request(&self) -> ThresholdRequest {
+        ThresholdRequest {
             risk: self.false_accept,
-            floor: Score::new(self.floor),
-            own: self.threshold.map(Score::new),
+            min_threshold: Score::new(self.min_threshold),
+            fixed: self.threshold.map(Score::new),
         }
     }
 

@@ -9,7 +9,6 @@ pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read configuration {path}: {source}; give another with --config FILE")]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -17,7 +16,6 @@ pub enum ConfigError {
     /// The file is not a valid configuration.
     #[error("{}", lines(path, mistakes))]
     Invalid {
-        /// The file.
         path: PathBuf,
         /// Everything that is wrong with it, from top to bottom; at least one.
         mistakes: Vec<Mistake>,

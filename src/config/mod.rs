@@ -43,7 +43,7 @@ use file::File;
 use syntax::{Syntax, is_in};
 
 /// Where the configuration is looked for when nothing else is said.
-pub const DEFAULT_PATH: &str = "/etc/doorward/doorward.toml";
+pub(crate) const DEFAULT_PATH: &str = "/etc/doorward/doorward.toml";
 
 /// Everything an administrator can set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]

@@ -15,7 +15,7 @@ pub struct Vision {
     /// Scores a window must pass in P-Net, R-Net and O-Net.
     pub thresholds: [f32; 3],
     /// Detector score a face needs to be judged.
-    pub min_score: f32,
+    pub min_detector_score: f32,
     /// Sharpness a face needs to be judged; see `recognise::Quality`.
     pub min_sharpness: f32,
     /// Mean luma (0..255) a face needs to be judged.
@@ -51,7 +51,7 @@ impl Vision {
                 0.0..=1.0,
                 "three scores, each from 0 to 1",
             ),
-            min_score: section.number("min_score", 0.9, 0.0..=1.0, "a score"),
+            min_detector_score: section.number("min_detector_score", 0.9, 0.0..=1.0, "a score"),
             min_sharpness: section.number("min_sharpness", 10.0, 0.0..=10_000.0, "a sharpness"),
             min_luma: section.number("min_luma", 35.0, 0.0..=255.0, "a mean luma"),
             max_outside: section.number("max_outside", 0.25, 0.0..=1.0, "a share"),

@@ -11,18 +11,17 @@ use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
 use crate::whitelist;
 
 /// How long a door that is awake may take to hear of a grant.
-const DOOR_PATIENCE: Duration = Duration::from_millis(250);
+const MAX_DOOR_WAIT: Duration = Duration::from_millis(250);
 
 /// What became of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// It is on record by this number, and the door has it.
     Given(u64),
     /// It opens nothing.
     Withdrawn {
         /// Its number on record; nothing if it was not written.
         grant: Option<u64>,
-        /// Why.
         reason: NotOpened,
     },
 }
@@ -31,7 +30,7 @@ pub enum Admission {
 ///
 /// # Errors
 /// [`RecordError`]; nothing was written, and the door has not heard of it.
-pub fn admit(
+pub(crate) fn admit(
     log: &mut Log,
     door: &Sender<Order>,
     stamp: &Stamp,
@@ -60,7 +59,7 @@ pub fn admit(
     let reason = if !grant.is_current(clock()) {
         NotOpened::TooLate
     } else if door
-        .send_timeout(Order::Open { grant: id }, DOOR_PATIENCE)
+        .send_timeout(Order::Open { grant: id }, MAX_DOOR_WAIT)
         .is_err()
     {
         NotOpened::DoorBusy
@@ -100,8 +99,8 @@ mod tests {
     use crate::config;
     use crate::daemon::events::of_grant;
     use crate::daemon::heartbeat::Heartbeats;
-    use crate::daemon::notes::Notes;
-    use crate::daemon::scribe::Scribe;
+    use crate::daemon::record_queue::RecordQueue;
+    use crate::daemon::recorder::Recorder;
     use crate::database::Database;
     use crate::embedding::{Embedding, ModelVersion};
     use crate::person::PersonId;
@@ -179,13 +178,13 @@ mod tests {
             of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
         }
 
-        /// What the scribe does about the grant with a door at the other end of `door`.
-        fn scribe(&self, door: Sender<Order>) {
-            let (notes, incoming) = Notes::channel();
-            notes.grant(self.granted(), self.grant);
-            Scribe {
+        /// What the recorder does about the grant with a door at the other end of `door`.
+        fn recorder(&self, door: Sender<Order>) {
+            let (queue, incoming) = RecordQueue::channel();
+            queue.grant(self.granted(), self.grant);
+            Recorder {
                 log: self.log(),
-                notes,
+                queue,
                 incoming,
                 door,
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
@@ -226,7 +225,7 @@ mod tests {
     fn a_grant_is_on_record_and_then_with_the_door() {
         let site = Site::new();
         let (door, heard) = awake();
-        site.scribe(door);
+        site.recorder(door);
         let granted = site.records(Kind::Granted);
         assert_eq!(orders(&heard), [granted[0].id]);
         assert_eq!(granted.len(), 1);
@@ -242,7 +241,7 @@ mod tests {
             let site = Site::new();
             change(&mut site.open(), site.ada);
             let (door, heard) = awake();
-            site.scribe(door);
+            site.recorder(door);
             assert!(orders(&heard).is_empty());
             assert!(site.records(Kind::Granted).is_empty());
             let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
@@ -263,7 +262,7 @@ mod tests {
         let (gone, _) = crossbeam_channel::bounded(0);
         for door in [busy, gone] {
             let site = Site::new();
-            site.scribe(door);
+            site.recorder(door);
             let granted = site.records(Kind::Granted);
             let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
                 panic!()

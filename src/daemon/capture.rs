@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::Mailbox;
-use super::notes::Notes;
+use super::record_queue::RecordQueue;
 use crate::camera::{self, CameraError, FrameSource, Next};
 use crate::config::{self, Pace, Source};
 use crate::record::Event;
@@ -22,10 +22,10 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(10);
 const MIN_LOG_GAP: Duration = Duration::from_secs(10);
 
 /// The capture thread's things.
-pub struct Capture {
+pub(crate) struct Capture {
     pub config: config::Camera,
     pub mailbox: Arc<Mailbox>,
-    pub notes: Notes,
+    pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -68,7 +68,7 @@ impl Capture {
                     if known_lost {
                         log::debug!("camera still lost: {error}");
                     } else {
-                        self.notes.happened(events::of_loss(&error));
+                        self.queue.happened(events::of_loss(&error));
                     }
                     known_lost = true;
                 }
@@ -100,7 +100,7 @@ impl Capture {
                     last_frame = Instant::now();
                     *pause = MIN_BACK_OFF;
                     if std::mem::take(known_lost) {
-                        self.notes.happened(Event::CameraBack {
+                        self.queue.happened(Event::CameraBack {
                             camera: source.describe(),
                         });
                     }

@@ -9,17 +9,17 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::events;
 use super::heartbeat::Heartbeat;
-use super::notes::Notes;
+use super::record_queue::RecordQueue;
 use crate::door::{Door, Effect, Effects, Input, RelayCommand, Report};
 use crate::guardian::{BootTime, Hold, HoldError, LeaseError, Refusal};
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
-const PATIENCE: Duration = Duration::from_millis(200);
+const MAX_ORDER_WAIT: Duration = Duration::from_millis(200);
 
 /// A relay that refuses for so long is not tried again by this process: it ends, and
 /// whoever starts it anew opens the relay anew. A chip that was plugged out and in has
 /// other handles, and the old ones refuse for ever.
-const GIVE_UP: Duration = Duration::from_secs(3);
+const MAX_RELEASE_WAIT: Duration = Duration::from_secs(3);
 
 /// What the door is told. The channel holds nothing: an order is taken by a door
 /// that is awake, or it fails.
@@ -37,11 +37,11 @@ pub enum Order {
 }
 
 /// The door thread's things.
-pub struct Doorkeeper {
+pub(crate) struct Doorkeeper {
     pub door: Door,
     pub hold: Hold,
     pub orders: Receiver<Order>,
-    pub notes: Notes,
+    pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
     /// Whether the relay is known to be released.
     pub locked: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ pub struct Doorkeeper {
 
 /// What the door thread remembers between two steps.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// When the door wants to be called again.
     wake_at: Option<Instant>,
     /// Since when the relay is energised.
@@ -71,7 +71,7 @@ impl Doorkeeper {
             self.heartbeat.beat();
             let now = Instant::now();
             if let Some(since) = self.progress.refusing_since
-                && now.saturating_duration_since(since) > GIVE_UP
+                && now.saturating_duration_since(since) > MAX_RELEASE_WAIT
             {
                 log::error!("the relay does not come back; it is opened anew by the next start");
                 return;
@@ -81,8 +81,8 @@ impl Doorkeeper {
                 log::error!("the relay guardian is lost; the next start has another");
                 return;
             }
-            let patience = self.progress.wake_at.map_or(PATIENCE, |at| {
-                at.saturating_duration_since(now).min(PATIENCE)
+            let patience = self.progress.wake_at.map_or(MAX_ORDER_WAIT, |at| {
+                at.saturating_duration_since(now).min(MAX_ORDER_WAIT)
             });
             let (input, done) = match self.orders.recv_timeout(patience) {
                 Ok(Order::Open { grant }) => (Input::Grant { id: grant }, None),
@@ -169,7 +169,7 @@ impl Doorkeeper {
             Ok(()) => None,
             // The guardian's clock was the first to see the end.
             Err(HoldError::Lease(LeaseError::Refused(Refusal::NoLease)))
-                if until.saturating_duration_since(Instant::now()) <= PATIENCE =>
+                if until.saturating_duration_since(Instant::now()) <= MAX_ORDER_WAIT =>
             {
                 Some(Input::Tick)
             }
@@ -187,7 +187,7 @@ impl Doorkeeper {
             _ => None,
         };
         let relay = self.hold.describe();
-        self.notes.happened(events::of_report(
+        self.queue.happened(events::of_report(
             report,
             Instant::now(),
             energised_for,

@@ -1,6 +1,6 @@
 //! Why the daemon does not run, or ends.
 
-use super::roster::Replaced;
+use super::whitelist_watch::Replaced;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
@@ -39,7 +39,6 @@ pub enum DaemonError {
     /// The system gave no thread or no signals.
     #[error("cannot start {what}: {source}; look at the limits of the service")]
     System {
-        /// What.
         what: &'static str,
         /// What the system said.
         source: std::io::Error,
@@ -61,7 +60,6 @@ pub enum Fault {
     /// A part does not mark its progress.
     #[error("{part} made no progress for {age_ms} ms")]
     Hung {
-        /// Which.
         part: Part,
         /// Since its last mark.
         age_ms: u64,

@@ -18,7 +18,7 @@ use crate::record::{
 use crate::whitelist::{Directory, WhitelistError};
 
 /// Somebody may pass.
-pub fn of_grant(
+pub(crate) fn of_grant(
     grant: &Grant,
     directory: &Directory,
     model: &ModelVersion,
@@ -39,7 +39,7 @@ pub fn of_grant(
 }
 
 /// Somebody may not pass.
-pub fn of_denial(
+pub(crate) fn of_denial(
     denial: &Denial,
     directory: &Directory,
     model: &ModelVersion,
@@ -64,14 +64,14 @@ pub fn of_denial(
 }
 
 /// A face could not be judged.
-pub fn of_unusable(why: access::Unusable, model: &ModelVersion, frame: FrameRef) -> Event {
+pub(crate) fn of_flaw(flaw: access::Flaw, model: &ModelVersion, frame: FrameRef) -> Event {
     Event::CannotJudge {
-        reason: match why {
-            access::Unusable::TooSmall => Unusable::TooSmall,
-            access::Unusable::Blurred => Unusable::Blurred,
-            access::Unusable::Dark => Unusable::Dark,
-            access::Unusable::Cut => Unusable::Cut,
-            access::Unusable::LowScore => Unusable::Unsure,
+        reason: match flaw {
+            access::Flaw::TooSmall => Unusable::TooSmall,
+            access::Flaw::Blurred => Unusable::Blurred,
+            access::Flaw::Dark => Unusable::Dark,
+            access::Flaw::Cut => Unusable::Cut,
+            access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
         },
         model: model.clone(),
         frame,
@@ -80,7 +80,7 @@ pub fn of_unusable(why: access::Unusable, model: &ModelVersion, frame: FrameRef)
 
 /// What a report of the door at the time `now` is; `energised`: how long the relay was, if it
 /// was.
-pub fn of_report(
+pub(crate) fn of_report(
     report: Report,
     now: Instant,
     energised: Option<Duration>,
@@ -116,7 +116,7 @@ pub fn of_report(
 }
 
 /// The daemon does not start or ends.
-pub fn of_failure(error: &DaemonError) -> Event {
+pub(crate) fn of_failure(error: &DaemonError) -> Event {
     let (reason, part) = match error {
         DaemonError::Relay(_) | DaemonError::Place(_) => (FaultReason::Relay, None),
         DaemonError::Database(_) => (FaultReason::Database, None),
@@ -137,7 +137,7 @@ pub fn of_failure(error: &DaemonError) -> Event {
 }
 
 /// A part failed while the door was guarded.
-pub fn of_fault(fault: &Fault) -> Event {
+pub(crate) fn of_fault(fault: &Fault) -> Event {
     let (reason, part) = match fault {
         Fault::Ended(part) => (FaultReason::PartEnded, Some(*part)),
         Fault::Hung { part, .. } => (FaultReason::PartHung, Some(*part)),
@@ -151,7 +151,7 @@ pub fn of_fault(fault: &Fault) -> Event {
 }
 
 /// A changed configuration was refused.
-pub fn of_rejected(error: &ConfigError) -> Event {
+pub(crate) fn of_rejected(error: &ConfigError) -> Event {
     let (reason, path) = match error {
         ConfigError::Read { path, .. } => (ConfigFault::Unreadable, path),
         ConfigError::Invalid { path, .. } => (ConfigFault::Invalid, path),
@@ -165,7 +165,7 @@ pub fn of_rejected(error: &ConfigError) -> Event {
 }
 
 /// The whitelist could not be read.
-pub fn of_unreadable(error: &WhitelistError) -> Event {
+pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
     Event::WhitelistUnreadable {
         reason: match error {
             WhitelistError::Database(_) => WhitelistFault::Database,
@@ -177,7 +177,7 @@ pub fn of_unreadable(error: &WhitelistError) -> Event {
 }
 
 /// No frames come.
-pub fn of_loss(error: &CameraError) -> Event {
+pub(crate) fn of_loss(error: &CameraError) -> Event {
     Event::CameraLost {
         reason: match error {
             CameraError::NotFound { .. } => CameraLoss::NotFound,

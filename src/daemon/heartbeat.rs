@@ -9,14 +9,14 @@ use crate::record::Part;
 
 /// One thread's mark.
 #[derive(Debug, Clone)]
-pub struct Heartbeat {
+pub(crate) struct Heartbeat {
     started: Instant,
     beat_ms: Arc<AtomicU64>,
 }
 
 impl Heartbeat {
     /// Marks progress now.
-    pub fn beat(&self) {
+    pub(crate) fn beat(&self) {
         let elapsed = self.started.elapsed().as_millis();
         self.beat_ms.store(
             u64::try_from(elapsed).unwrap_or(u64::MAX),
@@ -25,14 +25,14 @@ impl Heartbeat {
     }
 
     /// Says that the thread has done all it had to do, and ends as it should.
-    pub fn retire(&self) {
+    pub(crate) fn retire(&self) {
         self.beat_ms.store(u64::MAX, Ordering::Relaxed);
     }
 }
 
 /// The marks of all threads.
 #[derive(Debug)]
-pub struct Heartbeats {
+pub(crate) struct Heartbeats {
     started: Instant,
     all: Vec<(Part, Arc<AtomicU64>)>,
 }
@@ -58,7 +58,7 @@ impl Heartbeats {
     }
 
     /// The thread whose mark is older than `limit`, and how old; `None` if all are fresh.
-    pub fn stale(&self, limit: Duration) -> Option<(Part, Duration)> {
+    pub(crate) fn stale(&self, limit: Duration) -> Option<(Part, Duration)> {
         let now = self.started.elapsed();
         self.all
             .iter()

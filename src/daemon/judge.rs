@@ -10,14 +10,14 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
-use super::notes::Notes;
+use super::record_queue::RecordQueue;
 use super::timing::Timing;
 use crate::access::{Decision, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
 use crate::embedding::ModelVersion;
-use crate::recognise::{FaceReport, Probe, Recogniser, Seen};
+use crate::recognise::{FaceReport, FrameUse, Recogniser, Seen};
 use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::Snapshot;
@@ -26,7 +26,7 @@ use crate::whitelist::Snapshot;
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
 /// The vision thread's things.
-pub struct Judge {
+pub(crate) struct Judge {
     pub vision: Vision,
     pub settings: config::Vision,
     /// Whether the door is open: then nobody needs to be looked at.
@@ -36,7 +36,7 @@ pub struct Judge {
     /// Nothing while the whitelist cannot be read: then nobody is judged.
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
-    pub notes: Notes,
+    pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -50,7 +50,7 @@ impl Judge {
         let mut timing = Timing::default();
         let mut rules = self.rules.load_full();
         let mut whitelist = self.whitelist.load_full();
-        let first = policy(&rules, whitelist.as_deref(), &self.notes);
+        let first = policy(&rules, whitelist.as_deref(), &self.queue);
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
@@ -64,7 +64,7 @@ impl Judge {
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
-                let policy = policy(&rules, whitelist.as_deref(), &self.notes);
+                let policy = policy(&rules, whitelist.as_deref(), &self.queue);
                 recogniser.set_policy(Instant::now(), policy);
             }
             match (item, &whitelist) {
@@ -93,7 +93,7 @@ impl Judge {
                     };
                     log::debug!("{}", judged.describe(&faces));
                     for decision in outcome.decisions {
-                        judged.record(decision, &self.notes);
+                        judged.record(decision, &self.queue);
                     }
                 }
             }
@@ -104,7 +104,7 @@ impl Judge {
 
 /// The rules with their threshold. Where none follows from the risk, none can be
 /// reached: nobody is let in, and it says why.
-fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -> Policy {
+fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQueue) -> Policy {
     let Some(snapshot) = whitelist else {
         return Policy::new(rules, Score::new(f32::INFINITY));
     };
@@ -119,7 +119,7 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, notes: &Notes) -
             Policy::new(rules, threshold.score)
         }
         Err(error) => {
-            notes.happened(Event::Fault {
+            queue.happened(Event::Fault {
                 reason: FaultReason::NoThreshold,
                 part: None,
                 message: Some(error.to_string()),
@@ -157,18 +157,18 @@ impl Judged<'_> {
     }
 
     fn face(&self, face: &FaceReport) -> String {
-        match (face.probe, face.identity) {
-            (Probe::Flawed(flaw), _) => flaw.to_string(),
-            (Probe::Skipped, _) => "followed".into(),
-            (Probe::Compared, None) => "a face".into(),
-            (Probe::Compared, Some(found)) => {
+        match (face.frame_use, face.identity) {
+            (FrameUse::Flawed(flaw), _) => flaw.to_string(),
+            (FrameUse::Skipped, _) => "followed".into(),
+            (FrameUse::Compared, None) => "a face".into(),
+            (FrameUse::Compared, Some(found)) => {
                 let name = self.whitelist.directory.name_of(found.person);
                 format!("{name} {:.3}", found.score)
             }
         }
     }
 
-    fn record(&self, decision: Decision, notes: &Notes) {
+    fn record(&self, decision: Decision, queue: &RecordQueue) {
         let frame = FrameRef {
             name: name(self.frame),
             vision_ms: tenths_ms(self.vision),
@@ -178,13 +178,13 @@ impl Judged<'_> {
         match decision {
             Decision::Grant(grant) => {
                 let granted = events::of_grant(&grant, directory, self.model, frame);
-                notes.grant(granted, grant);
+                queue.grant(granted, grant);
             }
             Decision::Deny(denial) => {
-                notes.happened(events::of_denial(&denial, directory, self.model, frame));
+                queue.happened(events::of_denial(&denial, directory, self.model, frame));
             }
-            Decision::CannotJudge { why } => {
-                notes.happened(events::of_unusable(why, self.model, frame));
+            Decision::CannotJudge { flaw } => {
+                queue.happened(events::of_flaw(flaw, self.model, frame));
             }
         }
     }

@@ -19,7 +19,7 @@ pub enum Item {
 
 /// Where a recording stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RecordingEnd {
+pub(crate) enum RecordingEnd {
     /// Frames may follow.
     #[default]
     NotYet,
@@ -39,7 +39,7 @@ struct Slot {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     slot: Mutex<Slot>,
     changed: Condvar,
 }
@@ -55,7 +55,7 @@ impl Mailbox {
     }
 
     /// Leaves a frame once the last one was taken; gives it back if `patience` ends first.
-    pub fn put_in_turn(&self, frame: Frame, patience: Duration) -> Option<Frame> {
+    pub(crate) fn put_in_turn(&self, frame: Frame, patience: Duration) -> Option<Frame> {
         let slot = self.lock();
         let (mut slot, waited) = self
             .changed
@@ -70,7 +70,7 @@ impl Mailbox {
     }
 
     /// Says that the camera was lost: a frame from before counts for nothing.
-    pub fn lose(&self) {
+    pub(crate) fn lose(&self) {
         let mut slot = self.lock();
         slot.frame = None;
         slot.lost = true;
@@ -78,7 +78,7 @@ impl Mailbox {
     }
 
     /// Says that no frame will follow.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.lock().end = RecordingEnd::Told;
         self.changed.notify_all();
     }

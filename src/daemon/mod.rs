@@ -2,7 +2,7 @@
 //! things start and stop.
 //!
 //! ```text
-//! capture ─ mailbox ─► judge ─ notes ─► scribe ─ orders ─► doorkeeper ─► guardian ─► relay
+//! capture ─ mailbox ─► judge ─ queue ─► recorder ─ orders ─► doorkeeper ─► guardian ─► relay
 //! ```
 //!
 //! The relay is opened, and thereby locked, before anything else is tried, and
@@ -17,11 +17,11 @@ mod events;
 mod heartbeat;
 mod judge;
 mod mailbox;
-mod notes;
-mod roster;
-mod scribe;
+mod record_queue;
+mod recorder;
 mod threads;
 mod timing;
+mod whitelist_watch;
 
 pub use self::error::{DaemonError, Fault};
 
@@ -40,10 +40,10 @@ use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
-use self::notes::{Note, Notes};
-use self::roster::Roster;
-use self::scribe::Scribe;
+use self::record_queue::{Queued, RecordQueue};
+use self::recorder::Recorder;
 use self::threads::Threads;
+use self::whitelist_watch::WhitelistWatch;
 use crate::camera::{self, CameraError};
 use crate::config::{self, Config, Source};
 use crate::database::Database;
@@ -54,11 +54,11 @@ use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
 /// How often signals, threads and the whitelist are looked at.
-const TICK: Duration = Duration::from_millis(100);
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the whitelist is looked at for changes.
-const ROSTER_EVERY: Duration = Duration::from_secs(1);
+const WHITELIST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a part may take to stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(3);
+const MAX_STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// Why guarding ended.
 enum End {
@@ -88,14 +88,14 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     log::info!("relay: {}, locked", hold.describe());
     let database = Database::open(&config.whitelist.database)?;
     let mut log = Log::new(database, config.daemon.door.clone());
-    let (notes, incoming) = Notes::channel();
-    let parts = match Parts::open(&config, &notes) {
+    let (queue, incoming) = RecordQueue::channel();
+    let parts = match Parts::open(&config, &queue) {
         Ok(parts) => parts,
         Err(error) => {
             // The record says why the door stayed locked; the journal does in any case.
             let event = events::of_failure(&error);
             let id = log.append(&Stamp::now(), &event)?;
-            scribe::tell(id, &event);
+            recorder::tell(id, &event);
             return Err(error);
         }
     };
@@ -106,9 +106,9 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
         relay: hold.describe(),
     };
     let id = log.append(&Stamp::now(), &event)?;
-    scribe::tell(id, &event);
+    recorder::tell(id, &event);
 
-    let (mut guard, threads) = Guard::start(path, config, hold, log, parts, notes, incoming)?;
+    let (mut guard, threads) = Guard::start(path, config, hold, log, parts, queue, incoming)?;
     notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
     let end = guard.watch(&mut signals, &threads);
     guard.stop(threads, end)
@@ -118,21 +118,21 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
 struct Parts {
     vision: Vision,
     whitelist: Arc<ArcSwapOption<Snapshot>>,
-    roster: Roster,
+    whitelist_watch: WhitelistWatch,
     camera: Result<Box<dyn camera::FrameSource>, CameraError>,
 }
 
 impl Parts {
-    fn open(config: &Config, notes: &Notes) -> Result<Self, DaemonError> {
+    fn open(config: &Config, queue: &RecordQueue) -> Result<Self, DaemonError> {
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
-        let roster = Roster::open(
+        let whitelist_watch = WhitelistWatch::open(
             Database::open_existing(&config.whitelist.database)?,
             vision.version().clone(),
             Arc::clone(vision.scoring()),
-            config.access.asked(),
+            config.access.threshold_request(),
             Arc::clone(&whitelist),
-            notes,
+            queue,
         )?;
         // A risk that no threshold follows from is a mistake to be told at once.
         if let Some(snapshot) = &*whitelist.load() {
@@ -146,7 +146,7 @@ impl Parts {
         Ok(Self {
             vision,
             whitelist,
-            roster,
+            whitelist_watch,
             camera,
         })
     }
@@ -158,11 +158,11 @@ struct Guard {
     config: Config,
     rules: Arc<ArcSwap<config::Access>>,
     retention: Arc<ArcSwap<config::Audit>>,
-    notes: Notes,
+    queue: RecordQueue,
     orders: crossbeam_channel::Sender<Order>,
     mailbox: Arc<Mailbox>,
     heartbeats: Heartbeats,
-    roster: Roster,
+    whitelist_watch: WhitelistWatch,
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
@@ -175,13 +175,13 @@ impl Guard {
         hold: Hold,
         log: Log,
         parts: Parts,
-        notes: Notes,
-        incoming: crossbeam_channel::Receiver<Note>,
+        queue: RecordQueue,
+        incoming: crossbeam_channel::Receiver<Queued>,
     ) -> Result<(Self, Threads), DaemonError> {
         let Parts {
             vision,
             whitelist,
-            roster,
+            whitelist_watch,
             camera,
         } = parts;
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
@@ -195,15 +195,15 @@ impl Guard {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
             hold,
             orders: taken_orders,
-            notes: notes.clone(),
+            queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
             open: Arc::clone(&open),
             progress: Progress::default(),
         };
-        let scribe = Scribe {
+        let recorder = Recorder {
             log,
-            notes: notes.clone(),
+            queue: queue.clone(),
             incoming,
             door: orders.clone(),
             retention: Arc::clone(&retention),
@@ -217,20 +217,20 @@ impl Guard {
             rules: Arc::clone(&rules),
             whitelist,
             mailbox: Arc::clone(&mailbox),
-            notes: notes.clone(),
+            queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
         let capture = Capture {
             config: config.camera.clone(),
             mailbox: Arc::clone(&mailbox),
-            notes: notes.clone(),
+            queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Camera),
             stop: Arc::clone(&stop),
         };
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
         let threads =
-            Threads::start(doorkeeper, scribe, judge, capture, camera).map_err(|source| {
+            Threads::start(doorkeeper, recorder, judge, capture, camera).map_err(|source| {
                 DaemonError::System {
                     what: "a thread",
                     source,
@@ -241,11 +241,11 @@ impl Guard {
             config,
             rules,
             retention,
-            notes,
+            queue,
             orders,
             mailbox,
             heartbeats,
-            roster,
+            whitelist_watch,
             locked,
             stop,
             stop_scribe,
@@ -254,12 +254,12 @@ impl Guard {
     }
 
     fn watch(&mut self, signals: &mut Signals, threads: &Threads) -> End {
-        let mut roster_at = Instant::now() + ROSTER_EVERY;
+        let mut roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
         loop {
             for signal in signals.pending() {
                 if signal == SIGHUP {
                     self.reload();
-                    if let Err(error) = self.roster.refresh(true, &self.notes) {
+                    if let Err(error) = self.whitelist_watch.refresh(true, &self.queue) {
                         return End::Fault(error.into());
                     }
                 } else {
@@ -267,10 +267,10 @@ impl Guard {
                 }
             }
             if Instant::now() >= roster_at {
-                if let Err(error) = self.roster.refresh(false, &self.notes) {
+                if let Err(error) = self.whitelist_watch.refresh(false, &self.queue) {
                     return End::Fault(error.into());
                 }
-                roster_at = Instant::now() + ROSTER_EVERY;
+                roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
             }
             if let Some(part) = threads.ended(&self.mailbox) {
                 return End::Fault(Fault::Ended(part));
@@ -284,12 +284,12 @@ impl Guard {
             }
             let over = self.mailbox.end() == RecordingEnd::Seen;
             // What the last frames led to may still be on its way to the door.
-            if over && self.notes.settle(TICK) && self.locked.load(Ordering::Acquire) {
+            if over && self.queue.settle(WATCH_INTERVAL) && self.locked.load(Ordering::Acquire) {
                 return End::RecordingOver;
             }
             // Reached only while every part makes progress.
             notify(&[NotifyState::Watchdog]);
-            std::thread::sleep(TICK);
+            std::thread::sleep(WATCH_INTERVAL);
         }
     }
 
@@ -298,22 +298,22 @@ impl Guard {
         let config = match Config::load(&self.path) {
             Ok(config) => config,
             Err(error) => {
-                self.notes.happened(events::of_rejected(&error));
+                self.queue.happened(events::of_rejected(&error));
                 return;
             }
         };
-        self.notes.happened(Event::ConfigReloaded {
+        self.queue.happened(Event::ConfigReloaded {
             file: self.path.display().to_string(),
             restart_for: needs_restart(&self.config, &config),
         });
         if config.access != self.config.access {
             self.rules.store(Arc::new(config.access.clone()));
             // The next reading of the whitelist, which follows at once, takes it.
-            self.roster.ask(config.access.asked());
+            self.whitelist_watch.ask(config.access.threshold_request());
         }
         self.retention.store(Arc::new(config.audit.clone()));
         let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));
-        if self.orders.send_timeout(pulse, STOP_PATIENCE).is_err() {
+        if self.orders.send_timeout(pulse, MAX_STOP_WAIT).is_err() {
             // The heartbeat tells about it in a moment.
             log::error!("the door thread did not take the new pulse length");
         }
@@ -335,15 +335,15 @@ impl Guard {
         let locked = self.lock();
         if let End::Fault(fault) = &end {
             log::error!("{fault}");
-            self.notes.happened(events::of_fault(fault));
+            self.queue.happened(events::of_fault(fault));
         }
         self.stop.store(true, Ordering::Release);
-        threads::join(threads.capture, STOP_PATIENCE);
-        let timing = threads::join(threads.judge, STOP_PATIENCE).and_then(Result::ok);
+        threads::join(threads.capture, MAX_STOP_WAIT);
+        let timing = threads::join(threads.judge, MAX_STOP_WAIT).and_then(Result::ok);
         self.stop_scribe.store(true, Ordering::Release);
-        let log = threads::join(threads.scribe, STOP_PATIENCE);
+        let log = threads::join(threads.recorder, MAX_STOP_WAIT);
         drop(self.orders);
-        let door_ended = threads::join(threads.door, STOP_PATIENCE).is_some();
+        let door_ended = threads::join(threads.door, MAX_STOP_WAIT).is_some();
         if let Some(mut log) = log {
             let frames = timing.map(|timing| FrameCounts {
                 seen: timing.frames(),
@@ -359,7 +359,7 @@ impl Guard {
             };
             let event = Event::Stopped { reason, frames };
             match log.append(&Stamp::now(), &event) {
-                Ok(id) => scribe::tell(id, &event),
+                Ok(id) => recorder::tell(id, &event),
                 Err(error) => log::error!("not on record ({error}): {event}"),
             }
         }
@@ -378,7 +378,7 @@ impl Guard {
     fn lock(&self) -> bool {
         let (done, confirmed) = crossbeam_channel::bounded(1);
         let order = Order::Stop(done);
-        let until = Instant::now() + STOP_PATIENCE;
+        let until = Instant::now() + MAX_STOP_WAIT;
         if self.orders.send_deadline(order, until).is_err() {
             return false;
         }
@@ -388,7 +388,7 @@ impl Guard {
             if Instant::now() >= until {
                 return false;
             }
-            std::thread::sleep(TICK);
+            std::thread::sleep(WATCH_INTERVAL);
         }
         true
     }

@@ -8,16 +8,16 @@ use super::capture::Capture;
 use super::doorkeeper::Doorkeeper;
 use super::judge::Judge;
 use super::mailbox::{Mailbox, RecordingEnd};
-use super::scribe::Scribe;
+use super::recorder::Recorder;
 use super::timing::Timing;
 use crate::camera::{CameraError, FrameSource};
 use crate::record::{Log, Part};
 use crate::vision::VisionError;
 
 /// The running threads.
-pub struct Threads {
+pub(crate) struct Threads {
     pub door: JoinHandle<()>,
-    pub scribe: JoinHandle<Log>,
+    pub recorder: JoinHandle<Log>,
     pub judge: JoinHandle<Result<Timing, VisionError>>,
     pub capture: JoinHandle<()>,
 }
@@ -26,7 +26,7 @@ impl Threads {
     /// Starts them, the door first.
     pub fn start(
         door: Doorkeeper,
-        scribe: Scribe,
+        recorder: Recorder,
         judge: Judge,
         capture: Capture,
         camera: Result<Box<dyn FrameSource>, CameraError>,
@@ -34,7 +34,7 @@ impl Threads {
         let named = |name: &str| Builder::new().name(name.into());
         Ok(Self {
             door: named("door").spawn(move || door.run())?,
-            scribe: named("audit").spawn(move || scribe.run())?,
+            recorder: named("audit").spawn(move || recorder.run())?,
             judge: named("vision").spawn(move || {
                 let judged = judge.run();
                 if let Err(error) = &judged {
@@ -51,7 +51,7 @@ impl Threads {
         let recording = mailbox.end();
         [
             (self.door.is_finished(), Part::Door),
-            (self.scribe.is_finished(), Part::Audit),
+            (self.recorder.is_finished(), Part::Audit),
             (
                 self.judge.is_finished() && recording != RecordingEnd::Seen,
                 Part::Vision,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 /// Buckets of equal ratio from 0.1 ms to about 47 s.
 const BUCKETS: usize = 270;
-const RATIO: f64 = 1.05;
-const FIRST_MS: f64 = 0.1;
+const BUCKET_RATIO: f64 = 1.05;
+const MIN_BUCKET_MS: f64 = 0.1;
 
 /// A histogram of durations, exact to 5 %.
 #[derive(Debug, Clone)]
-pub struct Timing {
+pub(crate) struct Timing {
     counts: Box<[u64; BUCKETS]>,
     frames: u64,
     left_out: u64,
@@ -29,7 +29,9 @@ impl Timing {
     /// Counts one frame.
     pub fn add(&mut self, took: Duration) {
         let ms = took.as_secs_f64() * 1000.0;
-        let bucket = ((ms / FIRST_MS).ln() / RATIO.ln()).ceil().max(0.0) as usize;
+        let bucket = ((ms / MIN_BUCKET_MS).ln() / BUCKET_RATIO.ln())
+            .ceil()
+            .max(0.0) as usize;
         if let Some(count) = self.counts.get_mut(bucket.min(BUCKETS - 1)) {
             *count += 1;
         }
@@ -42,7 +44,7 @@ impl Timing {
     }
 
     /// Frames nothing was done about.
-    pub fn frames_left_out(&self) -> u64 {
+    pub(crate) fn frames_left_out(&self) -> u64 {
         self.left_out
     }
 
@@ -52,14 +54,14 @@ impl Timing {
     }
 
     /// The time in milliseconds that this share (0..=1) of the frames did not exceed; `None` without frames.
-    pub fn quantile_ms(&self, share: f64) -> Option<f64> {
+    pub(crate) fn quantile_ms(&self, share: f64) -> Option<f64> {
         let rank = (self.frames as f64 * share.clamp(0.0, 1.0)).ceil().max(1.0) as u64;
         let mut seen = 0;
         let bucket = self.counts.iter().position(|&count| {
             seen += count;
             seen >= rank
         })?;
-        let ms = FIRST_MS * RATIO.powi(bucket as i32);
+        let ms = MIN_BUCKET_MS * BUCKET_RATIO.powi(bucket as i32);
         Some((ms * 10.0).round() / 10.0)
     }
 }
@@ -81,7 +83,7 @@ mod tests {
             let rank = (ms.len() as f64 * share).ceil().max(1.0) as usize;
             let exact = ms[rank - 1];
             let found = timing.quantile_ms(share).unwrap();
-            prop_assert!(found >= exact - 0.1 && found <= exact * RATIO + 0.1, "{found} for {exact}");
+            prop_assert!(found >= exact - 0.1 && found <= exact * BUCKET_RATIO + 0.1, "{found} for {exact}");
         }
     }
 

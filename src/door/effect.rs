@@ -104,7 +104,6 @@ impl Effects {
         }
     }
 
-    /// With this report.
     pub(super) fn report(mut self, report: Report) -> Self {
         let [first, _] = &mut self.list;
         *first = Some(Effect::Report(report));

@@ -6,7 +6,7 @@ use super::effect::{By, Effects, RelayCommand, Report};
 use super::reason::{LockCause, NotOpened};
 
 /// How long to wait before a relay that could not be released is tried again.
-pub(super) const RETRY: Duration = Duration::from_millis(100);
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What the lock is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl Lock {
         let effects = match command {
             RelayCommand::Energise => release(now),
             // A release that just failed is tried again after a pause.
-            RelayCommand::Release => Effects::wake(now.checked_add(RETRY)),
+            RelayCommand::Release => Effects::wake(now.checked_add(RETRY_INTERVAL)),
         };
         if known {
             effects
@@ -226,5 +226,5 @@ impl Lock {
 
 /// A release, tried again if it is not confirmed.
 fn release(now: Instant) -> Effects {
-    Effects::wake(now.checked_add(RETRY)).relay(RelayCommand::Release)
+    Effects::wake(now.checked_add(RETRY_INTERVAL)).relay(RelayCommand::Release)
 }

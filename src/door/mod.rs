@@ -44,7 +44,6 @@ pub enum Input {
     Stop,
     /// What became of a relay command.
     RelayDone {
-        /// The command.
         command: RelayCommand,
         /// Whether the driver carried it out.
         ok: bool,
@@ -85,27 +84,27 @@ impl Door {
     }
 
     /// The length of pulses from now on; one that runs is not changed.
-    pub fn set_pulse(&mut self, pulse: Duration) {
+    pub(crate) fn set_pulse(&mut self, pulse: Duration) {
         self.lock.set_pulse(pulse);
     }
 
     /// Whether the relay is known to be released.
-    pub fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         self.lock.is_locked()
     }
 
     /// Whether it is unlocked for somebody.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.lock.is_open()
     }
 
     /// When the pulse ends, while it is unlocked for somebody.
-    pub fn open_until(&self) -> Option<Instant> {
+    pub(crate) fn open_until(&self) -> Option<Instant> {
         self.lock.open_until()
     }
 
     /// Whether it was told to stop and the relay is known to be released.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.lock.is_stopped()
     }
 }

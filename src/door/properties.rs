@@ -5,7 +5,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::lock::{RETRY, State};
+use super::lock::{RETRY_INTERVAL, State};
 use super::tests::{PULSE, Rig, ms};
 use super::*;
 
@@ -131,12 +131,12 @@ proptest! {
                 State::Releasing { .. } => prop_assert!(rig.wake_at.is_some()),
             }
         }
-        rig.pass(PULSE + RETRY * (failures + 1));
+        rig.pass(PULSE + RETRY_INTERVAL * (failures + 1));
         prop_assert_eq!(rig.state(), State::Locked);
         prop_assert!(!rig.relay.energised);
         // The line was found energised and may have stayed so until the first release.
         let total: Duration = rig.stretches.iter().sum();
-        prop_assert!(total <= PULSE * grants + RETRY * failures);
+        prop_assert!(total <= PULSE * grants + RETRY_INTERVAL * failures);
     }
 
     /// Whatever it is told, even answers to questions never asked: energising is

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::lock::{RETRY, State};
+use super::lock::{RETRY_INTERVAL, State};
 use super::*;
 
 pub(super) const PULSE: Duration = Duration::from_millis(3000);
@@ -240,7 +240,7 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
     );
     rig.pass(ms(1000));
     assert!(!rig.relay.energised);
-    assert_eq!(rig.stretches, [PULSE + RETRY * 2]);
+    assert_eq!(rig.stretches, [PULSE + RETRY_INTERVAL * 2]);
     rig.give(Input::Grant { id: 5 });
     assert!(rig.relay.energised);
 }

@@ -6,13 +6,13 @@ use super::session::Session;
 use crate::camera::{CameraError, FrameSource, Next};
 
 /// How long a frame is waited for.
-const FRAME_PATIENCE: Duration = Duration::from_millis(200);
+const MAX_FRAME_WAIT: Duration = Duration::from_millis(200);
 /// Frames in a row show the same: one in this time says more.
-const BETWEEN_PHOTOS: Duration = Duration::from_millis(500);
+const MIN_PHOTO_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What to tell the person in front of the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress<'p> {
+pub(crate) enum Progress<'p> {
     /// So many photos are taken.
     Taken(usize),
     /// A frame was left out for this reason; said once until the reason changes.
@@ -21,7 +21,7 @@ pub enum Progress<'p> {
 
 /// Why there are not enough photos.
 #[derive(Debug, thiserror::Error)]
-pub enum LiveError {
+pub(crate) enum LiveError {
     /// The time is over.
     #[error(
         "{taken} of {wanted} good pictures in {} s, the last one was left out because {reason}", patience.as_secs()
@@ -76,7 +76,7 @@ pub fn take(
                 reason: said,
             });
         }
-        let frame = match source.next_frame(FRAME_PATIENCE) {
+        let frame = match source.next_frame(MAX_FRAME_WAIT) {
             Ok(Next::Frame(frame)) => frame,
             Ok(Next::Ended) => return Err(LiveError::Ended { taken, wanted }),
             Err(error) if error.is_passing() => {
@@ -94,7 +94,7 @@ pub fn take(
             Ok(()) => {
                 taken += 1;
                 tell(Progress::Taken(taken));
-                next_at = Instant::now() + BETWEEN_PHOTOS;
+                next_at = Instant::now() + MIN_PHOTO_INTERVAL;
                 said.clear();
             }
             Err(why) => {

@@ -29,7 +29,6 @@ pub enum MigrateError {
         "{name}, {photo}: the kept photo in the database is damaged ({reason}); put a backup in its place, or remove {name} and enroll again"
     )]
     Damaged {
-        /// Whose.
         name: String,
         /// The file it came from, or `camera`.
         photo: String,

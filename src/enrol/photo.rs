@@ -43,7 +43,7 @@ pub enum PhotoError {
     Unclear {
         /// Its score, 0..=1.
         score: f32,
-        /// `vision.min_score`.
+        /// `vision.min_detector_score`.
         least: f32,
     },
     /// It moved, or is out of focus.
@@ -143,9 +143,9 @@ fn is_upside_down(image: &RgbImage, face: &Face, vision: &mut Vision) -> Result<
     let [x0, y0, x1, y1] = face.rect;
     let there = [width - x1, height - y1, width - x0, height - y0];
     let turned = vision.detect(&image::imageops::rotate180(image))?;
-    Ok(turned
-        .iter()
-        .any(|other| other.score > face.score && overlap(&other.rect, &there) > MIN_OVERLAP))
+    Ok(turned.iter().any(|other| {
+        other.detector_score > face.detector_score && overlap(&other.rect, &there) > MIN_OVERLAP
+    }))
 }
 
 /// Intersection over union.
@@ -166,9 +166,9 @@ fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
             size_px: quality.size_px,
             least: limits.min_face_px,
         },
-        Flaw::Unsure => PhotoError::Unclear {
-            score: quality.score,
-            least: limits.min_score,
+        Flaw::LowDetectorScore => PhotoError::Unclear {
+            score: quality.detector_score,
+            least: limits.min_detector_score,
         },
         Flaw::Blurred => PhotoError::Blurred {
             sharpness: quality.sharpness,
@@ -182,7 +182,6 @@ fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
             outside: quality.outside,
             most: limits.max_outside,
         },
-        Flaw::OutsidePicture => PhotoError::OutsidePicture,
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use super::doubts::{self, Alike, LookAlike};
 use super::photo::{self, PhotoError};
+use super::review::{self, Alike, LookAlike};
 use crate::camera::{self, PictureError};
 use crate::cohort::Score;
 use crate::database::Database;
@@ -14,7 +14,7 @@ use crate::embedding::{Cosine, Embedding};
 use crate::person::PersonId;
 use crate::recognise::Quality;
 use crate::record::Origin;
-use crate::risk::{Asked, RiskError};
+use crate::risk::{RiskError, ThresholdRequest};
 use crate::vision::Vision;
 use crate::whitelist::{self, NewTemplate, Snapshot, WhitelistError};
 
@@ -82,12 +82,7 @@ pub enum Refused {
     Unreadable(PictureError),
     /// No template can be made of it.
     #[error("{}: {why}", photo.display())]
-    Unusable {
-        /// The file.
-        photo: PathBuf,
-        /// Why not.
-        why: PhotoError,
-    },
+    Unusable { photo: PathBuf, why: PhotoError },
 }
 
 /// Whether somebody may be enrolled who looks like somebody else on the whitelist.
@@ -134,7 +129,7 @@ impl<'v> Session<'v> {
     ///
     /// # Errors
     /// [`RefusedPhotos`] names every photo that cannot be used; the others were added.
-    pub fn add_files(&mut self, photos: &[PathBuf]) -> Result<(), RefusedPhotos> {
+    pub(crate) fn add_files(&mut self, photos: &[PathBuf]) -> Result<(), RefusedPhotos> {
         let refused: Vec<Refused> = photos
             .iter()
             .filter_map(|photo| self.add_file(photo).err())
@@ -170,11 +165,11 @@ impl<'v> Session<'v> {
     ///
     /// # Errors
     /// [`EnrolError`]; a look-alike is no error yet.
-    pub fn review(
+    pub(crate) fn review(
         self,
         name: &str,
         database: &Database,
-        asked: Asked,
+        asked: ThresholdRequest,
     ) -> Result<Reviewed, EnrolError> {
         let name = whitelist::check_name(name)?;
         let own = match whitelist::find_by_name(database, &name)? {
@@ -189,7 +184,7 @@ impl<'v> Session<'v> {
                 None => Vec::new(),
             };
             let same = calibration.cosine_1_in_100;
-            let others = doubts::outliers(&self.templates, &before, same);
+            let others = review::outliers(&self.templates, &before, same);
             if !others.is_empty() {
                 let named = others.into_iter().map(|(photo, c)| (photo.to_owned(), c));
                 return Err(EnrolError::SeveralPeople(named.collect()));
@@ -248,27 +243,26 @@ impl Reviewed {
     }
 
     /// Whether the photos are added to a person who is listed already.
-    pub fn is_listed(&self) -> bool {
+    pub(crate) fn is_listed(&self) -> bool {
         self.own.is_some()
     }
 
     /// Whether the photos were compared with each other, which takes a calibration.
-    pub fn were_compared(&self) -> bool {
+    pub(crate) fn were_compared(&self) -> bool {
         self.compared
     }
 
     /// Another person on the whitelist, whom the photos would pass for.
-    pub fn look_alike(&self) -> Option<&LookAlike> {
+    pub(crate) fn look_alike(&self) -> Option<&LookAlike> {
         self.look_alike.as_ref()
     }
 
-    /// The photos.
     pub fn photos(&self) -> impl Iterator<Item = Taken<'_>> {
         let pairs = self.templates.iter().zip(&self.qualities).enumerate();
         pairs.map(|(place, (template, quality))| Taken {
             source: &template.source,
             quality: *quality,
-            like_the_others: doubts::like_the_others(&self.templates, &[], place),
+            like_the_others: review::like_the_others(&self.templates, &[], place),
         })
     }
 

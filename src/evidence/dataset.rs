@@ -31,7 +31,6 @@ pub struct Photo {
 pub struct Pair {
     /// Tenth of the list, or whatever its header says.
     pub fold: usize,
-    /// The photos.
     pub photos: [usize; 2],
     /// Whether they show the same person.
     pub same: bool,
@@ -56,11 +55,9 @@ pub enum DatasetError {
     /// The list of pairs is not in LFW's format.
     #[error("{path}, line {line}: {reason}")]
     Pairs {
-        /// The list.
         path: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What is wrong.
         reason: String,
     },
 }

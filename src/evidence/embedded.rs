@@ -19,7 +19,6 @@ use crate::vision::{Face, Vision, VisionError};
 /// face was found or the picture could not be read: a failure to enrol.
 #[derive(Debug)]
 pub struct Embedded {
-    /// What made them.
     pub model: ModelVersion,
     /// One a photo.
     pub faces: Vec<Option<Embedding>>,
@@ -46,7 +45,6 @@ pub enum EmbedError {
     /// The cache cannot be used.
     #[error("the cache {path} cannot be used: {reason}; choose another with --cache")]
     Cache {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         reason: std::io::Error,
@@ -155,7 +153,7 @@ fn limits(settings: &config::Vision) -> String {
         scale_factor,
         thresholds: [p, r, o],
         region: [left, top, right, bottom],
-        min_score: _,
+        min_detector_score: _,
         min_sharpness: _,
         min_luma: _,
         max_outside: _,

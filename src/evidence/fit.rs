@@ -12,19 +12,19 @@ use crate::risk::Calibration;
 use crate::scoring::Scoring;
 
 /// People whose embeddings a row blends: the first number with which rows are unlike all of them.
-const BLENDED: [usize; 5] = [8, 12, 16, 24, 32];
+const PEOPLE_PER_ROW: [usize; 5] = [8, 12, 16, 24, 32];
 /// Rows of a cohort.
-pub const ROWS: usize = 3000;
+pub const COHORT_ROWS: usize = 3000;
 /// Rows nearest to a face that count.
-pub const TOP: usize = 200;
+pub(crate) const NEAREST_ROWS: usize = 200;
 /// Draws a row, on the whole, before so few people are given up.
-const DRAWS: usize = 100;
+const MAX_DRAWS_PER_ROW: usize = 100;
 /// Impostor pairs that must lie over a calibration's last point.
-const LEAST_PAIRS: u64 = 10;
+const MIN_IMPOSTOR_PAIRS: u64 = 10;
 /// Genuine comparisons of three photos with one without which they are not told apart.
-const LEAST_GENUINE: usize = 100;
+const MIN_GENUINE_COMPARISONS: usize = 100;
 /// A row may not be this like anybody it was made from: the score at this false match rate.
-const LIKE_NOBODY: f64 = 1e-3;
+const MAX_ROW_FMR: f64 = 1e-3;
 
 /// A cohort as it is stored, and what it takes to read it.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ pub struct FittedCohort {
     /// Values of a row.
     pub size: usize,
     /// Mean of an average face.
-    pub centre: f32,
+    pub mean: f32,
     /// Spread of an average face.
-    pub spread: f32,
+    pub std_dev: f32,
     /// Highest cosine of any row with any embedding it was made from.
     pub nearest: Cosine,
     /// What it stays under: the cosine that 1 in 1000 pairs of strangers reach.
@@ -52,7 +52,7 @@ pub enum FitError {
     #[error("{0} people with photos are too few to fit anything to: it takes {1}")]
     TooFew(usize, usize),
     /// Blends stay too like the people in them.
-    #[error("no blend of {0} people was unlike all of them in {DRAWS} draws a row")]
+    #[error("no blend of {0} people was unlike all of them in {MAX_DRAWS_PER_ROW} draws a row")]
     TooAlike(usize),
     /// The rows are no cohort.
     #[error(transparent)]
@@ -60,7 +60,7 @@ pub enum FitError {
 }
 
 /// Faces of one part of the people, with their photo's person.
-pub fn faces_of<'a>(
+pub(crate) fn faces_of<'a>(
     dataset: &'a Dataset,
     embedded: &'a Embedded,
     part: Option<Part>,
@@ -88,27 +88,27 @@ pub fn cohort(dataset: &Dataset, embedded: &Embedded) -> Result<FittedCohort, Fi
         people.entry(person).or_default().push(face);
     }
     let people: Vec<Vec<&Embedding>> = people.into_values().collect();
-    let [.., most] = BLENDED;
+    let [.., most] = PEOPLE_PER_ROW;
     if people.len() < 3 * most {
         return Err(FitError::TooFew(people.len(), 3 * most));
     }
     let cosines = cosines(dataset, embedded, Some(Part::Cohort));
-    let too_like = Cosine::from_dot(cosines.at_threshold_of_fmr(LIKE_NOBODY) as f32);
+    let too_like = Cosine::from_dot(cosines.at_threshold_of_fmr(MAX_ROW_FMR) as f32);
     let mut failed = FitError::TooAlike(most);
-    for blended in BLENDED {
+    for blended in PEOPLE_PER_ROW {
         match rows(&people, blended, too_like) {
             Ok((bytes, nearest)) => {
-                let size = bytes.len() / ROWS;
-                let raw = Cohort::from_bytes(&bytes, size, TOP, 0.0, 1.0)?;
+                let size = bytes.len() / COHORT_ROWS;
+                let raw = Cohort::from_bytes(&bytes, size, NEAREST_ROWS, 0.0, 1.0)?;
                 let all = faces_of(dataset, embedded, Some(Part::Cohort));
-                let (centre, spread) = raw
+                let (mean, std_dev) = raw
                     .average(all.map(|(_, f)| f.as_slice()))
                     .ok_or(FitError::TooFew(0, 1))?;
                 return Ok(FittedCohort {
                     bytes,
                     size,
-                    centre,
-                    spread,
+                    mean,
+                    std_dev,
                     nearest,
                     too_like,
                     blended,
@@ -128,10 +128,10 @@ fn rows(
 ) -> Result<(Vec<u8>, Cosine), FitError> {
     let mut random = fastrand::Rng::with_seed(20_180_402);
     let (mut bytes, mut nearest, mut draws) = (Vec::new(), Cosine::from_dot(-1.0), 0);
-    for _ in 0..ROWS {
+    for _ in 0..COHORT_ROWS {
         let row = loop {
             draws += 1;
-            if draws > DRAWS * ROWS {
+            if draws > MAX_DRAWS_PER_ROW * COHORT_ROWS {
                 return Err(FitError::TooAlike(blended));
             }
             let drawn = random.choose_multiple(people.iter(), blended);
@@ -194,7 +194,11 @@ pub struct CrossCheck {
 
 /// Fits to each half of [`Part::Rest`], or of everybody where nobody is in a cohort, and
 /// looks at the other: what a calibration is worth on people it was not read from.
-pub fn cross_check(dataset: &Dataset, embedded: &Embedded, scoring: &Scoring) -> Vec<CrossCheck> {
+pub(crate) fn cross_check(
+    dataset: &Dataset,
+    embedded: &Embedded,
+    scoring: &Scoring,
+) -> Vec<CrossCheck> {
     let (part, middle) = if scoring.is_normalised() {
         (Some(Part::Rest), 7)
     } else {
@@ -245,7 +249,7 @@ pub fn calibration(
     let mut people: Vec<usize> = sides.iter().map(|s| s.person).collect();
     people.dedup();
     let scores = Scores::of_all_pairs(&sides, scoring);
-    let points = scores.points(LEAST_PAIRS);
+    let points = scores.points(MIN_IMPOSTOR_PAIRS);
     if points.len() < 2 {
         return Err(FitError::TooFew(people.len(), 50));
     }
@@ -253,7 +257,7 @@ pub fn calibration(
     let cosines = cosines(dataset, embedded, part);
     let (templates, probes) = split(&faces, 3, 1, scoring);
     let three = Scores::of_templates(&templates, &probes, scoring);
-    let enough = three.genuine_pairs() >= LEAST_GENUINE;
+    let enough = three.genuine_pairs() >= MIN_GENUINE_COMPARISONS;
     Ok(Calibration {
         model: embedded.model.clone(),
         data: data.to_owned(),

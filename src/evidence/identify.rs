@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cohort::Score;
 use crate::embedding::Embedding;
 use crate::person::PersonId;
-use crate::risk::Asked;
+use crate::risk::ThresholdRequest;
 use crate::scoring::Scoring;
 use crate::whitelist::{Matcher, Templates};
 
@@ -71,7 +71,7 @@ pub fn identify(
                 templates.add(number(*person), (*photo).clone()).ok()?;
             }
         }
-        let matcher = Matcher::new(&templates, Arc::clone(scoring), Asked::default());
+        let matcher = Matcher::new(&templates, Arc::clone(scoring), ThresholdRequest::default());
         for (person, all) in &by_person {
             let on_list = drawn.contains(person);
             let rest = if on_list {

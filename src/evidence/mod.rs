@@ -7,10 +7,10 @@
 pub mod dataset;
 pub mod embedded;
 pub mod fit;
-pub mod head;
 pub mod identify;
-pub mod own_head;
-pub mod rates;
+pub(crate) mod own_projection;
+pub mod projection;
+pub(crate) mod rates;
 pub mod report;
 
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ pub enum Part {
 
 impl Part {
     /// 0..=9, for a cross-check within a part.
-    pub fn tenth(name: &str) -> u8 {
+    pub(crate) fn tenth(name: &str) -> u8 {
         Sha256::digest(name.as_bytes())
             .first()
             .map_or(0, |b| b % 10)

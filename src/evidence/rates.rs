@@ -16,8 +16,7 @@ const RESAMPLES: usize = 100;
 
 /// A face, or a template made of several, ready to be compared.
 #[derive(Debug, Clone)]
-pub struct Side {
-    /// Whose it is.
+pub(crate) struct Side {
     pub person: usize,
     face: Prepared,
 }
@@ -37,7 +36,7 @@ impl Side {
 
 /// Scores of pairs of the same person and of different people.
 #[derive(Debug, Clone, Default)]
-pub struct Scores {
+pub(crate) struct Scores {
     genuine: Vec<(u32, u16)>,
     impostor: Vec<(u32, u32, u16)>,
 }
@@ -55,7 +54,7 @@ fn bin(score: Score) -> u16 {
 
 impl Scores {
     /// Every pair within one list.
-    pub fn of_all_pairs(sides: &[Side], scoring: &Scoring) -> Self {
+    pub(crate) fn of_all_pairs(sides: &[Side], scoring: &Scoring) -> Self {
         let mut scores = Self::default();
         for (i, a) in sides.iter().enumerate() {
             for b in sides.iter().skip(i + 1) {
@@ -66,7 +65,7 @@ impl Scores {
     }
 
     /// Every template against every probe.
-    pub fn of_templates(templates: &[Side], probes: &[Side], scoring: &Scoring) -> Self {
+    pub(crate) fn of_templates(templates: &[Side], probes: &[Side], scoring: &Scoring) -> Self {
         let mut scores = Self::default();
         for a in templates {
             for b in probes {
@@ -92,12 +91,12 @@ impl Scores {
     }
 
     /// Pairs of different people.
-    pub fn impostor_pairs(&self) -> usize {
+    pub(crate) fn impostor_pairs(&self) -> usize {
         self.impostor.len()
     }
 
     /// How many of each lie in each bin, as `(lower edge, genuine, impostor)`.
-    pub fn histogram(&self) -> Vec<(f64, u64, u64)> {
+    pub(crate) fn histogram(&self) -> Vec<(f64, u64, u64)> {
         let curve = self.curve(|_| 1);
         curve
             .genuine
@@ -129,7 +128,7 @@ impl Scores {
 
     /// True match rate at a false match rate, with a 95 % interval by drawing people
     /// with replacement (bootstrap).
-    pub fn at_fmr(&self, fmr: f64) -> AtFmr {
+    pub(crate) fn at_fmr(&self, fmr: f64) -> AtFmr {
         let (threshold, tar) = self.curve(|_| 1).at_fmr(fmr);
         let people = self.people();
         let mut random = fastrand::Rng::with_seed(1);
@@ -159,17 +158,17 @@ impl Scores {
     }
 
     /// The score a false match rate takes.
-    pub fn at_threshold_of_fmr(&self, fmr: f64) -> f64 {
+    pub(crate) fn at_threshold_of_fmr(&self, fmr: f64) -> f64 {
         self.curve(|_| 1).at_fmr(fmr).0
     }
 
     /// False match rate and true match rate at a threshold.
-    pub fn at_threshold(&self, threshold: f64) -> (f64, f64) {
+    pub(crate) fn at_threshold(&self, threshold: f64) -> (f64, f64) {
         self.curve(|_| 1).at(threshold)
     }
 
     /// Where false matches and false non-matches are equally frequent.
-    pub fn equal_error_rate(&self) -> f64 {
+    pub(crate) fn equal_error_rate(&self) -> f64 {
         let curve = self.curve(|_| 1);
         (0..BINS)
             .map(|b| curve.at(edge(b)))
@@ -288,7 +287,7 @@ pub struct AtFmr {
 /// Accuracy on pairs by LFW's protocol: on each fold the threshold that is best on the
 /// others, as davidsandberg's `validate_on_lfw` does it. A pair without two faces is wrong.
 /// Gives the mean and each fold; `None` without two folds.
-pub fn accuracy(
+pub(crate) fn accuracy(
     pairs: &[Pair],
     faces: &[Option<Side>],
     scoring: &Scoring,

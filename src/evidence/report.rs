@@ -16,10 +16,8 @@ use crate::scoring::Scoring as Way;
 /// False match rates the figures are told at.
 const FMRS: [f64; 5] = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
-/// What was measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The embedder.
     pub model: String,
     /// Whose photos, in words.
     pub who: String,
@@ -81,7 +79,6 @@ pub struct Promise {
     pub threshold: f64,
     /// What the calibration says.
     pub promised: f64,
-    /// What was seen.
     pub seen: f64,
 }
 

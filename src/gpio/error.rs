@@ -11,11 +11,9 @@ pub enum LineError {
     /// Another process has the line.
     #[error("{place} is held by {holder}; {fix}")]
     Busy {
-        /// The line.
         place: String,
         /// The process that has it.
         holder: Holder,
-        /// What to do.
         fix: String,
     },
     /// There is no such chip or line.
@@ -25,7 +23,6 @@ pub enum LineError {
         what: String,
         /// What is there instead.
         there: String,
-        /// What to do.
         fix: String,
     },
     /// The name fits more than one chip or line.
@@ -35,7 +32,6 @@ pub enum LineError {
         what: String,
         /// Those that it fits.
         there: String,
-        /// What to do.
         fix: String,
     },
     /// The user may not touch it.
@@ -43,7 +39,6 @@ pub enum LineError {
     Permission {
         /// The device or file.
         place: String,
-        /// What to do.
         fix: String,
     },
     /// The system refused.
@@ -51,11 +46,9 @@ pub enum LineError {
     Io {
         /// The line, chip or file.
         place: String,
-        /// What was tried.
         action: &'static str,
         /// What the system said.
         reason: String,
-        /// What to do.
         fix: String,
     },
 }

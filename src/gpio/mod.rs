@@ -17,7 +17,7 @@ pub use error::{Holder, LineError};
 use crate::config::Line;
 
 /// The name under which a line is held, as shown by `gpioinfo`.
-pub const CONSUMER: &str = "doorward";
+pub(crate) const CONSUMER: &str = "doorward";
 
 /// Line names shown in an error, at most.
 const MAX_NAMES: usize = 64;

@@ -9,12 +9,12 @@ pub struct BootTime(u64);
 
 impl BootTime {
     /// From milliseconds.
-    pub const fn from_ms(ms: u64) -> Self {
+    pub(crate) const fn from_ms(ms: u64) -> Self {
         Self(ms)
     }
 
     /// In milliseconds.
-    pub const fn as_ms(self) -> u64 {
+    pub(crate) const fn as_ms(self) -> u64 {
         self.0
     }
 
@@ -34,7 +34,7 @@ impl BootTime {
     }
 
     /// How long until this instant; zero if it is past.
-    pub fn from_now(self, now: Self) -> Duration {
+    pub(crate) fn duration_since(self, now: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(now.0))
     }
 }

@@ -10,11 +10,11 @@ use super::wire::{MAX_LINE_BYTES, Reply, Request};
 
 /// How long the guardian may take to answer. It does nothing but answer: longer, and it
 /// hangs or was stopped.
-pub const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const MAX_ANSWER_WAIT: Duration = Duration::from_millis(500);
 
 /// A connection to the guardian. Dropping it ends its lease, and the line is released.
 #[derive(Debug)]
-pub struct Lease {
+pub(crate) struct Lease {
     stream: UnixStream,
     begun: Vec<u8>,
 }
@@ -63,7 +63,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`LeaseError::Refused`] with [`Refusal::NoLease`] once it is over; others.
-    pub fn renew(&mut self) -> Result<(), LeaseError> {
+    pub(crate) fn renew(&mut self) -> Result<(), LeaseError> {
         match self.ask(Request::Renew)? {
             Reply::Renewed(_) => Ok(()),
             other => Err(unexpected(other)),
@@ -82,9 +82,9 @@ impl Lease {
     }
 
     fn ask(&mut self, request: Request) -> Result<Reply, LeaseError> {
-        let until = Instant::now() + ANSWER_PATIENCE;
+        let until = Instant::now() + MAX_ANSWER_WAIT;
         self.stream
-            .set_write_timeout(Some(ANSWER_PATIENCE))
+            .set_write_timeout(Some(MAX_ANSWER_WAIT))
             .and_then(|()| self.stream.write_all(request.line().as_bytes()))
             .map_err(|error| at(&error))?;
         loop {

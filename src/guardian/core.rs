@@ -5,17 +5,17 @@ use std::time::Duration;
 use super::boottime::BootTime;
 
 /// A lease that is not renewed for so long is dead: its client hangs or was stopped.
-pub const RENEWAL: Duration = Duration::from_millis(1000);
+pub(crate) const MAX_RENEWAL_GAP: Duration = Duration::from_millis(1000);
 /// After the cap has ended an opening, none is granted for so long.
-pub const REST: Duration = Duration::from_millis(1000);
+pub(crate) const MIN_CLOSED_TIME: Duration = Duration::from_millis(1000);
 /// A line that could not be released is tried again after this.
-pub const RETRY: Duration = Duration::from_millis(50);
+pub(crate) const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// Clients that hold a lease at one time, at most.
-pub const MAX_LEASES_COUNT: usize = 8;
+pub(crate) const MAX_LEASES_COUNT: usize = 8;
 
 /// A connection, by a number that is not used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client(pub u64);
+pub(crate) struct Client(pub u64);
 
 /// What happens to the guardian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub struct Effects {
 
 impl Effects {
     /// One input moves the line once and answers each client once.
-    pub const MAX_COUNT: usize = MAX_LEASES_COUNT + 2;
+    pub(crate) const MAX_COUNT: usize = MAX_LEASES_COUNT + 2;
 
     fn push(&mut self, effect: Effect) {
         if let Some(free) = self.effects.iter_mut().find(|e| e.is_none()) {
@@ -114,7 +114,7 @@ struct Lease {
 
 impl Lease {
     fn dies_at(&self) -> BootTime {
-        self.until.min(self.renewed_at.after(RENEWAL))
+        self.until.min(self.renewed_at.after(MAX_RENEWAL_GAP))
     }
 }
 
@@ -131,7 +131,7 @@ enum Line {
 
 /// One line. Its size is bounded whatever it is asked.
 #[derive(Debug)]
-pub struct Core {
+pub(crate) struct Core {
     cap: Duration,
     leases: Vec<Lease>,
     /// Whoever waits to hear that the line is released.
@@ -164,18 +164,18 @@ impl Core {
     }
 
     /// Whether it was told to stop and the line is released.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopping && self.line == Line::Released
     }
 
     /// Whether the line refuses to be released.
     #[cfg(test)]
-    pub fn is_faulted(&self) -> bool {
+    pub(crate) fn is_faulted(&self) -> bool {
         matches!(self.line, Line::Releasing { faulted: true, .. })
     }
 
     /// When to call [`Core::step`] with [`Input::Tick`] if nothing happens before.
-    pub fn wake_at(&self) -> Option<BootTime> {
+    pub(crate) fn wake_at(&self) -> Option<BootTime> {
         match self.line {
             Line::Released => None,
             Line::Releasing { retry_at, .. } => Some(retry_at),
@@ -205,7 +205,7 @@ impl Core {
             && now >= since.after(self.cap)
         {
             self.leases.clear();
-            self.rest_until = Some(now.after(REST));
+            self.rest_until = Some(now.after(MIN_CLOSED_TIME));
         }
         match input {
             Input::Open(client, until) => self.open(now, client, until, &mut effects),
@@ -291,7 +291,7 @@ impl Core {
     }
 
     fn release(&mut self, now: BootTime, faulted: bool, effects: &mut Effects) {
-        let retry_at = now.after(RETRY);
+        let retry_at = now.after(RETRY_INTERVAL);
         self.line = Line::Releasing { retry_at, faulted };
         effects.push(Effect::Line(Command::Release));
     }
@@ -323,7 +323,7 @@ impl Core {
             }
             (Line::Releasing { .. }, false) => {
                 self.line = Line::Releasing {
-                    retry_at: now.after(RETRY),
+                    retry_at: now.after(RETRY_INTERVAL),
                     faulted: true,
                 };
             }

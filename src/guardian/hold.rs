@@ -17,7 +17,7 @@ use crate::config;
 use crate::door::relay::{self, RelayError};
 
 /// How long a guardian of one's own may take to open the line and to end.
-const START_PATIENCE: Duration = Duration::from_secs(5);
+const MAX_START_WAIT: Duration = Duration::from_secs(5);
 
 /// What a guardian is given.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ impl Hold {
     ///
     /// # Errors
     /// [`HoldError`]; the line is then released or on its way there.
-    pub fn renew(&mut self) -> Result<(), HoldError> {
+    pub(crate) fn renew(&mut self) -> Result<(), HoldError> {
         self.connected()?.renew().map_err(HoldError::from)
     }
 
@@ -112,7 +112,7 @@ impl Hold {
 
     /// Whether the guardian died or hung. The line was released then, and this hold opens
     /// nothing any more.
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.lease.is_none()
     }
 
@@ -150,7 +150,7 @@ impl Hold {
 
     /// The first answer may take as long as opening the line.
     fn await_child(&mut self) -> Result<(), HoldError> {
-        let until = Instant::now() + START_PATIENCE;
+        let until = Instant::now() + MAX_START_WAIT;
         loop {
             match self.connected()?.lock() {
                 Ok(()) => return Ok(()),
@@ -185,6 +185,6 @@ impl Drop for Hold {
         {
             log::error!("{error}");
         }
-        self.end_child(START_PATIENCE);
+        self.end_child(MAX_START_WAIT);
     }
 }

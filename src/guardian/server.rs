@@ -27,10 +27,10 @@ const SIGNALS: [i32; 12] = [
     SIGTTOU, SIGXCPU,
 ];
 /// How long one turn sleeps at most, so that the watchdog sees turns.
-const TURN: Duration = Duration::from_millis(250);
+const MAX_POLL_WAIT: Duration = Duration::from_millis(250);
 /// A line that refuses to be released for so long is not tried again by this process:
 /// it ends, and whoever starts next opens the line anew.
-const GIVE_UP: Duration = Duration::from_secs(3);
+const MAX_RELEASE_WAIT: Duration = Duration::from_secs(3);
 
 /// Why a guardian ended other than as asked.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,6 @@ pub enum ServeError {
     /// The system gave no timer, no signals or no thread.
     #[error("the relay guardian cannot use {what}: {source}; look at the limits of the service")]
     System {
-        /// What.
         what: &'static str,
         /// What the system said.
         source: io::Error,
@@ -47,10 +46,7 @@ pub enum ServeError {
     #[error(
         "{line} refuses to be released: THE DOOR MAY BE UNLOCKED; run `doorward relay lock` and look at the relay's board"
     )]
-    NotReleased {
-        /// The line.
-        line: String,
-    },
+    NotReleased { line: String },
 }
 
 struct Connection {
@@ -137,7 +133,7 @@ impl Server {
         fds.extend(self.clients.iter().map(|c| watch(c.stream.as_fd())));
         let patience = Timespec {
             tv_sec: 0,
-            tv_nsec: TURN.as_nanos() as i64,
+            tv_nsec: MAX_POLL_WAIT.as_nanos() as i64,
         };
         match poll(&mut fds, Some(&patience)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -249,7 +245,7 @@ impl Server {
 
     fn has_given_up(&self) -> bool {
         self.refusing_since
-            .is_some_and(|since| BootTime::now() > since.after(GIVE_UP))
+            .is_some_and(|since| BootTime::now() > since.after(MAX_RELEASE_WAIT))
     }
 
     /// Whoever does not take an answer is gone.

@@ -14,7 +14,7 @@ use super::core::Command;
 /// Things that wait to be told, at most; further ones are lost.
 const MAX_WAITING_COUNT: usize = 32;
 /// How often systemd hears of turns.
-const FEED_EVERY: Duration = Duration::from_millis(250);
+const FEED_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Something worth a line in the journal.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum Told {
 
 /// The other threads' end.
 #[derive(Debug)]
-pub struct Teller {
+pub(crate) struct Teller {
     sender: Sender<Told>,
     turns: Arc<AtomicU64>,
 }
@@ -46,7 +46,7 @@ impl Teller {
         let tell = move || {
             let mut last = 0;
             loop {
-                match told.recv_timeout(FEED_EVERY) {
+                match told.recv_timeout(FEED_INTERVAL) {
                     Ok(told) => say(&told),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
@@ -76,7 +76,7 @@ impl Teller {
     }
 
     /// Never waits.
-    pub fn tell(&self, told: Told) {
+    pub(crate) fn tell(&self, told: Told) {
         let _ = self.sender.try_send(told);
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::core::{Client, Command, Core, Effect, Input, MAX_LEASES_COUNT, RENEWAL, REST, RETRY};
+use super::core::{
+    Client, Command, Core, Effect, Input, MAX_LEASES_COUNT, MAX_RENEWAL_GAP, MIN_CLOSED_TIME,
+    RETRY_INTERVAL,
+};
 use super::wire::{MAX_LINE_BYTES, Reply, Request};
 use super::*;
 
@@ -41,7 +44,7 @@ impl World {
 
     fn expire(&mut self) {
         let now = self.now;
-        let renewal = RENEWAL.as_millis() as u64;
+        let renewal = MAX_RENEWAL_GAP.as_millis() as u64;
         self.leases
             .retain(|_, (until, heard)| now < *until && now < *heard + renewal);
         if self.energised && now >= self.since + CAP.as_millis() as u64 {
@@ -186,7 +189,7 @@ proptest! {
                 Act::Obeys(obeys) => {
                     world.obeys = obeys;
                     if obeys {
-                        world.pass(RETRY.as_millis() as u64 + 1);
+                        world.pass(RETRY_INTERVAL.as_millis() as u64 + 1);
                     }
                 }
                 Act::Stop => {
@@ -213,7 +216,7 @@ proptest! {
             match (world.energised, open_since) {
                 (true, None) => {
                     if let Some(at) = released_at {
-                        prop_assert!(world.now - at >= REST.as_millis() as u64);
+                        prop_assert!(world.now - at >= MIN_CLOSED_TIME.as_millis() as u64);
                     }
                     open_since = Some(world.now);
                 }

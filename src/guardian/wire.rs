@@ -17,11 +17,11 @@ use super::boottime::BootTime;
 use super::core::Refusal;
 
 /// The longest line, its end included.
-pub const MAX_LINE_BYTES: usize = 64;
+pub(crate) const MAX_LINE_BYTES: usize = 64;
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// Energise until then.
     Open(BootTime),
     /// Go on.
@@ -32,7 +32,7 @@ pub enum Request {
 
 /// What the guardian answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Energised until then.
     Opened(BootTime),
     /// The lease ends then.

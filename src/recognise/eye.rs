@@ -7,8 +7,8 @@ use image::RgbImage;
 use super::motion::Motion;
 use super::schedule::{Schedule, Step};
 use super::track::Tracks;
-use super::{FaceReport, Flaw, Probe, Quality, Seen, TrackId};
-use crate::camera::{Frame, Glance};
+use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
+use crate::camera::{Frame, LumaGrid};
 use crate::config;
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
@@ -24,7 +24,7 @@ pub(super) struct Eye {
     schedule: Schedule,
     tracks: Tracks,
     motion: Motion,
-    glance: Glance,
+    glance: LumaGrid,
     rgb: RgbImage,
     /// Where the faces in view were last.
     known: Vec<[f32; 4]>,
@@ -57,7 +57,7 @@ impl Eye {
             schedule: Schedule::default(),
             tracks: Tracks::new(frames, window, another),
             motion: Motion::default(),
-            glance: Glance::default(),
+            glance: LumaGrid::default(),
             rgb: RgbImage::new(0, 0),
             known: Vec::new(),
             spent: Spent::default(),
@@ -91,7 +91,6 @@ impl Eye {
         self.spent
     }
 
-    /// The networks.
     pub(super) fn vision(&self) -> &Vision {
         &self.vision
     }
@@ -191,12 +190,12 @@ impl Eye {
             return Ok(report);
         }
         let Some((aligned, quality)) = self.sample(face) else {
-            report.probe = Probe::Flawed(Flaw::OutsidePicture);
+            report.frame_use = FrameUse::Flawed(Flaw::Cut);
             return Ok(report);
         };
         report.quality = Some(quality);
         if let Some(flaw) = quality.flaw(&self.settings) {
-            report.probe = Probe::Flawed(flaw);
+            report.frame_use = FrameUse::Flawed(flaw);
             return Ok(report);
         }
         let weight = quality.weight();
@@ -208,7 +207,7 @@ impl Eye {
             let start = Instant::now();
             report.identity = matcher.identify(&fused.embedding);
             self.spent.identify += start.elapsed();
-            (report.track, report.probe) = (fused.track, Probe::Compared);
+            (report.track, report.frame_use) = (fused.track, FrameUse::Compared);
         }
         Ok(report)
     }

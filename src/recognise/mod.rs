@@ -16,8 +16,9 @@ mod recogniser;
 mod schedule;
 mod track;
 
+pub use crate::access::Flaw;
 pub use motion::Motion;
-pub use quality::{Flaw, Quality};
+pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
 pub use track::TrackId;
 
@@ -47,7 +48,7 @@ pub struct FaceReport {
     /// outside the frame.
     pub quality: Option<Quality>,
     /// What this frame of the face was good for.
-    pub probe: Probe,
+    pub frame_use: FrameUse,
     /// The person most alike by all frames of the face that count together, whatever the
     /// score; nothing unless the probe was compared, or with nobody enrolled.
     pub identity: Option<Match>,
@@ -63,21 +64,21 @@ impl FaceReport {
             rect: face.rect,
             landmarks: face.landmarks,
             quality: None,
-            probe: Probe::Skipped,
+            frame_use: FrameUse::Skipped,
             identity: None,
             liveness: Liveness::Unknown,
         }
     }
 
     /// Whether the face could be compared, or needed not to be.
-    pub fn is_usable(&self) -> bool {
-        !matches!(self.probe, Probe::Flawed(_))
+    pub(crate) fn is_usable(&self) -> bool {
+        !matches!(self.frame_use, FrameUse::Flawed(_))
     }
 }
 
 /// What a frame of a face was good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
+pub enum FrameUse {
     /// Not for comparing.
     Flawed(Flaw),
     /// It would tell nothing that the frames before did not.
@@ -93,7 +94,7 @@ pub enum Liveness {
     /// A person.
     Live,
     /// An artefact, such as a print or a screen.
-    Spoof(Cue),
+    Attack(Cue),
     /// Not looked for.
     Unknown,
 }

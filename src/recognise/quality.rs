@@ -1,11 +1,9 @@
 //! Whether a face is worth judging: doubt about the picture must not become
 //! doubt about the person.
 
-use std::fmt;
-
 use multiversion::multiversion;
-use serde::Serialize;
 
+use crate::access::Flaw;
 use crate::config;
 use crate::vision::{AlignedFace, Face};
 
@@ -15,7 +13,7 @@ pub struct Quality {
     /// Longer side of the detector's box, in pixels.
     pub size_px: f32,
     /// Detector score, 0..=1.
-    pub score: f32,
+    pub detector_score: f32,
     /// Variance of the Laplacian of the aligned face's luma, in squared grey
     /// levels: under 10 the face is blurred, half of LFW's faces have 33 and more
     /// (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy").
@@ -30,51 +28,6 @@ pub struct Quality {
     /// The share of the face that lies outside the picture, 0..=1. Strangers' faces that
     /// the border cuts deeper than a quarter resemble each other.
     pub outside: f32,
-}
-
-/// Why a face cannot be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flaw {
-    /// Fewer pixels than `vision.min_face_px`.
-    TooSmall,
-    /// Detector score below `vision.min_score`.
-    Unsure,
-    /// Sharpness below `vision.min_sharpness`.
-    Blurred,
-    /// Mean luma below `vision.min_luma`.
-    Dark,
-    /// More of it outside the picture than `vision.max_outside`.
-    Cut,
-    /// Its box does not touch the picture.
-    OutsidePicture,
-}
-
-impl Flaw {
-    /// Its name for programs.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::TooSmall => "too_small",
-            Self::Unsure => "unsure",
-            Self::Blurred => "blurred",
-            Self::Dark => "dark",
-            Self::Cut => "cut",
-            Self::OutsidePicture => "outside_picture",
-        }
-    }
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooSmall => "too small",
-            Self::Unsure => "unsure",
-            Self::Blurred => "blurred",
-            Self::Dark => "dark",
-            Self::Cut => "cut by the picture's edge",
-            Self::OutsidePicture => "outside the picture",
-        })
-    }
 }
 
 impl Quality {
@@ -92,7 +45,7 @@ impl Quality {
         let mean = luma.iter().map(|&v| f64::from(v)).sum::<f64>() / luma.len().max(1) as f64;
         Self {
             size_px: face.size(),
-            score: face.score,
+            detector_score: face.detector_score,
             sharpness: laplacian_variance(&luma, width),
             luma: mean as f32,
             turned: turned(&face.landmarks),
@@ -102,7 +55,7 @@ impl Quality {
 
     /// How much a frame of a face should count among others of the same face, 0..=1:
     /// large, sharp, frontal and well lit ones more.
-    pub fn weight(&self) -> f32 {
+    pub(crate) fn weight(&self) -> f32 {
         let size = self.size_px / (self.size_px + 60.0);
         let sharp = self.sharpness / (self.sharpness + 30.0);
         let frontal = 1.0 - self.turned.min(0.8);
@@ -115,12 +68,15 @@ impl Quality {
         (size * sharp * frontal * lit).max(0.0)
     }
 
-    /// The first thing that keeps this face from being judged; never
-    /// [`Flaw::OutsidePicture`], for what is outside cannot be measured.
-    pub fn flaw(&self, settings: &config::Vision) -> Option<Flaw> {
+    /// The first thing that keeps this face from being judged.
+    pub(crate) fn flaw(&self, settings: &config::Vision) -> Option<Flaw> {
         let limits = [
             (self.size_px, settings.min_face_px as f32, Flaw::TooSmall),
-            (self.score, settings.min_score, Flaw::Unsure),
+            (
+                self.detector_score,
+                settings.min_detector_score,
+                Flaw::LowDetectorScore,
+            ),
             (settings.max_outside, self.outside, Flaw::Cut),
             (self.luma, settings.min_luma, Flaw::Dark),
             (self.sharpness, settings.min_sharpness, Flaw::Blurred),

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::eye::{self, Eye};
-use super::{FaceReport, Flaw, Liveness, Probe, Seen, TrackId};
-use crate::access::{Access, Candidate, Decision, Input, Judgement, Policy, Sighting, Unusable};
+use super::{FaceReport, FrameUse, Liveness, Seen, TrackId};
+use crate::access::{Access, Candidate, Decision, FaceResult, FrameResult, Input, Policy};
 use crate::camera::Frame;
 use crate::config;
 use crate::vision::{self, Vision, VisionError};
@@ -13,9 +13,7 @@ use crate::whitelist::{Directory, Snapshot};
 /// What a frame led to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// What it shows.
     pub seen: Seen,
-    /// What was decided.
     pub decisions: Vec<Decision>,
 }
 
@@ -86,7 +84,7 @@ impl Recogniser {
         directory: &Directory,
     ) -> Vec<Decision> {
         let start = Instant::now();
-        let sighting = Sighting {
+        let sighting = FrameResult {
             taken_at,
             faces: faces.iter().map(judgement).collect(),
         };
@@ -108,7 +106,7 @@ impl Recogniser {
     }
 
     /// The camera stalled or went away: frames before and after never count together.
-    pub fn camera_lost(&mut self, now: Instant) {
+    pub(crate) fn camera_lost(&mut self, now: Instant) {
         self.access.step(now, Input::CameraLost);
         self.eye.forget();
     }
@@ -120,12 +118,11 @@ impl Recogniser {
     }
 
     /// The rules changed; what was seen under the old ones is void.
-    pub fn set_policy(&mut self, now: Instant, policy: Policy) {
+    pub(crate) fn set_policy(&mut self, now: Instant, policy: Policy) {
         self.eye.set_rules(policy.frames, policy.window);
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
-    /// The networks.
     pub fn vision(&self) -> &Vision {
         self.eye.vision()
     }
@@ -148,31 +145,19 @@ impl Recogniser {
 }
 
 /// What a report is to the rules of access.
-fn judgement(face: &FaceReport) -> Judgement {
+fn judgement(face: &FaceReport) -> FaceResult {
     match face.liveness {
         Liveness::Live | Liveness::Unknown => {}
         // There is no cue yet; the first one must say here what follows from it.
-        Liveness::Spoof(cue) => match cue {},
+        Liveness::Attack(cue) => match cue {},
     }
-    match face.probe {
-        Probe::Flawed(flaw) => Judgement::Unusable(unusable(flaw)),
-        Probe::Skipped => Judgement::Followed,
-        Probe::Compared => Judgement::Nearest(face.identity.map(|identity| Candidate {
+    match face.frame_use {
+        FrameUse::Flawed(flaw) => FaceResult::Flawed(flaw),
+        FrameUse::Skipped => FaceResult::Followed,
+        FrameUse::Compared => FaceResult::Nearest(face.identity.map(|identity| Candidate {
             track: face.track.0,
             person: identity.person,
             score: identity.score,
         })),
-    }
-}
-
-/// How flaws are called where decisions are made.
-fn unusable(flaw: Flaw) -> Unusable {
-    match flaw {
-        Flaw::TooSmall => Unusable::TooSmall,
-        // A box outside the picture is the detector's doubt.
-        Flaw::Unsure | Flaw::OutsidePicture => Unusable::LowScore,
-        Flaw::Blurred => Unusable::Blurred,
-        Flaw::Dark => Unusable::Dark,
-        Flaw::Cut => Unusable::Cut,
     }
 }

@@ -15,7 +15,7 @@ const MAX_WITHOUT_SEARCH: Duration = Duration::from_secs(2);
 const MAX_FOLLOWED_FRAMES: u32 = 5;
 /// A scene that has moved for so long without a face, such as a street, is searched in
 /// every second frame, and after three times as long in every third.
-const RESTLESS: Duration = Duration::from_secs(5);
+const MAX_MOTION_WITHOUT_FACE: Duration = Duration::from_secs(5);
 
 /// What is done about a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +78,9 @@ impl Schedule {
         }
         let since = *self.restless_since.get_or_insert(at);
         let restless = at.saturating_duration_since(since);
-        let every = if restless >= 3 * RESTLESS {
+        let every = if restless >= 3 * MAX_MOTION_WITHOUT_FACE {
             3
-        } else if restless >= RESTLESS {
+        } else if restless >= MAX_MOTION_WITHOUT_FACE {
             2
         } else {
             1
@@ -169,12 +169,12 @@ mod tests {
             let (mut schedule, start) = (Schedule::default(), Instant::now());
             let mut at = start;
             let mut skipped = 0;
-            while at < start + 6 * RESTLESS {
+            while at < start + 6 * MAX_MOTION_WITHOUT_FACE {
                 let step = schedule.step(at, true, InView::Nobody);
                 skipped = if step == Step::Skip { skipped + 1 } else { 0 };
-                let most = if at - start < RESTLESS {
+                let most = if at - start < MAX_MOTION_WITHOUT_FACE {
                     0
-                } else if at - start < 3 * RESTLESS {
+                } else if at - start < 3 * MAX_MOTION_WITHOUT_FACE {
                     1
                 } else {
                     2

@@ -94,18 +94,18 @@ impl Tracks {
     }
 
     /// Other rules; what was blended under the old ones is forgotten.
-    pub fn set_rules(&mut self, needed: usize, window: Duration) {
+    pub(crate) fn set_rules(&mut self, needed: usize, window: Duration) {
         (self.needed, self.window) = (needed.max(1), window);
         self.forget();
     }
 
     /// What was seen until now does not count with what follows.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.tracks.clear();
     }
 
     /// Who is in view at `at`. Whoever has been out of sight for long is forgotten.
-    pub fn in_view(&mut self, at: Instant) -> InView {
+    pub(crate) fn in_view(&mut self, at: Instant) -> InView {
         self.expire(at);
         let wants = |t: &Track| !t.rests(at) && self.worth(t.id, at, 0.0);
         if self.tracks.is_empty() {
@@ -118,7 +118,7 @@ impl Tracks {
     }
 
     /// Where the faces in view were last.
-    pub fn rects(&self) -> impl Iterator<Item = [f32; 4]> {
+    pub(crate) fn rects(&self) -> impl Iterator<Item = [f32; 4]> {
         self.tracks.iter().map(|t| t.rect)
     }
 
@@ -128,14 +128,14 @@ impl Tracks {
     }
 
     /// Whether a face is left alone after a decision.
-    pub fn rests(&self, id: TrackId, at: Instant) -> bool {
+    pub(crate) fn rests(&self, id: TrackId, at: Instant) -> bool {
         let track = self.tracks.iter().find(|t| t.id == id);
         track.is_some_and(|t| t.rests(at))
     }
 
     /// Takes the faces of a frame taken at `at`, and gives each its track: the nearest
     /// pairs of old and new place first.
-    pub fn follow(&mut self, at: Instant, faces: &[Face]) -> Vec<TrackId> {
+    pub(crate) fn follow(&mut self, at: Instant, faces: &[Face]) -> Vec<TrackId> {
         self.expire(at);
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (f, face) in faces.iter().enumerate() {
@@ -191,7 +191,7 @@ impl Tracks {
     /// Whether embedding this frame of a face, of this weight, would tell more than is
     /// known of it: as long as a decision takes more frames, if the frame is better than
     /// the worst that counts, or if the last one is some time ago.
-    pub fn worth(&self, id: TrackId, at: Instant, weight: f32) -> bool {
+    pub(crate) fn worth(&self, id: TrackId, at: Instant, weight: f32) -> bool {
         let Some(track) = self.tracks.iter().find(|t| t.id == id) else {
             return false;
         };
@@ -291,7 +291,7 @@ mod tests {
         Face {
             rect: [x, 0.0, x + size, size],
             landmarks: [[0.0; 2]; 5],
-            score: 1.0,
+            detector_score: 1.0,
         }
     }
 

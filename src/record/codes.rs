@@ -17,7 +17,6 @@ macro_rules! codes {
         }
 
         impl $name {
-            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// As stored and as printed for programs, snake_case.
@@ -57,7 +56,7 @@ codes! {
         Blurred = "blurred", "the face is blurred: stand still, or clean the lens";
         Dark = "dark", "the face is too dark: more light is needed";
         Cut = "cut", "the face is cut by the picture's edge: stand in front of the camera, or turn it";
-        Unsure = "unsure", "the face is half hidden or turned away";
+        LowDetectorScore = "low_detector_score", "the face is half hidden or turned away";
     }
     /// Why a grant did not open the door.
     NotOpened {

@@ -52,7 +52,6 @@ pub struct Actor {
 pub struct Origin {
     /// The door that the machine guards.
     pub door: DoorName,
-    /// Who acted.
     pub actor: Actor,
 }
 
@@ -70,7 +69,6 @@ pub struct FrameRef {
 /// A person whom several frames of one face agreed on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recognition {
-    /// Who.
     pub person: PersonRef,
     /// Of these frames together.
     pub score: Score,
@@ -97,7 +95,6 @@ pub struct Granted {
 /// Somebody who was judged and may not pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Denied {
-    /// Why not.
     pub reason: DenialReason,
     /// [`DenialReason::NotListed`]: the person most alike. [`DenialReason::EmptyWhitelist`]:
     /// nobody. Else the person who was recognised.
@@ -148,7 +145,6 @@ macro_rules! events {
         /// people, and not to be parsed; the reason is what counts.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "kind")]
-        #[allow(missing_docs)]
         pub enum Event {
             $($(#[$doc])* #[serde(rename = $name)]
             $kind $(($payload))? $({ $($(#[$attr])* $field: $type,)* })?,)*
@@ -161,7 +157,6 @@ macro_rules! events {
         }
 
         impl Kind {
-            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
             /// Its name in the database and in JSON.

@@ -34,7 +34,6 @@ pub enum RecordError {
     },
 }
 
-/// Which records.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     /// From this time on, in milliseconds since 1970.
@@ -58,7 +57,6 @@ pub struct Verified {
     pub events: u64,
     /// The first and the last.
     pub first: Option<u64>,
-    /// The last.
     pub last: Option<u64>,
     /// Hash of the last, in hexadecimal.
     pub head: String,

@@ -25,7 +25,7 @@ const SAMPLES: usize = 16;
 
 /// The share of a face that lies outside a picture of `width` x `height` pixels, 0..=1, from
 /// its landmarks: the detector's box bends back into the picture. 1 if they fall together.
-pub fn outside_share(face: &Face, width: u32, height: u32) -> f32 {
+pub(crate) fn outside_share(face: &Face, width: u32, height: u32) -> f32 {
     let Some(to_template) = similarity(&face.landmarks, &TEMPLATE) else {
         return 1.0;
     };
@@ -44,7 +44,7 @@ pub fn outside_share(face: &Face, width: u32, height: u32) -> f32 {
 
 /// A way of cutting faces out, into a square of `side` pixels.
 #[derive(Debug)]
-pub struct Aligner {
+pub(crate) struct Aligner {
     side: u32,
     how: How,
     resizer: fir::Resizer,
@@ -61,13 +61,13 @@ enum How {
 
 impl Aligner {
     /// The detector's box with a margin, given in pixels of the finished crop.
-    pub fn mtcnn_box(side: u32, margin: u32) -> Self {
+    pub(crate) fn mtcnn_box(side: u32, margin: u32) -> Self {
         let share = margin as f32 / side.saturating_sub(margin).max(1) as f32 / 2.0;
         Self::new(side, How::Box { share })
     }
 
     /// The landmarks moved to the template's places.
-    pub fn five_point(side: u32) -> Self {
+    pub(crate) fn five_point(side: u32) -> Self {
         Self::new(side, How::FivePoint)
     }
 
@@ -267,7 +267,7 @@ mod tests {
         #[test]
         fn any_face_is_safe(landmarks in prop::array::uniform5(prop::array::uniform2(any::<f32>())),
                             rect in prop::array::uniform4(any::<f32>())) {
-            let face = Face { rect, landmarks, score: 1.0 };
+            let face = Face { rect, landmarks, detector_score: 1.0 };
             let image = RgbImage::new(30, 20);
             for mut aligner in [Aligner::five_point(32), Aligner::mtcnn_box(32, 4)] {
                 let _ = aligner.cut(&image, &face);
@@ -283,7 +283,7 @@ mod tests {
         let face = Face {
             rect: [70.0, 60.0, 110.0, 100.0],
             landmarks,
-            score: 1.0,
+            detector_score: 1.0,
         };
         let cut = Aligner::five_point(112).cut(&image, &face).unwrap();
         assert_eq!(cut.get_pixel(56, 72).0, [88, 76, 0]);

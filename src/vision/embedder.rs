@@ -12,8 +12,8 @@ use ort::environment::Environment;
 use sha2::{Digest, Sha256};
 
 use super::align::Aligner;
-use super::head::Head;
 use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, hex};
+use super::projection::Projection;
 use super::runtime::Network;
 use super::{Face, VisionError};
 use crate::config;
@@ -32,14 +32,14 @@ enum Scale {
 
 /// The network with the way faces are prepared for it.
 #[derive(Debug)]
-pub struct Embedder {
+pub(crate) struct Embedder {
     network: Network,
     version: ModelVersion,
     output: String,
     size: usize,
     side: u32,
     aligner: Aligner,
-    head: Option<Head>,
+    projection: Option<Projection>,
     scale: Scale,
     colour: Colour,
     layout: Layout,
@@ -117,7 +117,7 @@ impl Embedder {
             size,
             side,
             aligner,
-            head: manifest.head(entry, size)?,
+            projection: manifest.projection(entry, size)?,
             scale,
             colour: input.colour,
             layout: input.layout,
@@ -196,9 +196,9 @@ impl Embedder {
             return Err(self.failed(format!("{} values, not {}", values.len(), self.size)));
         }
         let unit = Embedding::new(&self.version, values).map_err(|e| self.failed(e.to_string()))?;
-        match &self.head {
+        match &self.projection {
             None => Ok(unit),
-            Some(head) => Embedding::new(&self.version, head.apply(unit.as_slice()))
+            Some(projection) => Embedding::new(&self.version, projection.apply(unit.as_slice()))
                 .map_err(|e| self.failed(e.to_string())),
         }
     }
@@ -239,8 +239,8 @@ fn recipe(entry: &Entry) -> String {
     }
     let (colour, layout) = (input.colour.name(), input.layout.name());
     recipe += &format!("\ninput {colour} {layout}\n");
-    if let Some(head) = &entry.head {
-        recipe += &format!("head {}\n", head.sha256);
+    if let Some(projection) = &entry.projection {
+        recipe += &format!("projection {}\n", projection.sha256);
     }
     recipe
 }
@@ -291,11 +291,11 @@ mod tests {
                 "net@d78de1ed",
             ),
             (
-                "crop = 112\nalignment = 'five-point'\nhead = { file = 'h', sha256 = '11ee' }",
+                "crop = 112\nalignment = 'five-point'\nprojection = { file = 'h', sha256 = '11ee' }",
                 "normalisation = 'none'".to_owned(),
                 "weights 00ff\ncrop five-point 112\n\
-                 normalisation none\ninput RGB NCHW\nhead 11ee\n",
-                "net@277c62a2",
+                 normalisation none\ninput RGB NCHW\nprojection 11ee\n",
+                "net@a2d3e9a4",
             ),
         ] {
             let entry = entry(alignment, &input);

@@ -32,7 +32,7 @@ struct Member {
 
 /// The embedders of a set that are in use: one alone, or several that decide together.
 #[derive(Debug)]
-pub struct Ensemble {
+pub(crate) struct Ensemble {
     first: Embedder,
     /// With the first among them; empty where that one decides alone.
     together: Option<Together>,
@@ -109,7 +109,7 @@ impl Ensemble {
     }
 
     /// The members' versions, one where a network decides alone.
-    pub fn members(&self) -> impl Iterator<Item = &ModelVersion> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = &ModelVersion> {
         std::iter::once(self.first.version()).chain(self.others().map(|m| m.embedder.version()))
     }
 

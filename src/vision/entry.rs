@@ -184,7 +184,7 @@ pub struct Entry {
     /// Side of the crop, in pixels (embedders only).
     pub crop: Option<u32>,
     /// What turns its embeddings (embedders only).
-    pub head: Option<HeadSpec>,
+    pub projection: Option<ProjectionSpec>,
 }
 
 /// What turns an embedder's cosines into scores that mean the same for every face, and
@@ -201,9 +201,9 @@ pub struct ScoringSpec {
     pub calibration_sha256: String,
 }
 
-/// A head's file; see [`super::head`].
+/// A projection's file; see [`super::projection`].
 #[derive(Debug, Clone, Deserialize)]
-pub struct HeadSpec {
+pub struct ProjectionSpec {
     /// File name.
     pub file: String,
     /// Its SHA-256.
@@ -276,9 +276,9 @@ pub struct CohortSpec {
     /// Values of a row.
     pub size: usize,
     /// Rows nearest to a face that count.
-    pub top: usize,
+    pub nearest_rows: usize,
     /// Mean of an average face.
-    pub centre: f32,
+    pub mean: f32,
     /// Spread of an average face.
-    pub spread: f32,
+    pub std_dev: f32,
 }

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::VisionError;
 pub use super::entry::{
-    Alignment, CohortSpec, Colour, EnsembleSpec, Entry, HeadSpec, InputSpec, Layout, Normalisation,
-    OutputSpec, Role, ScoringSpec,
+    Alignment, CohortSpec, Colour, EnsembleSpec, Entry, InputSpec, Layout, Normalisation,
+    OutputSpec, ProjectionSpec, Role, ScoringSpec,
 };
-use super::head::Head;
+use super::projection::Projection;
 use crate::cohort::Cohort;
 use crate::embedding::ModelVersion;
 use crate::risk::Calibration;
@@ -77,9 +77,9 @@ impl Manifest {
             )));
         }
         let names = file.models.iter().flat_map(|e| {
-            let head = e.head.iter().map(|h| &h.file);
+            let projection = e.projection.iter().map(|h| &h.file);
             std::iter::once(&e.file)
-                .chain(head)
+                .chain(projection)
                 .map(|name| (e.id.as_str(), name))
         });
         let others = file.scorings.iter().flat_map(|s| {
@@ -126,7 +126,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`VisionError::Manifest`] if there is none, or a chosen id does not exist.
-    pub fn pick(&self, role: Role, chosen: &[String]) -> Result<&Entry, VisionError> {
+    pub(crate) fn pick(&self, role: Role, chosen: &[String]) -> Result<&Entry, VisionError> {
         let known = || {
             let ensembles = self.ensembles.iter().map(|e| e.id.as_str());
             self.entries.iter().map(|e| e.id.as_str()).chain(ensembles)
@@ -157,20 +157,25 @@ impl Manifest {
         self.read_file(&entry.file, &entry.sha256)
     }
 
-    /// Reads an entry's head, if it has one, and checks its hash.
+    /// Reads an entry's projection, if it has one, and checks its hash.
     ///
     /// # Errors
     /// [`VisionError::ModelFile`]
-    pub fn head(&self, entry: &Entry, size: usize) -> Result<Option<Head>, VisionError> {
-        let Some(spec) = &entry.head else {
+    pub fn projection(
+        &self,
+        entry: &Entry,
+        size: usize,
+    ) -> Result<Option<Projection>, VisionError> {
+        let Some(spec) = &entry.projection else {
             return Ok(None);
         };
         let bytes = self.read_file(&spec.file, &spec.sha256)?;
-        let head = Head::from_bytes(&bytes, size).ok_or_else(|| VisionError::ModelFile {
-            path: self.path.with_file_name(&spec.file),
-            reason: format!("it is no matrix of {size}x{size} finite numbers"),
-        })?;
-        Ok(Some(head))
+        let projection =
+            Projection::from_bytes(&bytes, size).ok_or_else(|| VisionError::ModelFile {
+                path: self.path.with_file_name(&spec.file),
+                reason: format!("it is no matrix of {size}x{size} finite numbers"),
+            })?;
+        Ok(Some(projection))
     }
 
     /// Reads a file of the set and checks its hash.
@@ -224,7 +229,7 @@ impl Manifest {
                 ));
             }
             let rows = self.read_file(&c.file, &c.sha256)?;
-            Cohort::from_bytes(&rows, c.size, c.top, c.centre, c.spread)
+            Cohort::from_bytes(&rows, c.size, c.nearest_rows, c.mean, c.std_dev)
                 .map_err(|e| wrong(&c.file, e.to_string()))
         });
         let cohort = cohort.transpose()?;
@@ -255,7 +260,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`VisionError::Manifest`] if both an ensemble and an embedder are chosen.
-    pub fn ensemble(&self, chosen: &[String]) -> Result<Option<&EnsembleSpec>, VisionError> {
+    pub(crate) fn ensemble(&self, chosen: &[String]) -> Result<Option<&EnsembleSpec>, VisionError> {
         let alone = self
             .entries
             .iter()
@@ -272,7 +277,7 @@ impl Manifest {
     }
 
     /// Where a file of the set is.
-    pub fn path_of(&self, name: &str) -> PathBuf {
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.with_file_name(name)
     }
 

@@ -1,4 +1,4 @@
-//! What is learnt on a machine goes into its model set: heads, cohorts and calibrations.
+//! What is learnt on a machine goes into its model set: projections, cohorts and calibrations.
 //!
 //! Only what is learnt is changed in the manifest; whatever people wrote there stays as it
 //! is, comments and all.
@@ -15,22 +15,22 @@ use crate::risk::Calibration;
 
 /// A cohort as [`crate::cohort::Cohort::from_bytes`] reads it.
 #[derive(Debug, Clone, Copy)]
-pub struct CohortRows<'a> {
+pub(crate) struct CohortRows<'a> {
     /// Rows of signed bytes.
     pub bytes: &'a [u8],
     /// Values of a row.
     pub size: usize,
     /// Rows nearest to a face that count.
-    pub top: usize,
+    pub nearest_rows: usize,
     /// Mean of an average face.
-    pub centre: f32,
+    pub mean: f32,
     /// Spread of an average face.
-    pub spread: f32,
+    pub std_dev: f32,
 }
 
 /// Where a scoring went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// Into this manifest.
     Manifest(PathBuf),
     /// Into files only, since the folder has no manifest; this section names them.
@@ -43,7 +43,7 @@ pub enum Written {
 ///
 /// # Errors
 /// [`VisionError::Manifest`] or [`VisionError::ModelFile`] if one cannot be read or written.
-pub fn add_scoring(
+pub(crate) fn add_scoring(
     folder: &Path,
     calibration: &Calibration,
     cohort: Option<CohortRows<'_>>,
@@ -64,9 +64,9 @@ pub fn add_scoring(
         rows.insert("file", value(&name));
         rows.insert("sha256", value(write(folder, &name, cohort.bytes)?));
         rows.insert("size", value(cohort.size as i64));
-        rows.insert("top", value(cohort.top as i64));
-        rows.insert("centre", shortest(cohort.centre));
-        rows.insert("spread", shortest(cohort.spread));
+        rows.insert("nearest_rows", value(cohort.nearest_rows as i64));
+        rows.insert("mean", shortest(cohort.mean));
+        rows.insert("std_dev", shortest(cohort.std_dev));
         section.insert("cohort", Item::Table(rows));
     }
     let path = folder.join("manifest.toml");
@@ -85,13 +85,18 @@ pub fn add_scoring(
     Ok(Written::Manifest(path))
 }
 
-/// Writes a head's file into a model set, and puts a copy of the model `base` with that head
+/// Writes a projection's file into a model set, and puts a copy of the model `base` with that projection
 /// into its manifest, called `id`, in the place of one of that name.
 ///
 /// # Errors
 /// [`VisionError::Manifest`] if it cannot be read or written, has no such `base`, or `id`
-/// is a model without a head; [`VisionError::ModelFile`] if the file cannot be written.
-pub fn add_head(folder: &Path, base: &str, id: &str, head: &[u8]) -> Result<PathBuf, VisionError> {
+/// is a model without a projection; [`VisionError::ModelFile`] if the file cannot be written.
+pub fn add_projection(
+    folder: &Path,
+    base: &str,
+    id: &str,
+    projection: &[u8],
+) -> Result<PathBuf, VisionError> {
     let path = folder.join("manifest.toml");
     let wrong = |reason: String| VisionError::Manifest {
         path: path.clone(),
@@ -100,31 +105,31 @@ pub fn add_head(folder: &Path, base: &str, id: &str, head: &[u8]) -> Result<Path
     let mut manifest = read(&path)?;
     let models = tables(&path, &mut manifest, "model")?;
     let called = |model: &Table, id: &str| text_of(model, "id") == Some(id);
-    let mut headed = models
+    let mut projected = models
         .iter()
         .find(|model| called(model, base))
         .cloned()
-        .ok_or_else(|| wrong(format!("it has no model \"{base}\" to put a head on")))?;
+        .ok_or_else(|| wrong(format!("it has no model \"{base}\" to put a projection on")))?;
     if let Some(taken) = models.iter().find(|model| called(model, id))
-        && !taken.contains_key("head")
+        && !taken.contains_key("projection")
     {
         return Err(wrong(format!(
             "\"{id}\" is a network of its own in it; choose another --id"
         )));
     }
-    let name = format!("{id}-head.f32");
+    let name = format!("{id}-projection.f32");
     let mut spec = InlineTable::new();
     spec.insert("file", Value::from(&name));
-    spec.insert("sha256", Value::from(write(folder, &name, head)?));
-    headed.insert("id", value(id));
-    headed.insert("head", value(spec));
-    if headed.contains_key("default") {
-        headed.insert("default", value(false));
+    spec.insert("sha256", Value::from(write(folder, &name, projection)?));
+    projected.insert("id", value(id));
+    projected.insert("projection", value(spec));
+    if projected.contains_key("default") {
+        projected.insert("default", value(false));
     }
-    forget_places(&mut headed);
-    begin_apart(&mut headed);
+    forget_places(&mut projected);
+    begin_apart(&mut projected);
     models.retain(|model| !called(model, id));
-    models.push(headed);
+    models.push(projected);
     replace(&path, &manifest)?;
     Ok(path)
 }
@@ -257,9 +262,9 @@ calibration_sha256 = \"22dd\"
         CohortRows {
             bytes,
             size: 2,
-            top: 2,
-            centre: 0.31248355,
-            spread: 0.051548902,
+            nearest_rows: 2,
+            mean: 0.31248355,
+            std_dev: 0.051548902,
         }
     }
 
@@ -270,27 +275,27 @@ calibration_sha256 = \"22dd\"
         std::fs::write(&path, MANIFEST).unwrap();
         let added = add_scoring(dir.path(), &calibration(), Some(rows(&[1, 2, 3, 4]))).unwrap();
         assert_eq!(added, Written::Manifest(path.clone()));
-        add_head(dir.path(), "net", "own", b"head").unwrap();
+        add_projection(dir.path(), "net", "own", b"projection").unwrap();
         let once = std::fs::read_to_string(&path).unwrap();
         // Doing it again changes nothing.
         add_scoring(dir.path(), &calibration(), Some(rows(&[1, 2, 3, 4]))).unwrap();
-        add_head(dir.path(), "net", "own", b"head").unwrap();
+        add_projection(dir.path(), "net", "own", b"projection").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), once);
 
         let (kept, _) = MANIFEST.split_once("[[scoring]]").unwrap();
         assert!(once.starts_with(kept), "{once}");
         assert!(once.contains("net-2@22222222") && !once.contains("net@11111111"));
         assert!(
-            once.contains("centre = 0.31248355\nspread = 0.051548902\n"),
+            once.contains("mean = 0.31248355\nstd_dev = 0.051548902\n"),
             "{once}"
         );
         let manifest = Manifest::load(dir.path()).unwrap();
         let [net, own] = manifest.entries() else {
             unreachable!("{once}")
         };
-        assert!(net.default && net.head.is_none() && !own.default);
+        assert!(net.default && net.projection.is_none() && !own.default);
         assert_eq!(own.id, "own");
-        assert_eq!(own.head.as_ref().unwrap().file, "own-head.f32");
+        assert_eq!(own.projection.as_ref().unwrap().file, "own-projection.f32");
         assert_eq!((own.input.shape.len(), own.outputs.len()), (1, 1));
         assert_eq!(net.outputs.len(), 1);
         // What was written can be read.
@@ -332,8 +337,8 @@ calibration_sha256 = \"22dd\"
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest.toml");
         std::fs::write(&path, MANIFEST).unwrap();
-        assert!(add_head(dir.path(), "nobody", "own", b"head").is_err());
-        assert!(add_head(dir.path(), "net", "net", b"head").is_err());
+        assert!(add_projection(dir.path(), "nobody", "own", b"projection").is_err());
+        assert!(add_projection(dir.path(), "net", "net", b"projection").is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), MANIFEST);
     }
 }

@@ -7,13 +7,13 @@ mod align;
 mod embedder;
 mod ensemble;
 mod entry;
-pub mod head;
 pub mod manifest;
 pub mod manifest_edit;
 mod mtcnn;
+pub mod projection;
 pub mod resample;
 pub mod runtime;
-pub mod variants;
+pub(crate) mod variants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub struct Face {
     /// `[x, y]` of the left eye, right eye, nose and the corners of the mouth, as the viewer sees them.
     pub landmarks: [[f32; 2]; 5],
     /// How sure the detector is, 0..=1.
-    pub score: f32,
+    pub detector_score: f32,
 }
 
 impl Face {
@@ -101,7 +101,6 @@ pub enum VisionError {
         "cannot use ONNX Runtime at {path}: {reason}; set models.runtime to the libonnxruntime.so that came with doorward"
     )]
     Runtime {
-        /// The library.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -113,13 +112,11 @@ pub enum VisionError {
     Accelerator {
         /// Its name in the configuration.
         name: &'static str,
-        /// What is wrong.
         reason: String,
     },
     /// The manifest cannot be used.
     #[error("model manifest {path}: {reason}")]
     Manifest {
-        /// The manifest.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -127,7 +124,6 @@ pub enum VisionError {
     /// A model file is missing or is not the one the manifest promises.
     #[error("model file {path}: {reason}; install the model set again")]
     ModelFile {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -258,7 +254,7 @@ impl Vision {
     ///
     /// # Errors
     /// [`VisionError::Inference`] if a network fails.
-    pub fn follow(
+    pub(crate) fn follow(
         &mut self,
         image: &RgbImage,
         known: &[[f32; 4]],

@@ -21,7 +21,7 @@ static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 ///
 /// # Errors
 /// [`VisionError::Runtime`] if it is missing, is not ONNX Runtime, is too old, or another one is loaded already.
-pub fn environment(path: &Path) -> Result<Environment, VisionError> {
+pub(crate) fn environment(path: &Path) -> Result<Environment, VisionError> {
     let wrong = |reason: String| VisionError::Runtime {
         path: path.to_owned(),
         reason,
@@ -51,7 +51,7 @@ pub fn environment(path: &Path) -> Result<Environment, VisionError> {
 
 /// A network ready to run, whose inputs and outputs are what the manifest promised.
 #[derive(Debug)]
-pub struct Network {
+pub(crate) struct Network {
     id: String,
     input: String,
     session: Session,
@@ -156,7 +156,7 @@ impl Network {
 }
 
 /// What a network said.
-pub struct Outputs<'n> {
+pub(crate) struct Outputs<'n> {
     id: &'n str,
     values: SessionOutputs<'n>,
 }
@@ -166,7 +166,7 @@ impl Outputs<'_> {
     ///
     /// # Errors
     /// [`VisionError::Inference`] if it is missing, not `f32`, or holds a NaN or an infinity.
-    pub fn tensor(&self, name: &str) -> Result<(&[i64], &[f32]), VisionError> {
+    pub(crate) fn tensor(&self, name: &str) -> Result<(&[i64], &[f32]), VisionError> {
         let fail = |reason: String| VisionError::Inference {
             id: self.id.to_owned(),
             reason,
@@ -240,7 +240,7 @@ fn build(
 }
 
 /// What this CPU, or the board, is called.
-pub fn cpu_name() -> String {
+pub(crate) fn cpu_name() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = std::fs::read_to_string("/proc/device-tree/model").unwrap_or_default();
     let named = info
@@ -256,7 +256,7 @@ pub fn cpu_name() -> String {
 }
 
 /// What this CPU has of what matters to the networks.
-pub fn cpu_features() -> Vec<&'static str> {
+pub(crate) fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let all = [
         ("avx2", is_x86_feature_detected!("avx2")),

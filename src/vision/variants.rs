@@ -21,7 +21,7 @@ const TURNS: usize = 9;
 
 /// A network of the set and its time.
 #[derive(Debug, Serialize)]
-pub struct Variant {
+pub(crate) struct Variant {
     /// What it is for.
     pub role: String,
     /// The manifest's id.

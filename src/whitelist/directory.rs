@@ -37,13 +37,13 @@ impl Directory {
     }
 
     /// A person's name, or the number of somebody who is not on the whitelist.
-    pub fn name_of(&self, id: PersonId) -> String {
+    pub(crate) fn name_of(&self, id: PersonId) -> String {
         self.get(id)
             .map_or_else(|| id.to_string(), |p| p.name.clone())
     }
 
     /// Whether the person is listed and may pass at all.
-    pub fn is_enabled(&self, id: PersonId) -> bool {
+    pub(crate) fn is_enabled(&self, id: PersonId) -> bool {
         self.get(id).is_some_and(|p| p.enabled)
     }
 

@@ -12,7 +12,6 @@ pub enum WhitelistError {
     /// A name that cannot be used.
     #[error("{} cannot be a name: {why}", Quoted(name))]
     Name {
-        /// The name.
         name: String,
         /// What is wrong with it.
         why: &'static str,
@@ -36,7 +35,6 @@ pub enum WhitelistError {
         "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
     )]
     DamagedTemplate {
-        /// Whose.
         name: String,
         /// Its row.
         template: i64,

@@ -7,13 +7,12 @@ use super::rows::Rows;
 use crate::cohort::Score;
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
-use crate::risk::{Asked, RiskError, Threshold};
+use crate::risk::{RiskError, Threshold, ThresholdRequest};
 use crate::scoring::Scoring;
 
 /// The person most alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
-    /// Who.
     pub person: PersonId,
     /// Score with that person's template.
     pub score: Score,
@@ -84,7 +83,7 @@ pub struct Matcher {
     owners: Vec<PersonId>,
     rows: Rows,
     scoring: Arc<Scoring>,
-    asked: Asked,
+    asked: ThresholdRequest,
     templates: usize,
     of_other_models: usize,
 }
@@ -92,7 +91,7 @@ pub struct Matcher {
 impl Matcher {
     /// Compares with these templates, scored and with the threshold that is asked for.
     /// Photos of a person that cancel each other out are of no face, and match none.
-    pub fn new(templates: &Templates, scoring: Arc<Scoring>, asked: Asked) -> Self {
+    pub fn new(templates: &Templates, scoring: Arc<Scoring>, asked: ThresholdRequest) -> Self {
         let (mut owners, mut prepared) = (Vec::new(), Vec::new());
         for (person, photos) in &templates.of {
             let photos: Vec<&Embedding> = photos.iter().collect();
@@ -152,7 +151,7 @@ impl Matcher {
 
     /// Each pair of people whose templates reach this score with each other, the most alike
     /// first.
-    pub fn confusable(&self, from: Score) -> Vec<(PersonId, PersonId, Score)> {
+    pub(crate) fn confusable(&self, from: Score) -> Vec<(PersonId, PersonId, Score)> {
         let owner = |place: usize| self.owners.get(place).copied();
         let mut pairs: Vec<_> = self
             .rows

@@ -13,7 +13,6 @@ use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_with
 pub struct KeptPhoto {
     /// The template that was made from it.
     template: i64,
-    /// Whose.
     pub person: PersonId,
     /// The file it came from, or `camera`.
     pub source: String,

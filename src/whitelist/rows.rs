@@ -2,12 +2,12 @@
 
 use multiversion::multiversion;
 
-use crate::cohort::{Score, Standing};
+use crate::cohort::{CohortStatistics, Score};
 use crate::embedding::{Cosine, dot};
 use crate::scoring::{Prepared, Scoring};
 
 /// Templates compared at a time.
-const BLOCK: usize = 512;
+const ROWS_PER_BLOCK: usize = 512;
 /// From so many templates on, they are looked through in half of their bits first.
 const MIN_COARSE_ROWS: usize = 4096;
 /// How far a dot product of unit vectors can be off if one of them is rounded to 8 bits of
@@ -17,7 +17,7 @@ const MAX_COARSE_ERROR: f32 = 1.0 / 256.0;
 /// The dot product of each row with `probe`. Compiled for several kinds of processors: with
 /// many people this is bound by memory, as it should be, only with wide registers.
 #[multiversion(targets("x86_64+avx512f+avx2+fma", "x86_64+avx2+fma"))]
-fn dots(rows: &[f32], probe: &[f32], out: &mut [f32; BLOCK]) {
+fn dots(rows: &[f32], probe: &[f32], out: &mut [f32; ROWS_PER_BLOCK]) {
     for (row, out) in rows.chunks_exact(probe.len().max(1)).zip(out) {
         *out = dot(row, probe);
     }
@@ -57,7 +57,7 @@ pub(super) struct Rows {
     /// The same in half of the bits, if there are many and cosines alone decide.
     coarse: Vec<u16>,
     /// How each template is to the cohort.
-    standings: Vec<Standing>,
+    statistics: Vec<CohortStatistics>,
 }
 
 impl Rows {
@@ -75,7 +75,7 @@ impl Rows {
             size,
             coarse,
             values,
-            standings: templates.iter().map(Prepared::standing).collect(),
+            statistics: templates.iter().map(Prepared::statistics).collect(),
         }
     }
 
@@ -105,13 +105,15 @@ impl Rows {
         counts: impl Fn(usize) -> bool,
     ) -> Option<(usize, Score)> {
         let mut best: Option<(usize, Score)> = None;
-        let mut cosines = [0f32; BLOCK];
-        let rows = self.values.chunks(self.size * BLOCK);
-        for (block, (rows, standings)) in rows.zip(self.standings.chunks(BLOCK)).enumerate() {
+        let mut cosines = [0f32; ROWS_PER_BLOCK];
+        let rows = self.values.chunks(self.size * ROWS_PER_BLOCK);
+        for (block, (rows, statistics)) in
+            rows.zip(self.statistics.chunks(ROWS_PER_BLOCK)).enumerate()
+        {
             dots(rows, probe.values(), &mut cosines);
-            for (i, (standing, &cosine)) in standings.iter().zip(&cosines).enumerate() {
-                let place = block * BLOCK + i;
-                let score = scoring.tell(Cosine::from_dot(cosine), probe.standing(), *standing);
+            for (i, (statistics, &cosine)) in statistics.iter().zip(&cosines).enumerate() {
+                let place = block * ROWS_PER_BLOCK + i;
+                let score = scoring.tell(Cosine::from_dot(cosine), probe.statistics(), *statistics);
                 // Not true for NaN, which is like nobody.
                 if best.is_none_or(|(_, most)| score > most)
                     && counts(place)
@@ -131,7 +133,7 @@ impl Rows {
         probe: &[f32],
         counts: impl Fn(usize) -> bool,
     ) -> Option<(usize, Score)> {
-        let mut coarse = vec![0f32; self.standings.len()];
+        let mut coarse = vec![0f32; self.statistics.len()];
         coarse_dots(&self.coarse, probe, &mut coarse);
         let candidates = || {
             coarse
@@ -160,7 +162,7 @@ impl Rows {
         let rows = || {
             self.values
                 .chunks_exact(self.size.max(1))
-                .zip(&self.standings)
+                .zip(&self.statistics)
                 .enumerate()
         };
         rows().flat_map(move |(i, (a, x))| {

@@ -11,7 +11,7 @@ use super::store::{self, Fail};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
-use crate::risk::Asked;
+use crate::risk::ThresholdRequest;
 use crate::scoring::Scoring;
 
 /// What was read together and holds together.
@@ -33,7 +33,7 @@ impl Snapshot {
         database: &Database,
         model: &ModelVersion,
         scoring: &Arc<Scoring>,
-        asked: Asked,
+        asked: ThresholdRequest,
     ) -> Result<Self, WhitelistError> {
         let (directory, templates) = store::load(database, model)?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Snapshot {
     }
 
     /// A whitelist with nobody on it.
-    pub fn empty(model: &ModelVersion, scoring: &Arc<Scoring>, asked: Asked) -> Self {
+    pub fn empty(model: &ModelVersion, scoring: &Arc<Scoring>, asked: ThresholdRequest) -> Self {
         Self {
             directory: Directory::default(),
             matcher: Matcher::new(&Templates::none(model), Arc::clone(scoring), asked),
@@ -58,7 +58,7 @@ impl Snapshot {
     pub fn of(
         model: &ModelVersion,
         scoring: &Arc<Scoring>,
-        asked: Asked,
+        asked: ThresholdRequest,
         people: impl IntoIterator<Item = (String, Embedding)>,
     ) -> Result<Self, NotComparable> {
         let mut templates = Templates::none(model);

@@ -15,7 +15,7 @@ use crate::person::PersonId;
 use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
 use crate::shown;
 
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_CHARS: usize = 100;
 
 pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
@@ -37,7 +37,6 @@ pub struct Person {
 /// What is kept of one picture of a person. The vector stays in the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Template {
-    /// What made it.
     pub model: ModelVersion,
     /// The photo it was made from, or `camera`.
     pub source: String,
@@ -48,7 +47,6 @@ pub struct Template {
 /// A template to be kept.
 #[derive(Debug, Clone)]
 pub struct NewTemplate {
-    /// The face.
     pub embedding: Embedding,
     /// The photo it was made from, or `camera`.
     pub source: String,
@@ -67,7 +65,7 @@ pub fn check_name(name: &str) -> Result<String, WhitelistError> {
     let trimmed = composed.as_str();
     let why = if trimmed.is_empty() {
         "it is empty"
-    } else if trimmed.chars().count() > LONGEST_NAME {
+    } else if trimmed.chars().count() > MAX_NAME_CHARS {
         "it has more than 100 characters"
     } else if trimmed.contains(shown::is_unsafe) {
         "it has a character in it that cannot be seen"

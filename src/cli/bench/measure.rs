@@ -29,7 +29,7 @@ const APART: Duration = Duration::from_millis(1500);
 
 /// Quantiles of what was measured, in milliseconds.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Quantiles {
+pub(crate) struct Quantiles {
     /// Half of the frames took no longer.
     pub p50: f64,
     /// 95 of 100.
@@ -57,7 +57,7 @@ impl Quantiles {
 
 /// One frame after the other with everything recomputed.
 #[derive(Debug, Serialize)]
-pub struct Recomputed {
+pub(crate) struct Recomputed {
     /// What the camera gives.
     pub format: String,
     /// Frames looked at.
@@ -72,7 +72,7 @@ pub struct Recomputed {
 
 /// A listed person who walks up to the door.
 #[derive(Debug, Clone, Serialize)]
-pub struct Visit {
+pub(crate) struct Visit {
     /// CPU time of all frames, in milliseconds.
     pub cpu_ms: f64,
     /// The frame that let the person in, from 0; nothing if none did.
@@ -86,7 +86,7 @@ pub struct Visit {
 }
 
 /// The parts a measurement runs.
-pub struct Rig {
+pub(crate) struct Rig {
     stage: Stage,
     pool: Arc<Pool>,
     shape: Shape,
@@ -115,7 +115,7 @@ impl Rig {
             ))
         });
         let listed = std::iter::once(("listed".to_owned(), template)).chain(strangers);
-        let asked = config.access.asked();
+        let asked = config.access.threshold_request();
         let whitelist = Snapshot::of(vision.version(), vision.scoring(), asked, listed)?;
         // A hundred thousand people are beyond any calibration; the time is the same.
         let threshold = whitelist.matcher.threshold_with(people.min(100))?;
@@ -147,7 +147,7 @@ impl Rig {
     }
 
     /// Everything recomputed, frame by frame, in both of a camera's usual formats.
-    pub fn recomputed(
+    pub(crate) fn recomputed(
         &self,
         recogniser: &mut Recogniser,
         turns: u32,
@@ -185,12 +185,16 @@ impl Rig {
     }
 
     /// Camera time of [`Rig::recomputed`] and of a pause after it.
-    pub fn recomputed_takes(turns: u32) -> Duration {
+    pub(crate) fn recomputed_takes(turns: u32) -> Duration {
         2 * APART * (turns + WARM_UP) + Duration::from_secs(60)
     }
 
     /// The same with the configured camera's own frames.
-    pub fn live(&self, recogniser: &mut Recogniser, frames: u32) -> anyhow::Result<Recomputed> {
+    pub(crate) fn live(
+        &self,
+        recogniser: &mut Recogniser,
+        frames: u32,
+    ) -> anyhow::Result<Recomputed> {
         let mut source = camera::open(&self.config.camera)?;
         let mut meter = Meter::new(&source.describe());
         let mut taken = 0;
@@ -265,7 +269,7 @@ impl Rig {
     }
 
     /// The frames of an empty scene: sensor noise, and light that comes and goes slowly.
-    pub fn idle_frames(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn idle_frames(&self) -> Vec<Vec<u8>> {
         (0..IDLE)
             .map(|n| {
                 let turn = n as f32 / IDLE as f32 * std::f32::consts::TAU;
@@ -304,7 +308,7 @@ impl Rig {
     }
 
     /// Seconds of the pretended camera that so many frames take.
-    pub fn seconds(frames: usize) -> Duration {
+    pub(crate) fn seconds(frames: usize) -> Duration {
         Duration::from_secs(1) * frames as u32 / FPS
     }
 }

@@ -27,13 +27,12 @@ use crate::vision::variants::{self, Variant};
 use crate::vision::{Vision, runtime};
 use crate::whitelist::Snapshot;
 
-/// What to measure.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Times are of this machine while it ran; compare ratios, and runs with `bench compare`."
 )]
-pub struct Bench {
+pub(crate) struct Bench {
     #[command(subcommand)]
     compare: Option<Sub>,
     /// Frames for the times of each stage
@@ -206,7 +205,7 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
     let vision = Vision::open(&config.models, &config.vision)?;
     let stage = scene::Stage::new()?;
     let picture = stage.frame(Some((110.0, [320.0, 200.0])), 1.0, 1);
-    let asked = config.access.asked();
+    let asked = config.access.threshold_request();
     let whitelist = Snapshot::empty(vision.version(), vision.scoring(), asked);
     let mut settings = config.vision.clone();
     settings.economy = false;

@@ -13,7 +13,7 @@ pub const SIZE: (u32, u32) = (640, 480);
 const FACE: ([f32; 2], f32) = ([223.0, 121.0], 107.0);
 
 /// The portrait and the wall.
-pub struct Stage {
+pub(crate) struct Stage {
     portrait: RgbImage,
     /// The middle of the portrait's face and the longer side of its box, in its pixels.
     face: ([f32; 2], f32),
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// The portrait alone.
-    pub fn portrait(&self) -> &RgbImage {
+    pub(crate) fn portrait(&self) -> &RgbImage {
         &self.portrait
     }
 
@@ -100,7 +100,7 @@ impl Stage {
 }
 
 /// As a camera would give it: packed YUV 4:2:2, BT.601, limited range.
-pub fn to_yuyv(image: &RgbImage) -> Vec<u8> {
+pub(crate) fn to_yuyv(image: &RgbImage) -> Vec<u8> {
     let yuv = |p: &[u8; 3]| {
         let [r, g, b] = p.map(f32::from);
         let y = 16.0 + 0.257 * r + 0.504 * g + 0.098 * b;
@@ -120,7 +120,7 @@ pub fn to_yuyv(image: &RgbImage) -> Vec<u8> {
 }
 
 /// As a camera would send it over a slow bus: some 60 kB.
-pub fn to_jpeg(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn to_jpeg(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 80).encode_image(image)?;
     Ok(bytes)

@@ -20,7 +20,7 @@ const FACES: [f32; 3] = [80.0, 120.0, 180.0];
 
 /// Writes each photo's face at several distances as raw RGB, and prints who is in each
 /// frame: the name of the photo's folder.
-pub fn write_frames(
+pub(crate) fn write_frames(
     folder: &Path,
     photos: &[PathBuf],
     config: &Config,

@@ -24,7 +24,7 @@ use crate::whitelist::{Matcher, Snapshot};
 #[command(
     after_help = "Exits with 0 if nothing is wrong. The relay is only locked, never energised."
 )]
-pub struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     format: Format,
 }
@@ -172,7 +172,7 @@ fn check_database(
             .map_err(Into::into),
     );
     let whitelist = vision.map(|vision| {
-        let asked = config.access.asked();
+        let asked = config.access.threshold_request();
         Snapshot::load(&database, vision.version(), vision.scoring(), asked)
     });
     let matcher = match whitelist {

@@ -13,13 +13,13 @@ use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
 /// Frames looked at; the first of a camera are often dark while it sets its exposure.
-const FRAMES: usize = 8;
+const FRAMES_LOOKED_AT: usize = 8;
 /// Times each stage is run.
-const TURNS: usize = 5;
+const RUNS_PER_STAGE: usize = 5;
 /// A person waits less than a second, and three frames have to agree.
-const SLOW_FRAME: Duration = Duration::from_millis(300);
+const MAX_FRAME_TIME: Duration = Duration::from_millis(300);
 /// Mean luma between which a picture is neither dark nor washed out, 0..=255.
-const LIGHT: std::ops::RangeInclusive<f32> = 50.0..=215.0;
+const GOOD_LUMA: std::ops::RangeInclusive<f32> = 50.0..=215.0;
 
 /// Opens the camera and takes some frames.
 pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage> {
@@ -46,7 +46,7 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
     let patience = Duration::from_millis(config.camera.stall_ms);
     let mut until = Instant::now() + patience;
     let mut last = None;
-    while frames.len() < FRAMES && Instant::now() < until {
+    while frames.len() < FRAMES_LOOKED_AT && Instant::now() < until {
         match source.next_frame(Duration::from_millis(200)) {
             Ok(Next::Frame(frame)) => {
                 frames.push(frame.to_rgb());
@@ -98,12 +98,12 @@ pub(super) fn check_stages(
             [0.58, 0.62],
         ]
         .map(|at| at.map(|share: f32| share * side)),
-        score: 1.0,
+        detector_score: 1.0,
     };
     let (mut detect, mut align, mut embed, mut compare) =
         <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     // The first turn warms up and is not counted.
-    for turn in 0..=TURNS {
+    for turn in 0..=RUNS_PER_STAGE {
         let start = Instant::now();
         let faces = vision.detect(&picture)?;
         let detected = Instant::now();
@@ -141,7 +141,7 @@ pub(super) fn check_stages(
         .collect::<Vec<_>>()
         .join(", ");
     anyhow::ensure!(
-        whole <= SLOW_FRAME,
+        whole <= MAX_FRAME_TIME,
         "{text}: too slow for a person to wait less than a second; raise vision.min_face_px, or lower camera.width and camera.height"
     );
     Ok(format!(
@@ -161,12 +161,12 @@ pub(super) fn check_picture(
 ) {
     let Some(frame) = frames.last() else { return };
     let luma = mean_luma(frame);
-    let (verdict, advice) = if luma < *LIGHT.start() {
+    let (verdict, advice) = if luma < *GOOD_LUMA.start() {
         (
             Verdict::Wrong,
             "dark: light the people's faces, not the wall behind them",
         )
-    } else if luma > *LIGHT.end() {
+    } else if luma > *GOOD_LUMA.end() {
         (
             Verdict::Wrong,
             "washed out: turn the camera away from the light",
@@ -206,7 +206,7 @@ fn remedy(flaw: Flaw, config: &Config) -> String {
             "smaller than vision.min_face_px ({}): come nearer, or use a camera with more pixels",
             vision.min_face_px
         ),
-        Flaw::Unsure => "the detector is not sure of it: look into the camera".into(),
+        Flaw::LowDetectorScore => "the detector is not sure of it: look into the camera".into(),
         Flaw::Blurred => format!(
             "blurred, less than vision.min_sharpness ({}): focus the camera, clean its glass, add light",
             vision.min_sharpness
@@ -219,7 +219,6 @@ fn remedy(flaw: Flaw, config: &Config) -> String {
             "cut by the picture's edge, more than vision.max_outside ({}): turn the camera, or stand back",
             vision.max_outside
         ),
-        Flaw::OutsidePicture => "outside the picture: turn the camera towards it".into(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Report, Verdict};
 
 /// Under this the record of a busy door is soon cut short, in bytes.
-const LITTLE_DISK: u64 = 100 << 20;
+const MIN_FREE_DISK_BYTES: u64 = 100 << 20;
 const UNIT: &str = "doorward.service";
 /// What the unit as shipped has, and systemd reports when it is in force.
 const SANDBOX: [(&str, &str); 5] = [
@@ -40,7 +40,7 @@ pub(super) fn check_disk(database: &Path, report: &mut Report) {
             );
             // Filesystems in memory have no size of their own.
             anyhow::ensure!(
-                free >= LITTLE_DISK || disk.f_blocks == 0,
+                free >= MIN_FREE_DISK_BYTES || disk.f_blocks == 0,
                 "{text}: a full disk keeps the door locked; make room, or lower audit.keep_days"
             );
             Ok(text)

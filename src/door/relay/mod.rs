@@ -79,12 +79,7 @@ pub enum RelayError {
          its own",
         path.display()
     )]
-    NotAState {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        found: &'static str,
-    },
+    NotAState { path: PathBuf, found: &'static str },
 }
 
 /// "energised" or "released", as tried in vain.

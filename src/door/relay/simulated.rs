@@ -24,7 +24,7 @@ use crate::gpio::LineError;
 const ENERGISED: &[u8; 10] = b"energised\n";
 const RELEASED: &[u8; 10] = b"released \n";
 /// More than a state with any line ending takes.
-const LONGEST: u64 = 16;
+const MAX_LEVEL_BYTES: u64 = 16;
 const CHOOSE_ANOTHER: &str = "set relay.state_file to a file that the daemon may write";
 
 /// A simulated relay.
@@ -121,7 +121,7 @@ pub fn is_energised(path: &Path) -> Result<bool, RelayError> {
 
 fn parse(file: &File, path: &Path) -> Result<bool, RelayError> {
     let mut text = Vec::new();
-    file.take(LONGEST)
+    file.take(MAX_LEVEL_BYTES)
         .read_to_end(&mut text)
         .map_err(|error| io_error(path, "read", error))?;
     match text.trim_ascii() {

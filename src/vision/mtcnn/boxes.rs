@@ -19,7 +19,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// Corners moved by `shift`, with sides measured as `x1 - x0 + extra`.
-    pub fn shifted(mut self, extra: f32) -> Self {
+    pub(crate) fn shifted(mut self, extra: f32) -> Self {
         let [x0, y0, x1, y1] = self.rect;
         let (w, h) = (x1 - x0 + extra, y1 - y0 + extra);
         let [a, b, c, d] = self.shift;
@@ -28,7 +28,7 @@ impl Candidate {
     }
 
     /// The smallest square around the box, with the same centre.
-    pub fn squared(mut self) -> Self {
+    pub(crate) fn squared(mut self) -> Self {
         let [x0, y0, x1, y1] = self.rect;
         let (w, h) = (x1 - x0, y1 - y0);
         let side = w.max(h);
@@ -62,7 +62,7 @@ const MAX_WINDOW_SIDES: i64 = 4;
 
 /// What a candidate's overlap is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overlap {
+pub(crate) enum Overlap {
     /// The area either covers.
     Union,
     /// The smaller of the two areas, sides measured inclusively.
@@ -72,7 +72,7 @@ pub enum Overlap {
 /// Greedy non-maximum suppression: keeps the surest candidate, drops those that
 /// overlap it by more than `limit`, and goes on with the rest. Leaves the
 /// survivors surest first.
-pub fn suppress(candidates: &mut Vec<Candidate>, limit: f32, overlap: Overlap) {
+pub(crate) fn suppress(candidates: &mut Vec<Candidate>, limit: f32, overlap: Overlap) {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len().min(64));
     for &candidate in candidates.iter() {

@@ -33,9 +33,8 @@ const MAX_PROPOSALS: usize = 8192;
 const MAX_RNET_BATCH: usize = 512;
 const MAX_ONET_BATCH: usize = 128;
 
-/// The cascade.
 #[derive(Debug)]
-pub struct Mtcnn {
+pub(crate) struct Mtcnn {
     pnet: Network,
     rnet: Network,
     onet: Network,
@@ -110,7 +109,7 @@ impl Mtcnn {
     ///
     /// # Errors
     /// [`VisionError::Inference`] if a network fails.
-    pub fn follow(
+    pub(crate) fn follow(
         &mut self,
         image: &RgbImage,
         known: &[[f32; 4]],
@@ -222,7 +221,7 @@ impl Mtcnn {
             .map(|(c, landmarks)| Face {
                 rect: c.rect,
                 landmarks,
-                score: c.score,
+                detector_score: c.score,
             })
             .collect())
     }

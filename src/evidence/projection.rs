@@ -1,4 +1,4 @@
-//! Learning a head: a linear layer on top of frozen embeddings, by triplet loss with
+//! Learning a projection: a linear layer on top of frozen embeddings, by triplet loss with
 //! semi-hard negatives (Schroff, Kalenichenko, Philbin 2015, section 3).
 
 use std::collections::BTreeMap;
@@ -26,16 +26,16 @@ type Triplet = [usize; 3];
 ///
 /// # Errors
 /// The optimiser's words.
-pub fn train(faces: &[(usize, &Embedding)], tether: f64) -> Result<Vec<f64>, Error> {
+pub(crate) fn train(faces: &[(usize, &Embedding)], tether: f64) -> Result<Vec<f64>, Error> {
     let size = faces.first().map_or(0, |(_, e)| e.as_slice().len());
-    let mut head: Vec<f64> = (0..size * size)
+    let mut projection: Vec<f64> = (0..size * size)
         .map(|i| f64::from(u8::from(i / size.max(1) == i % size.max(1))))
         .collect();
     for _ in 0..ROUNDS {
         let turned: Vec<Vec<f32>> = faces
             .iter()
             .map(|(_, e)| {
-                let (y, _) = turn(&head, e.as_slice());
+                let (y, _) = turn(&projection, e.as_slice());
                 y.iter().map(|v| *v as f32).collect()
             })
             .collect();
@@ -51,14 +51,14 @@ pub fn train(faces: &[(usize, &Embedding)], tether: f64) -> Result<Vec<f64>, Err
         };
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), 7);
         let result = Executor::new(problem, solver)
-            .configure(|state| state.param(head.clone()).max_iters(STEPS))
+            .configure(|state| state.param(projection.clone()).max_iters(STEPS))
             .run()?;
         match result.state().get_best_param() {
-            Some(best) => head.clone_from(best),
+            Some(best) => projection.clone_from(best),
             None => break,
         }
     }
-    Ok(head)
+    Ok(projection)
 }
 
 /// For each pair of photos of one person the nearest stranger who is further away than the
@@ -97,8 +97,8 @@ fn mine(faces: &[(usize, &Embedding)], turned: &[Vec<f32>]) -> Vec<Triplet> {
 }
 
 /// The turned embedding at unit length, and its length before.
-fn turn(head: &[f64], x: &[f32]) -> (Vec<f64>, f64) {
-    let z: Vec<f64> = head
+fn turn(projection: &[f64], x: &[f32]) -> (Vec<f64>, f64) {
+    let z: Vec<f64> = projection
         .chunks_exact(x.len().max(1))
         .map(|row| row.iter().zip(x).map(|(w, x)| w * f64::from(*x)).sum())
         .collect();
@@ -115,8 +115,8 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     /// Loss, and the gradient if it is asked for.
-    fn evaluate(&self, head: &[f64], gradient: Option<&mut Vec<f64>>) -> f64 {
-        let turned: Vec<(Vec<f64>, f64)> = self.faces.iter().map(|x| turn(head, x)).collect();
+    fn evaluate(&self, projection: &[f64], gradient: Option<&mut Vec<f64>>) -> f64 {
+        let turned: Vec<(Vec<f64>, f64)> = self.faces.iter().map(|x| turn(projection, x)).collect();
         // By what each turned embedding should move; filled for those in a triplet.
         let mut pulls: Vec<Vec<f64>> = vec![Vec::new(); self.faces.len()];
         let share = 1.0 / self.triplets.len().max(1) as f64;
@@ -149,13 +149,13 @@ impl Problem<'_> {
                 }
             }
         }
-        for (i, value) in head.iter().enumerate() {
+        for (i, value) in projection.iter().enumerate() {
             let start = f64::from(u8::from(i / self.size == i % self.size));
             loss += self.tether * (value - start).powi(2);
         }
         if let Some(gradient) = gradient {
             gradient.clear();
-            gradient.extend(head.iter().enumerate().map(|(i, value)| {
+            gradient.extend(projection.iter().enumerate().map(|(i, value)| {
                 let start = f64::from(u8::from(i / self.size == i % self.size));
                 2.0 * self.tether * (value - start)
             }));
@@ -181,8 +181,8 @@ impl CostFunction for Problem<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 
-    fn cost(&self, head: &Vec<f64>) -> Result<f64, Error> {
-        Ok(self.evaluate(head, None))
+    fn cost(&self, projection: &Vec<f64>) -> Result<f64, Error> {
+        Ok(self.evaluate(projection, None))
     }
 }
 
@@ -190,9 +190,9 @@ impl Gradient for Problem<'_> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
-    fn gradient(&self, head: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        let mut gradient = Vec::with_capacity(head.len());
-        self.evaluate(head, Some(&mut gradient));
+    fn gradient(&self, projection: &Vec<f64>) -> Result<Vec<f64>, Error> {
+        let mut gradient = Vec::with_capacity(projection.len());
+        self.evaluate(projection, Some(&mut gradient));
         Ok(gradient)
     }
 }
@@ -234,13 +234,13 @@ mod tests {
         };
         assert!(!problem.triplets.is_empty());
         let mut random = fastrand::Rng::with_seed(2);
-        let head: Vec<f64> = (0..64).map(|_| random.f64() - 0.5).collect();
-        let gradient = problem.gradient(&head).unwrap();
+        let projection: Vec<f64> = (0..64).map(|_| random.f64() - 0.5).collect();
+        let gradient = problem.gradient(&projection).unwrap();
         for i in 0..64 {
             let moved = |by: f64| {
-                let mut head = head.clone();
-                head[i] += by;
-                problem.cost(&head).unwrap()
+                let mut projection = projection.clone();
+                projection[i] += by;
+                problem.cost(&projection).unwrap()
             };
             let slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
             assert!(
@@ -255,9 +255,10 @@ mod tests {
     fn what_says_nothing_of_a_person_is_turned_away_from() {
         let faces = noisy(60, 4, 3);
         let faces: Vec<(usize, &Embedding)> = faces.iter().map(|(p, e)| (*p, e)).collect();
-        let head = train(&faces, 1e-3).unwrap();
+        let projection = train(&faces, 1e-3).unwrap();
         let weight = |columns: std::ops::Range<usize>| -> f64 {
-            head.chunks_exact(8)
+            projection
+                .chunks_exact(8)
                 .flat_map(|row| row[columns.clone()].iter())
                 .map(|w| w * w)
                 .sum()

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::events;
-use super::notes::Notes;
+use super::record_queue::RecordQueue;
 use crate::database::Database;
 use crate::embedding::ModelVersion;
 use crate::record::Event;
-use crate::risk::Asked;
+use crate::risk::ThresholdRequest;
 use crate::scoring::Scoring;
 use crate::whitelist::{self, Snapshot, WhitelistError};
 
 /// The whitelist's watcher.
-pub struct Roster {
+pub(crate) struct WhitelistWatch {
     database: Database,
     file: Option<(u64, u64)>,
     model: ModelVersion,
     scoring: Arc<Scoring>,
-    asked: Asked,
+    asked: ThresholdRequest,
     /// What was loaded last; nothing while it cannot be read.
     revision: Option<u64>,
     unreadable: bool,
@@ -34,7 +34,7 @@ pub struct Roster {
 )]
 pub struct Replaced(String);
 
-impl Roster {
+impl WhitelistWatch {
     /// Reads the whitelist for the first time.
     ///
     /// # Errors
@@ -43,12 +43,12 @@ impl Roster {
         database: Database,
         model: ModelVersion,
         scoring: Arc<Scoring>,
-        asked: Asked,
+        asked: ThresholdRequest,
         shared: Arc<ArcSwapOption<Snapshot>>,
-        notes: &Notes,
+        queue: &RecordQueue,
     ) -> Result<Self, WhitelistError> {
         let (revision, snapshot) = load(&database, &model, &scoring, asked)?;
-        notes.happened(loaded(&snapshot));
+        queue.happened(loaded(&snapshot));
         shared.store(Some(Arc::new(snapshot)));
         Ok(Self {
             file: identity(&database),
@@ -63,7 +63,7 @@ impl Roster {
     }
 
     /// What the next reading asks of the threshold.
-    pub fn ask(&mut self, asked: Asked) {
+    pub(crate) fn ask(&mut self, asked: ThresholdRequest) {
         self.asked = asked;
     }
 
@@ -72,28 +72,28 @@ impl Roster {
     ///
     /// # Errors
     /// [`Replaced`]
-    pub fn refresh(&mut self, force: bool, notes: &Notes) -> Result<(), Replaced> {
+    pub(crate) fn refresh(&mut self, force: bool, queue: &RecordQueue) -> Result<(), Replaced> {
         if identity(&self.database) != self.file {
             self.shared.store(None);
             return Err(Replaced(self.database.path().display().to_string()));
         }
-        if let Err(error) = self.reload(force, notes) {
+        if let Err(error) = self.reload(force, queue) {
             self.shared.store(None);
             self.revision = None;
             if !std::mem::replace(&mut self.unreadable, true) {
-                notes.happened(events::of_unreadable(&error));
+                queue.happened(events::of_unreadable(&error));
             }
         }
         Ok(())
     }
 
-    fn reload(&mut self, force: bool, notes: &Notes) -> Result<(), WhitelistError> {
+    fn reload(&mut self, force: bool, queue: &RecordQueue) -> Result<(), WhitelistError> {
         let revision = whitelist::revision(&self.database)?;
         if !force && self.revision == Some(revision) {
             return Ok(());
         }
         let (revision, snapshot) = load(&self.database, &self.model, &self.scoring, self.asked)?;
-        notes.happened(loaded(&snapshot));
+        queue.happened(loaded(&snapshot));
         self.shared.store(Some(Arc::new(snapshot)));
         self.revision = Some(revision);
         self.unreadable = false;
@@ -106,7 +106,7 @@ fn load(
     database: &Database,
     model: &ModelVersion,
     scoring: &Arc<Scoring>,
-    asked: Asked,
+    asked: ThresholdRequest,
 ) -> Result<(u64, Snapshot), WhitelistError> {
     let revision = whitelist::revision(database)?;
     Ok((revision, Snapshot::load(database, model, scoring, asked)?))

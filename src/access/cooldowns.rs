@@ -22,12 +22,12 @@ pub(super) enum Topic {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Quiet {
+pub(super) struct Cooldowns {
     /// Topics with the end of their cool-down; none is an end beyond the clock's range.
     running: Vec<(Topic, Option<Instant>)>,
 }
 
-impl Quiet {
+impl Cooldowns {
     /// Ends the cool-downs that are over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.running

@@ -2,12 +2,12 @@
 
 /// A square matrix that turns an embedding before it is scaled to unit length again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Head {
+pub struct Projection {
     size: usize,
     rows: Vec<f32>,
 }
 
-impl Head {
+impl Projection {
     /// From a file's bytes: `size` rows of `size` little-endian `f32`. `None` if there are
     /// more or less of them, or one is not finite.
     pub fn from_bytes(bytes: &[u8], size: usize) -> Option<Self> {
@@ -17,7 +17,7 @@ impl Head {
         (fits && rows.iter().all(|v| v.is_finite())).then_some(Self { size, rows })
     }
 
-    /// What [`Head::from_bytes`] reads.
+    /// What [`Projection::from_bytes`] reads.
     pub fn to_bytes(rows: &[f64]) -> Vec<u8> {
         rows.iter()
             .flat_map(|v| (*v as f32).to_le_bytes())
@@ -25,7 +25,7 @@ impl Head {
     }
 
     /// Turns an embedding of its size.
-    pub fn apply(&self, embedding: &[f32]) -> Vec<f32> {
+    pub(crate) fn apply(&self, embedding: &[f32]) -> Vec<f32> {
         self.rows
             .chunks_exact(self.size)
             .map(|row| crate::embedding::dot(row, embedding))

@@ -11,19 +11,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::admission::{Admission, admit};
 use super::doorkeeper::Order;
 use super::heartbeat::Heartbeat;
-use super::notes::{Note, Notes};
+use super::record_queue::{Queued, RecordQueue};
 use crate::access::Grant;
 use crate::config;
 use crate::record::{Event, Granted, Log, RecordError, Stamp};
 
-const PATIENCE: Duration = Duration::from_millis(200);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The audit thread's things.
-pub struct Scribe {
+pub(crate) struct Recorder {
     pub log: Log,
-    pub notes: Notes,
-    pub incoming: Receiver<Note>,
+    pub queue: RecordQueue,
+    pub incoming: Receiver<Queued>,
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub heartbeat: Heartbeat,
@@ -31,22 +31,22 @@ pub struct Scribe {
     pub stop: Arc<AtomicBool>,
 }
 
-impl Scribe {
+impl Recorder {
     /// Runs until told to stop; gives the log back for the last words.
     pub fn run(mut self) -> Log {
         let mut prune_at = Instant::now();
         loop {
             self.heartbeat.beat();
-            match self.incoming.recv_timeout(PATIENCE) {
-                Ok(Note::Happened { stamp, event }) => {
+            match self.incoming.recv_timeout(MAX_QUEUE_WAIT) {
+                Ok(Queued::Happened { stamp, event }) => {
                     self.write(&stamp, &event);
                 }
-                Ok(Note::Grant {
+                Ok(Queued::Grant {
                     stamp,
                     granted,
                     grant,
                 }) => self.grant(&stamp, granted, &grant),
-                Ok(Note::Reached(reached)) => {
+                Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
                 }
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
@@ -55,7 +55,7 @@ impl Scribe {
                     // Only while nothing waits: deleting may take a while on an SD card.
                     if Instant::now() >= prune_at {
                         self.prune();
-                        prune_at = Instant::now() + PRUNE_EVERY;
+                        prune_at = Instant::now() + PRUNE_INTERVAL;
                     }
                 }
             }
@@ -95,11 +95,11 @@ impl Scribe {
                 return;
             }
         }
-        let records = self.notes.take_lost();
+        let records = self.queue.take_lost();
         if records > 0 {
             let event = Event::RecordsLost { records };
             if let Err(error) = self.log.append(&Stamp::now(), &event) {
-                self.notes.count_lost(records);
+                self.queue.count_lost(records);
                 self.lose(&event, &error);
             }
         }
@@ -107,7 +107,7 @@ impl Scribe {
 
     /// What cannot be put on record is at least in the system's journal.
     fn lose(&self, event: &Event, error: &RecordError) {
-        self.notes.count_lost(1);
+        self.queue.count_lost(1);
         if matches!(event, Event::Granted(_)) {
             log::error!(
                 "the door stays locked, the grant cannot be put on record ({error}): {event}"
@@ -131,7 +131,7 @@ impl Scribe {
 }
 
 /// Tells the journal what the record says.
-pub fn tell(id: u64, event: &Event) {
+pub(crate) fn tell(id: u64, event: &Event) {
     let level = match event {
         Event::RelayFault { .. } | Event::Fault { .. } | Event::WhitelistUnreadable { .. } => {
             log::Level::Error
