@@ -556,6 +556,13 @@ fn photos_of_faces_that_are_upside_down_or_cut() {
         said.contains("turned.png") && said.contains("upside down: turn the picture"),
         "{said}"
     );
+    // Nor does it name anybody.
+    let listed = Site::new().enrolled("Barack Obama", &OBAMA);
+    let said = support::site::said(&listed.run(&["identify", &turned]));
+    assert!(
+        said.contains("cannot judge") && said.contains("upside down"),
+        "{said}"
+    );
     // The forehead and the eyes' upper half are above the picture.
     let whole = open("joe-biden/01.jpg");
     let (width, height) = whole.dimensions();

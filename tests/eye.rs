@@ -10,7 +10,7 @@ use doorward::access::{Decision, Policy};
 use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::cohort::Score;
 use doorward::config::Config;
-use doorward::recognise::{FrameUse, Outcome, Recogniser, Seen};
+use doorward::recognise::{Flaw, FrameUse, Outcome, Recogniser, Seen};
 use doorward::vision::Vision;
 use doorward::whitelist::Snapshot;
 use image::RgbImage;
@@ -151,4 +151,25 @@ fn who_stands_still_is_not_forgotten_and_an_empty_scene_costs_nothing() {
             if faces.iter().any(|f| f.frame_use == FrameUse::Compared))
     });
     assert_eq!(again, Some(0));
+}
+
+#[test]
+fn a_face_that_is_upside_down_is_not_judged() {
+    let mut door = Door::new(false);
+    let photo = support::project().join("tests/photos/grace-hopper/01.jpg");
+    door.photo = imageops::rotate180(&image::open(photo).unwrap().to_rgb8());
+    let mut flawed = 0;
+    for n in 0..12i64 {
+        let outcome = door.show(Some((420, 40 + 3 * n)));
+        assert!(!granted(&outcome.decisions));
+        let Seen::Faces(faces) = outcome.seen else {
+            panic!("not looked at")
+        };
+        assert!(faces.iter().all(|f| f.frame_use != FrameUse::Compared));
+        flawed += faces
+            .iter()
+            .filter(|f| f.frame_use == FrameUse::Flawed(Flaw::UpsideDown))
+            .count();
+    }
+    assert!(flawed >= 6, "{flawed}");
 }

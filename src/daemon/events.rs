@@ -71,6 +71,7 @@ pub(crate) fn of_flaw(flaw: access::Flaw, model: &ModelVersion, frame: FrameRef)
             access::Flaw::Blurred => Unusable::Blurred,
             access::Flaw::Dark => Unusable::Dark,
             access::Flaw::Cut => Unusable::Cut,
+            access::Flaw::UpsideDown => Unusable::UpsideDown,
             access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
         },
         model: model.clone(),

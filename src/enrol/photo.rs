@@ -14,8 +14,6 @@ use crate::vision::{Face, Vision, VisionError};
 const MAX_KEPT_SIDE_PX: u32 = 512;
 /// How far the head of a photo may be turned aside; see [`Quality::turned`].
 const MAX_TURNED: f32 = 0.45;
-/// How much a face has to overlap with itself, in a turned picture.
-const MIN_OVERLAP: f32 = 0.2;
 /// How much around a face is kept, in sizes of the face.
 const KEPT_MARGIN: f32 = 0.6;
 
@@ -126,38 +124,14 @@ pub(super) fn examine(image: &RgbImage, vision: &mut Vision) -> Result<Examined,
         }
         None => {}
     }
-    if is_upside_down(image, &face, vision)? {
-        return Err(PhotoError::UpsideDown);
+    if vision.is_upside_down(image, &face)? {
+        return Err(fault(Flaw::UpsideDown, &quality, vision.settings()));
     }
     Ok(Examined {
         face,
         quality,
         embedding: vision.embed(&aligned)?,
     })
-}
-
-/// The detector invents upright landmarks on a face that is upside down, but likes it better
-/// the right way up: so a face is found again in the picture turned by half a turn.
-fn is_upside_down(image: &RgbImage, face: &Face, vision: &mut Vision) -> Result<bool, VisionError> {
-    let (width, height) = (image.width() as f32, image.height() as f32);
-    let [x0, y0, x1, y1] = face.rect;
-    let there = [width - x1, height - y1, width - x0, height - y0];
-    let turned = vision.detect(&image::imageops::rotate180(image))?;
-    Ok(turned.iter().any(|other| {
-        other.detector_score > face.detector_score && overlap(&other.rect, &there) > MIN_OVERLAP
-    }))
-}
-
-/// Intersection over union.
-fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
-    let area = |r: &[f32; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
-    let both = area(&[
-        a[0].max(b[0]),
-        a[1].max(b[1]),
-        a[2].min(b[2]),
-        a[3].min(b[3]),
-    ]);
-    both / (area(a) + area(b) - both).max(f32::MIN_POSITIVE)
 }
 
 fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
@@ -178,6 +152,7 @@ fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
             luma: quality.luma,
             least: limits.min_luma,
         },
+        Flaw::UpsideDown => PhotoError::UpsideDown,
         Flaw::Cut => PhotoError::Cut {
             outside: quality.outside,
             most: limits.max_outside,

@@ -202,6 +202,10 @@ impl Eye {
         if economy && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
+        if self.vision.is_upside_down(&self.rgb, face)? {
+            report.frame_use = FrameUse::Flawed(Flaw::UpsideDown);
+            return Ok(report);
+        }
         let embedding = self.vision.embed(&aligned)?;
         if let Some(fused) = self.tracks.add(track, at, embedding, weight) {
             let start = Instant::now();
