@@ -89,6 +89,7 @@ fn what_an_administrator_changes_counts_at_once() {
     let site = Site::new()
         .set("camera.replay.repeat", true)
         .set("access.cooldown_ms", 0)
+        .set("access.absence_ms", 0)
         .set("door.pulse_ms", 100)
         .enrolled("Barack Obama", &OBAMA)
         .frames(PROBE, 3);

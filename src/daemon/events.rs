@@ -1,6 +1,7 @@
 //! From the words of the parts to those of the record, and nothing else: which event a
 //! decision, a report of the door or a failure is.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::{DaemonError, Fault};
@@ -60,11 +61,17 @@ pub(crate) fn of_denial(
         frames: count(denial.frames),
         model: model.clone(),
         frame,
+        left_out: NonZeroU32::new(denial.left_out),
     })
 }
 
 /// A face could not be judged.
-pub(crate) fn of_flaw(flaw: access::Flaw, model: &ModelVersion, frame: FrameRef) -> Event {
+pub(crate) fn of_flaw(
+    flaw: access::Flaw,
+    left_out: u32,
+    model: &ModelVersion,
+    frame: FrameRef,
+) -> Event {
     Event::CannotJudge {
         reason: match flaw {
             access::Flaw::TooSmall => Unusable::TooSmall,
@@ -76,6 +83,7 @@ pub(crate) fn of_flaw(flaw: access::Flaw, model: &ModelVersion, frame: FrameRef)
         },
         model: model.clone(),
         frame,
+        left_out: NonZeroU32::new(left_out),
     }
 }
 

@@ -2,8 +2,8 @@
 //! upright landmarks on them; but it likes a face better the right way up. So a face and
 //! its surroundings are turned by half a turn, and R- and O-Net asked again.
 //!
-//! Of 424 photos of LFW (one in nine) none was taken to be upside down; with the photos
-//! turned, 113 of the 116 faces that were sure enough to be judged were.
+//! Of 1,904 faces of LFW none was taken to be upside down; of the 526 that were found, and
+//! sure enough to be judged, with the photos turned, 515 were.
 
 use image::RgbImage;
 use image::imageops::{crop_imm, rotate180};
