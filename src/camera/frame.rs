@@ -129,6 +129,11 @@ impl Frame {
         self
     }
 
+    /// As the camera gave them, or decoded to RGB.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Width and height as the camera gave it, in pixels.
     fn size(&self) -> (u32, u32) {
         (self.shape.width, self.shape.height)

@@ -5,6 +5,7 @@
 mod clip;
 mod error;
 mod frame;
+mod frozen;
 mod jpeg;
 mod negotiate;
 mod picture;
@@ -20,6 +21,7 @@ use crate::config;
 
 pub use error::{CameraError, FrameFault, NotACamera, RecordingFault};
 pub use frame::{Frame, LumaGrid, Pool};
+pub(crate) use frozen::Repeats;
 pub use negotiate::Layout;
 pub use picture::{PictureError, PictureFault, load_picture};
 pub use pixels::Shape;

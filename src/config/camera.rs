@@ -29,6 +29,8 @@ pub struct Camera {
     pub mirror: bool,
     /// Without a frame for this long the camera counts as lost.
     pub stall_ms: u64,
+    /// So many equal pictures in a row are a frozen camera, which counts as lost; 0: never.
+    pub max_identical_frames: u32,
     /// The recording, with `source = "replay"`.
     pub replay: Replay,
 }
@@ -132,6 +134,12 @@ impl Camera {
             rotate: section.read("rotate", Rotation::None, rotation),
             mirror: section.flag("mirror", false),
             stall_ms: section.whole("stall_ms", 2000, 200..=60_000, "milliseconds"),
+            max_identical_frames: section.whole(
+                "max_identical_frames",
+                150,
+                0..=100_000,
+                "pictures (0: any number)",
+            ),
             replay: section.section("replay", "camera.replay", Replay::read),
         }
     }

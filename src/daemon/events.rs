@@ -196,6 +196,7 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
             CameraError::NoUsableFormat { .. } => CameraLoss::NoUsableFormat,
             CameraError::Unplugged { .. } => CameraLoss::Unplugged,
             CameraError::Stalled { .. } => CameraLoss::Stalled,
+            CameraError::Frozen { .. } => CameraLoss::Frozen,
             CameraError::BadFrame { .. } => CameraLoss::BadFrames,
             CameraError::Replay { .. } => CameraLoss::Recording,
             CameraError::Io { .. } => CameraLoss::Failed,

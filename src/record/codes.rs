@@ -94,6 +94,7 @@ codes! {
         NoUsableFormat = "no_usable_format", "none of its formats can be used";
         Unplugged = "unplugged", "it was unplugged";
         Stalled = "stalled", "it gives no frames";
+        Frozen = "frozen", "it gives the same picture again and again";
         BadFrames = "bad_frames", "its frames are spoilt";
         Recording = "recording", "the recording cannot be played";
         Failed = "failed", "it failed";
