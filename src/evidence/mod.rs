@@ -4,6 +4,7 @@
 //! is fitted to data (a cohort, a calibration) is fitted to some people and reported
 //! on others; [`Part`] says who is who, by a hash of the name and so for ever.
 
+pub mod cache;
 pub mod dataset;
 pub mod embedded;
 pub mod fit;
