@@ -8,6 +8,7 @@ pub mod cache;
 pub mod dataset;
 pub mod embedded;
 pub mod fit;
+pub mod groups;
 pub mod head;
 pub mod identify;
 pub mod own_head;
