@@ -11,9 +11,14 @@ pub mod fit;
 pub mod groups;
 pub mod head;
 pub mod identify;
+pub mod left_out;
+pub mod named;
 pub mod own_head;
 pub mod rates;
 pub mod report;
+
+/// The list of groups in a data set's folder.
+pub const GROUPS_FILE: &str = "groups.csv";
 
 use sha2::{Digest, Sha256};
 
