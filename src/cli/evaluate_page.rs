@@ -201,7 +201,8 @@ fn missed(page: &mut String, door: &AtDoor) -> fmt::Result {
             people.entry(&missed.person).or_default().push(photo);
         }
         page.push_str(
-            "<p>More photos of these people, taken at the door, help most.</p>\
+            "<p>Look first whether each photo shows that person. If it does, more photos of the \
+             person, taken at the door, help most.</p>\
              <table><tr><th>person<th>photos that do not reach the threshold (score)</tr>",
         );
         for (person, photos) in people {
@@ -357,6 +358,17 @@ fn specialist(page: &mut String, report: &Report) -> fmt::Result {
             }
         }
         page.push_str("</table></div>");
+        for v in scoring
+            .verification
+            .iter()
+            .filter(|v| v.equal_error_rate.is_finite())
+        {
+            write!(
+                page,
+                "<p>Equal error rate, {} photo(s) against {} frame(s): {:.4} ({} genuine, {} impostor).</p>",
+                v.photos, v.frames, v.equal_error_rate, v.genuine, v.impostor
+            )?;
+        }
         if scoring.identification.is_empty() {
             continue;
         }
@@ -366,6 +378,20 @@ fn specialist(page: &mut String, report: &Report) -> fmt::Result {
                 page,
                 "<tr><td>{}<td>{}<td>{}<td>{:.4}<td>{:.4}</tr>",
                 i.people, i.photos, i.frames, i.fpir, i.fnir
+            )?;
+        }
+        page.push_str("</table></div>");
+    }
+    let seen = || report.promises.iter().filter(|p| p.seen.is_finite());
+    if seen().next().is_some() {
+        page.push_str("<h3>False match rate promised by the calibration in use, and seen here</h3><div class=\"scroll\"><table class=\"numbers\"><tr><th>score<th>promised<th>seen</tr>");
+        for p in seen() {
+            write!(
+                page,
+                "<tr><td>{:.3}<td>{}<td>{}</tr>",
+                p.threshold,
+                rate(p.promised),
+                rate(p.seen)
             )?;
         }
         page.push_str("</table></div>");
