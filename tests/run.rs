@@ -435,3 +435,28 @@ fn who_stays_is_let_in_once() {
     let (code, log) = site.start().end();
     assert_eq!((code, site.count(Kind::Granted)), (Some(0), 1), "{log}");
 }
+
+#[test]
+fn an_opening_ends_when_the_person_may_not_pass_any_more() {
+    let site = Site::new()
+        .set("door.pulse_ms", 25_000)
+        .set("camera.replay.repeat", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 4);
+    let daemon = site.start();
+    site.await_events(Kind::Unlocked, 1);
+    assert!(
+        site.run(&["people", "disable", "#1"]).status.success(),
+        "the person cannot be disabled"
+    );
+    // The first was that of the start.
+    site.await_events(Kind::Locked, 2);
+    let locks: Vec<Event> = site.events().into_iter().map(|(_, event)| event).collect();
+    let revoked = locks.iter().any(|event| {
+        matches!(event, Event::Locked { reason: LockCause::Revoked, energised_ms: Some(ms), .. }
+            if *ms < 20_000)
+    });
+    assert!(revoked, "{:?}", site.kinds());
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}

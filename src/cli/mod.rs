@@ -14,6 +14,7 @@ mod events;
 mod generate;
 mod guardian;
 mod identify;
+mod log_queue;
 mod migrate;
 mod people;
 mod picture;
@@ -113,13 +114,12 @@ pub fn main() -> ExitCode {
     ) {
         end_quietly_with_the_reader();
     }
-    match cli.dispatch() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("doorward: {}", sentence(&error));
-            ExitCode::FAILURE
-        }
-    }
+    let code = cli.dispatch().unwrap_or_else(|error| {
+        eprintln!("doorward: {}", sentence(&error));
+        ExitCode::FAILURE
+    });
+    log::logger().flush();
+    code
 }
 
 impl Cli {
@@ -153,8 +153,13 @@ fn logged(config: Config) -> Config {
 
 /// Logs to standard error. A second call changes only the level.
 fn start_stderr_log(level: log::LevelFilter) {
+    let _ = log::set_boxed_logger(Box::new(stderr_log()));
+    log::set_max_level(level);
+}
+
+fn stderr_log() -> env_logger::Logger {
     use std::io::Write;
-    let _ = env_logger::Builder::new()
+    env_logger::Builder::new()
         .filter_level(log::LevelFilter::Trace)
         .format(|out, record| {
             writeln!(
@@ -165,8 +170,7 @@ fn start_stderr_log(level: log::LevelFilter) {
                 record.args()
             )
         })
-        .try_init();
-    log::set_max_level(level);
+        .build()
 }
 
 /// An error and what caused it, each thing said once.

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{sentence, start_stderr_log};
+use super::log_queue::LogQueue;
+use super::{sentence, stderr_log};
 use crate::config::Config;
 use crate::daemon::{self, DaemonError};
 
@@ -32,6 +33,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 /// Ends at once. A thread that hangs in a library would hang that library's own
 /// clean-up too, and the door has been locked already.
 fn leave(code: u8) -> ! {
+    log::logger().flush();
     // SAFETY: _exit has no preconditions; nothing of ours waits to be flushed.
     unsafe { libc::_exit(i32::from(code)) }
 }
@@ -39,13 +41,12 @@ fn leave(code: u8) -> ! {
 /// To the journal under systemd, to standard error otherwise.
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let level = daemon::level(config.daemon.log);
-    if systemd_journal_logger::connected_to_journal() {
-        systemd_journal_logger::JournalLog::new()
-            .and_then(|log| log.install().map_err(std::io::Error::other))
-            .context("cannot log to the journal")?;
-        log::set_max_level(level);
+    let queue = if systemd_journal_logger::connected_to_journal() {
+        systemd_journal_logger::JournalLog::new().and_then(LogQueue::new)
     } else {
-        start_stderr_log(level);
-    }
+        LogQueue::new(stderr_log())
+    };
+    log::set_boxed_logger(Box::new(queue.context("cannot start the log")?))?;
+    log::set_max_level(level);
     Ok(())
 }

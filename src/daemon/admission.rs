@@ -59,7 +59,13 @@ pub(crate) fn admit(
     let reason = if !grant.is_current(clock()) {
         NotOpened::TooLate
     } else if door
-        .send_timeout(Order::Open { grant: id }, MAX_DOOR_WAIT)
+        .send_timeout(
+            Order::Open {
+                grant: id,
+                person: grant.person(),
+            },
+            MAX_DOOR_WAIT,
+        )
         .is_err()
     {
         NotOpened::DoorBusy
@@ -215,7 +221,7 @@ mod tests {
     fn orders(door: &Receiver<Order>) -> Vec<u64> {
         door.try_iter()
             .map(|order| match order {
-                Order::Open { grant } => grant,
+                Order::Open { grant, .. } => grant,
                 other => panic!("{other:?}"),
             })
             .collect()

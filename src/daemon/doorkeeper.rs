@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::events;
@@ -12,6 +13,8 @@ use super::heartbeat::Heartbeat;
 use super::record_queue::RecordQueue;
 use crate::door::{Door, Effect, Effects, Input, RelayCommand, Report};
 use crate::guardian::{BootTime, Hold, HoldError, LeaseError, Refusal};
+use crate::person::PersonId;
+use crate::whitelist::Snapshot;
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
 const MAX_ORDER_WAIT: Duration = Duration::from_millis(200);
@@ -29,6 +32,8 @@ pub enum Order {
     Open {
         /// Its number there.
         grant: u64,
+        /// Whom it is for.
+        person: PersonId,
     },
     /// Lock for good, and say when the relay was told.
     Stop(Sender<()>),
@@ -47,12 +52,16 @@ pub(crate) struct Doorkeeper {
     pub locked: Arc<AtomicBool>,
     /// Whether it is unlocked for somebody.
     pub open: Arc<AtomicBool>,
+    /// Who is listed; nothing while it cannot be read.
+    pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub progress: Progress,
 }
 
 /// What the door thread remembers between two steps.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
+    /// Whom it was opened for last.
+    opened_for: Option<PersonId>,
     /// When the door wants to be called again.
     wake_at: Option<Instant>,
     /// Since when the relay is energised.
@@ -85,12 +94,16 @@ impl Doorkeeper {
                 at.saturating_duration_since(now).min(MAX_ORDER_WAIT)
             });
             let (input, done) = match self.orders.recv_timeout(patience) {
-                Ok(Order::Open { grant }) => (Input::Grant { id: grant }, None),
+                Ok(Order::Open { grant, person }) => {
+                    self.progress.opened_for = Some(person);
+                    (Input::Grant { id: grant }, None)
+                }
                 Ok(Order::Stop(done)) => (Input::Stop, Some(done)),
                 Ok(Order::Pulse(pulse)) => {
-                    self.door.set_pulse(pulse);
+                    self.door.set_pulse(Instant::now(), pulse);
                     (Input::Tick, None)
                 }
+                Err(RecvTimeoutError::Timeout) if self.is_revoked() => (Input::Revoke, None),
                 Err(RecvTimeoutError::Timeout) => (Input::Tick, None),
                 // Whoever stops the daemon in good order has had it locked before.
                 Err(RecvTimeoutError::Disconnected) if self.door.is_stopped() => return,
@@ -109,6 +122,17 @@ impl Doorkeeper {
         }
         let last = self.door.step(Instant::now(), Input::Stop);
         self.follow(last);
+    }
+
+    /// Whether the door is open for somebody who may not pass any more.
+    fn is_revoked(&self) -> bool {
+        let may_pass = |person| {
+            let whitelist = self.whitelist.load();
+            whitelist
+                .as_ref()
+                .is_some_and(|w| w.directory.is_enabled(person))
+        };
+        self.door.is_open() && !self.progress.opened_for.is_some_and(may_pass)
     }
 
     /// Does what the door asks for, and tells the other threads where it stands then.

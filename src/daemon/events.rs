@@ -230,6 +230,7 @@ fn lock_cause(cause: door::LockCause) -> LockCause {
         door::LockCause::PulseEnded => LockCause::PulseEnded,
         door::LockCause::RelayFault => LockCause::RelayFault,
         door::LockCause::ClockWentBack => LockCause::ClockWentBack,
+        door::LockCause::Revoked => LockCause::Revoked,
         door::LockCause::Stopping => LockCause::Stopping,
     }
 }

@@ -199,6 +199,7 @@ impl Guard {
             heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
             open: Arc::clone(&open),
+            whitelist: Arc::clone(&whitelist),
             progress: Progress::default(),
         };
         let recorder = Recorder {
@@ -344,7 +345,9 @@ impl Guard {
         self.stop_scribe.store(true, Ordering::Release);
         let log = threads::join(threads.recorder, MAX_STOP_WAIT);
         drop(self.orders);
-        let door_ended = threads::join(threads.door, MAX_STOP_WAIT).is_some();
+        // A door that has stopped opens no more, whether its thread can end or not: a recorder
+        // that hangs keeps the channel to it open.
+        threads::join(threads.door, MAX_STOP_WAIT);
         if let Some(mut log) = log {
             let frames = timing.map(|timing| FrameCounts {
                 seen: timing.frames(),
@@ -364,7 +367,7 @@ impl Guard {
                 Err(error) => log::error!("not on record ({error}): {event}"),
             }
         }
-        match (end, locked && door_ended) {
+        match (end, locked) {
             (End::Asked | End::RecordingOver, true) => Ok(()),
             (End::Fault(fault), true) => Err(DaemonError::Fault(fault)),
             (End::Fault(fault), false) => Err(DaemonError::NotLocked(fault.to_string())),

@@ -13,6 +13,8 @@ pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) enum Order {
     /// Unlock for one pulse; restarts it if it is unlocked already.
     Open(By),
+    /// Lock at once, if it is unlocked.
+    Revoke,
     /// Lock at once and for good.
     Stop,
     /// What became of a relay command.
@@ -76,8 +78,13 @@ impl Lock {
         self.lock(now, LockCause::Started)
     }
 
-    pub(super) fn set_pulse(&mut self, pulse: Duration) {
+    pub(super) fn set_pulse(&mut self, now: Instant, pulse: Duration) {
         self.pulse = pulse;
+        if let (State::Unlocked { until, .. }, Some(end)) =
+            (&mut self.state, now.checked_add(pulse))
+        {
+            *until = end.min(*until);
+        }
     }
 
     #[cfg(test)]
@@ -120,11 +127,13 @@ impl Lock {
                     return self.lock(now, LockCause::ClockWentBack);
                 }
                 // These lock on their own account.
-                Order::Stop | Order::RelayDone { ok: false, .. } => {}
+                Order::Revoke | Order::Stop | Order::RelayDone { ok: false, .. } => {}
             }
         }
         match order {
             Order::Open(by) => self.open(now, by),
+            Order::Revoke if self.is_open() => self.lock(now, LockCause::Revoked),
+            Order::Revoke => self.on_time(now),
             Order::Stop => {
                 self.stopping = true;
                 self.lock(now, LockCause::Stopping)

@@ -40,6 +40,8 @@ pub enum Input {
         /// The audit record that says who and why, already on disk.
         id: u64,
     },
+    /// Whoever it was opened for may not pass any more: lock at once.
+    Revoke,
     /// Lock at once and for good.
     Stop,
     /// What became of a relay command.
@@ -76,6 +78,7 @@ impl Door {
     pub fn step(&mut self, now: Instant, input: Input) -> Effects {
         let order = match input {
             Input::Grant { id } => Order::Open(By::Grant(id)),
+            Input::Revoke => Order::Revoke,
             Input::Stop => Order::Stop,
             Input::RelayDone { command, ok } => Order::RelayDone { command, ok },
             Input::Tick => Order::Tick,
@@ -83,9 +86,10 @@ impl Door {
         self.lock.step(now, order)
     }
 
-    /// The length of pulses from now on; one that runs is not changed.
-    pub(crate) fn set_pulse(&mut self, pulse: Duration) {
-        self.lock.set_pulse(pulse);
+    /// The length of pulses from now on; one that runs lasts no longer than it from `now`. A
+    /// step has to follow.
+    pub(crate) fn set_pulse(&mut self, now: Instant, pulse: Duration) {
+        self.lock.set_pulse(now, pulse);
     }
 
     /// Whether the relay is known to be released.

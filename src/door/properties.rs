@@ -20,6 +20,7 @@ fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
         40 => any::<u64>().prop_map(|id| Input::Grant { id }),
         20 => Just(Input::Tick),
+        4 => Just(Input::Revoke),
         // Final, so rare: most of a sequence is to come before it.
         1 => Just(Input::Stop),
     ]

@@ -11,6 +11,8 @@ pub enum LockCause {
     RelayFault,
     /// Time ran backwards during a pulse, so that its end could not be told.
     ClockWentBack,
+    /// The person it was opened for may not pass any more.
+    Revoked,
     /// The daemon stops; nothing opens the door any more.
     Stopping,
 }

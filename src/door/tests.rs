@@ -265,7 +265,7 @@ fn stopping_is_final() {
 #[test]
 fn a_pulse_without_an_end_is_not_begun() {
     let mut rig = Rig::new(vec![]);
-    rig.door.set_pulse(Duration::MAX);
+    rig.door.set_pulse(rig.now, Duration::MAX);
     rig.give(Input::Grant { id: 1 });
     assert!(!rig.relay.energised);
     assert_eq!(
@@ -300,4 +300,35 @@ fn a_clock_that_jumps_back_ends_the_pulse() {
         rig.give(Input::Grant { id: 3 });
         assert!(rig.relay.energised);
     }
+}
+
+#[test]
+fn a_shorter_pulse_shortens_the_one_that_runs_and_a_longer_one_does_not() {
+    for (pulse, lasts) in [(1000, 1500), (500, 1000), (60_000, 3000)] {
+        let mut rig = Rig::new(vec![]);
+        rig.give(Input::Grant { id: 1 });
+        rig.pass(ms(500));
+        rig.door.set_pulse(rig.now, ms(pulse));
+        rig.give(Input::Tick);
+        rig.pass(ms(10_000));
+        assert_eq!(rig.stretches, [ms(lasts)]);
+    }
+}
+
+#[test]
+fn whom_it_was_opened_for_may_lose_the_right_while_it_is_open() {
+    let mut rig = Rig::new(vec![]);
+    rig.give(Input::Revoke);
+    rig.give(Input::Grant { id: 1 });
+    rig.pass(ms(700));
+    rig.give(Input::Revoke);
+    assert!(!rig.relay.energised);
+    assert_eq!(rig.stretches, [ms(700)]);
+    assert_eq!(
+        rig.reports.last(),
+        Some(&Report::Locked {
+            by: Some(By::Grant(1)),
+            cause: LockCause::Revoked
+        })
+    );
 }

@@ -78,6 +78,7 @@ codes! {
         PulseEnded = "pulse_ended", "the pulse is over";
         RelayFault = "relay_fault", "the relay did not do as it was told";
         ClockWentBack = "clock_went_back", "the clock went back";
+        Revoked = "revoked", "the person may not pass any more";
         Stopping = "stopping", "the daemon stops";
     }
     /// What the relay did not do.

@@ -1,0 +1,149 @@
+//! A log that nobody has to wait for: with a journal that nobody reads, or a full pipe,
+//! guarding goes on and lines are lost, which is said later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use log::{Level, Log, Metadata, Record};
+
+/// Lines that wait, at most; further ones are lost.
+const MAX_WAITING_LINES: usize = 512;
+/// How long the end of the program waits for lines that are not told yet.
+const MAX_FLUSH_WAIT: Duration = Duration::from_secs(1);
+
+struct Line {
+    level: Level,
+    target: String,
+    text: String,
+}
+
+/// Hands lines to a thread that tells them.
+pub(super) struct LogQueue {
+    sender: Sender<Line>,
+    filter: Arc<dyn Log>,
+    lost: Arc<AtomicU64>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl LogQueue {
+    /// Starts the thread that tells lines to `log`.
+    ///
+    /// # Errors
+    /// What the system said when it gave no thread.
+    pub(super) fn new(log: impl Log + 'static) -> std::io::Result<Self> {
+        let (sender, lines) = bounded(MAX_WAITING_LINES);
+        let queue = Self {
+            sender,
+            filter: Arc::new(log),
+            lost: Arc::default(),
+            waiting: Arc::default(),
+        };
+        let (log, lost) = (Arc::clone(&queue.filter), Arc::clone(&queue.lost));
+        let waiting = Arc::clone(&queue.waiting);
+        std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || tell(&*log, &lines, &lost, &waiting))?;
+        Ok(queue)
+    }
+}
+
+fn tell(log: &dyn Log, lines: &Receiver<Line>, lost: &AtomicU64, waiting: &AtomicUsize) {
+    for line in lines {
+        write(log, line.level, &line.target, &line.text);
+        let lost = lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let text = format!("{lost} lines of the log were lost: nobody read it");
+            write(log, Level::Warn, module_path!(), &text);
+        }
+        waiting.fetch_sub(1, Ordering::Release);
+    }
+}
+
+fn write(log: &dyn Log, level: Level, target: &str, text: &str) {
+    log.log(
+        &Record::builder()
+            .level(level)
+            .target(target)
+            .args(format_args!("{text}"))
+            .build(),
+    );
+}
+
+impl Log for LogQueue {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let line = Line {
+            level: record.level(),
+            target: record.target().to_owned(),
+            text: record.args().to_string(),
+        };
+        self.waiting.fetch_add(1, Ordering::Acquire);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.sender.try_send(line)
+        {
+            self.waiting.fetch_sub(1, Ordering::Release);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits a moment for lines that are not told yet.
+    fn flush(&self) {
+        let until = Instant::now() + MAX_FLUSH_WAIT;
+        while self.waiting.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A journal that takes lines once somebody reads it.
+    #[derive(Clone, Default)]
+    struct Journal {
+        read: Arc<Mutex<()>>,
+        lines: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Log for Journal {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &Record<'_>) {
+            let _read = self.read.lock().unwrap();
+            self.lines.lock().unwrap().push(record.args().to_string());
+        }
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn nobody_waits_for_a_journal_that_nobody_reads() {
+        let journal = Journal::default();
+        let unread = journal.read.lock().unwrap();
+        let queue = LogQueue::new(journal.clone()).unwrap();
+        let lines = MAX_WAITING_LINES + 100;
+        for n in 0..lines {
+            write(&queue, Level::Info, "test", &n.to_string());
+        }
+        assert!(journal.lines.lock().unwrap().is_empty());
+        drop(unread);
+        queue.flush();
+        let told = journal.lines.lock().unwrap();
+        let lost = told.iter().find(|l| l.contains("were lost")).unwrap();
+        let lost: usize = lost.split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(told.len() - 1 + lost, lines);
+        assert_eq!(told[0], "0");
+    }
+}
