@@ -4,6 +4,7 @@
 
 mod clip;
 mod error;
+mod foreign;
 mod frame;
 mod jpeg;
 mod negotiate;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::config;
 
 pub use error::{CameraError, FrameFault, NotACamera, RecordingFault};
+pub use foreign::Foreign;
 pub use frame::{Frame, LumaGrid, Pool};
 pub use negotiate::Layout;
 pub use picture::{PictureError, PictureFault, load_picture};
