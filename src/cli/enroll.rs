@@ -1,18 +1,20 @@
 //! `doorward enroll`: a person's templates, from photos or from the camera.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use clap::error::ErrorKind;
 
 use super::origin;
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
-use crate::enrol::{Consent, EnrolError, Reviewed, Session};
+use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
+use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist;
 
@@ -22,10 +24,23 @@ pub(crate) struct Enroll {
     /// The person's name; photos are added to a person of that name
     name: String,
 
-    /// Photos (JPEG or PNG) that show this person and nobody else; three or more,
+    /// Photos (JPEG, PNG or WebP) that show this person and nobody else; three or more,
     /// in different light, make recognition much surer
-    #[arg(value_name = "PHOTO", required_unless_present = "camera")]
+    #[arg(value_name = "PHOTO")]
     photos: Vec<PathBuf>,
+
+    /// Leave out photos that cannot be used, or that show somebody else than the others
+    #[arg(long, conflicts_with = "camera")]
+    use_good: bool,
+
+    /// How many good photos must remain with --use-good
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "use_good",
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    at_least: u8,
+
+    /// NAME is a name, although it looks like a photo or a file is called so
+    #[arg(long)]
+    is_a_name: bool,
 
     /// Enroll although somebody on the whitelist looks the same, such as a twin: each of
     /// the two may then be taken for the other
@@ -49,11 +64,12 @@ pub(crate) struct Enroll {
 
 impl Enroll {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        self.check_arguments()?;
         let name = whitelist::check_name(&self.name)?;
         // Whatever is wrong with the database is told before anybody poses for photos.
         let mut database = Database::open(&config.whitelist.database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
-        let session = Session::new(&mut vision, config.whitelist.keep_photos);
+        let session = Session::new(&mut vision, config.whitelist.keep_photos, self.bad_photos());
         let reviewed = self
             .photos(session, config, &name, &database)
             .context("nobody was enrolled")?;
@@ -61,6 +77,9 @@ impl Enroll {
             eprintln!(
                 "these networks came without a calibration, so the photos are not compared with each other: see that all show one person"
             );
+        }
+        for one in reviewed.left_out() {
+            eprintln!("{one}");
         }
         let consent = if self.look_alike {
             Consent::TwoPeople
@@ -90,6 +109,36 @@ impl Enroll {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Whether the first photo was given in the place of the name.
+    fn check_arguments(&self) -> anyhow::Result<()> {
+        let is_photo = looks_like_a_photo(&self.name) || Path::new(&self.name).is_file();
+        if is_photo && !self.is_a_name {
+            let name = Quoted(&self.name);
+            anyhow::bail!(
+                "whose photos are these? {name} is a file, not a name: doorward enroll \"NAME\" {} ...; for a person of that name add --is-a-name",
+                shell_word(&self.name)
+            );
+        }
+        if self.photos.is_empty() && !self.camera {
+            let usage = "no photos are given: name them after the person's name, or take them with --camera";
+            clap::Command::new("doorward enroll")
+                .override_usage("doorward enroll NAME PHOTO...")
+                .error(ErrorKind::MissingRequiredArgument, usage)
+                .exit();
+        }
+        Ok(())
+    }
+
+    fn bad_photos(&self) -> BadPhotos {
+        if self.use_good {
+            BadPhotos::LeaveOut {
+                least: usize::from(self.at_least),
+            }
+        } else {
+            BadPhotos::RefuseAll
+        }
+    }
+
     /// All photos or none: half an enrolment would look like a whole one.
     fn photos(
         &self,
@@ -115,9 +164,30 @@ impl Enroll {
                 },
             )?;
         } else {
-            session.add_files(&self.photos)?;
+            session.add_files(&self.photos, || {})?;
         }
         Ok(session.review(name, database, config.access.threshold_request())?)
+    }
+}
+
+/// Whether a word ends as the names of pictures do.
+fn looks_like_a_photo(word: &str) -> bool {
+    const ENDINGS: [&str; 14] = [
+        "avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "tif",
+        "tiff", "webp",
+    ];
+    Path::new(word)
+        .extension()
+        .is_some_and(|end| ENDINGS.iter().any(|e| end.eq_ignore_ascii_case(e)))
+}
+
+/// As it has to be typed, where it can be.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        Quoted(word).to_string()
     }
 }
 
