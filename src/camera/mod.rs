@@ -2,6 +2,7 @@
 //! `v4l2` takes the camera's buffer, `frame` keeps it, as it is or decoded by `jpeg`,
 //! and gives it as RGB by `pixels`.
 
+pub mod album;
 mod clip;
 mod error;
 mod foreign;
