@@ -309,3 +309,169 @@ fn a_picture_of_more_than_fifty_megapixels_is_halved() {
     assert!(rect.iter().all(|v| v.as_f64().unwrap() < 3700.0));
     assert!(rect[2].as_f64().unwrap() - rect[0].as_f64().unwrap() > 500.0);
 }
+
+/// A file in a folder of people, with the bytes of a photo or others.
+fn put(root: &Path, file: &str, bytes: &[u8]) {
+    let path = root.join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn bytes(photo: &str) -> Vec<u8> {
+    std::fs::read(photo_path(photo)).unwrap()
+}
+
+/// The line of a person in the table, with single blanks.
+fn row(said: &str, name: &str) -> String {
+    let mut lines = said.lines();
+    let found = lines.find(|line| line.starts_with(&format!("{name}  ")));
+    let words = found.unwrap_or_else(|| panic!("no {name} in {said}"));
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_folder_of_people_is_enrolled_each_whole_or_not_at_all() {
+    let site = Site::new();
+    let root = site.at("people");
+    for (file, bytes) in [
+        ("ada/1.jpg", bytes(OBAMA[0])),
+        ("ada/2.JPG", bytes(OBAMA[1])),
+        ("ada/3.jfif", bytes(OBAMA[2])),
+        ("ada/.DS_Store", b"x".to_vec()),
+        ("ada/._1.jpg", bytes(OBAMA[0])),
+        ("ada/@eaDir/1.jpg", bytes(OBAMA[0])),
+        ("ada/notes.txt", b"Dear Sir or Madam".to_vec()),
+        ("ada/1.MOV", with_brand(b"qt  ")),
+        ("bob/1.jpg", bytes("joe-biden/01.jpg")),
+        ("bob/IMG_0001.HEIC", with_brand(b"heic")),
+        ("carol/1.jpg", bytes("eileen-collins/01.jpg")),
+        ("carol/older/2.jpg", bytes("eileen-collins/01.jpg")),
+        ("Thumbs.db", b"x".to_vec()),
+        ("loose.jpg", bytes(OBAMA[0])),
+        (".Trash-0/x.jpg", bytes(OBAMA[0])),
+        ("#recycle/x.jpg", bytes(OBAMA[0])),
+        ("lost+found/x.jpg", bytes(OBAMA[0])),
+    ] {
+        put(&root, file, &bytes);
+    }
+    std::fs::create_dir(root.join("dora")).unwrap();
+    let report = site.at("report.json");
+    let first = ["enroll", "--from", text(&root), "--report", text(&report)];
+    let output = site.run(&first);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    // A bar is drawn on terminals only.
+    assert!(!told.contains('\u{1b}'), "{told}");
+    assert!(row(&told, "ada").contains("enrolled 3 0"), "{told}");
+    assert!(
+        row(&told, "bob").contains("1 of 2 photos cannot be used"),
+        "{told}"
+    );
+    assert!(row(&told, "carol").contains("enrolled 1"), "{told}");
+    assert!(row(&told, "dora").contains("there is no photo"), "{told}");
+    for (file, why) in [
+        ("IMG_0001.HEIC", "is HEIC"),
+        ("loose.jpg", "in nobody's folder"),
+        ("older", "is a folder in a person's folder"),
+        ("notes.txt", "is not a picture"),
+        ("1.MOV", "is a video"),
+    ] {
+        let mut lines = told.lines();
+        let line = lines.find(|line| line.contains(file));
+        assert!(
+            line.is_some_and(|line| line.contains(why)),
+            "{file}: {told}"
+        );
+    }
+    for none in [
+        ".DS_Store",
+        "._1",
+        "eaDir",
+        "Thumbs",
+        "Trash",
+        "recycle",
+        "lost+found",
+    ] {
+        assert!(!told.contains(none), "{none}: {told}");
+    }
+    assert!(told.contains("4 people: 2 enrolled, 0 with photos added, 0 unchanged, 2 left out"));
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    assert_eq!(report["people"][0]["name"], "ada");
+    assert_eq!(report["people"][0]["result"], "enrolled");
+    assert_eq!(report["people"][0]["photos"][2]["result"], "taken");
+    assert_eq!(report["people"][1]["result"], "left_out");
+    assert_eq!(report["left_out"].as_array().unwrap().len(), 4);
+    let listed = said(&site.run(&["people", "list"]));
+    assert!(
+        listed.contains("ada") && !listed.contains("bob"),
+        "{listed}"
+    );
+
+    // Again, with what is good of bob: who is listed with these photos stays as they are.
+    std::fs::remove_dir(root.join("dora")).unwrap();
+    let output = site.run(&[
+        "enroll",
+        "--from",
+        text(&root),
+        "--use-good",
+        "--at-least",
+        "1",
+    ]);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(row(&told, "ada").contains("unchanged"), "{told}");
+    assert!(row(&told, "bob").contains("enrolled 1"), "{told}");
+    assert!(row(&told, "carol").contains("unchanged"), "{told}");
+}
+
+#[test]
+fn a_list_of_people_is_enrolled_and_held_against_who_is_listed() {
+    let site = Site::new().enrolled("Ada", &OBAMA[..2]);
+    let root = site.at("list");
+    for (file, photo) in [
+        ("photos/a.jpg", OBAMA[2]),
+        ("photos/b.jpg", "joe-biden/01.jpg"),
+        ("photos/c.jpg", "eileen-collins/01.jpg"),
+    ] {
+        put(&root, file, &bytes(photo));
+    }
+    let list = root.join("people.csv");
+    let report = root.join("report.csv");
+    let enroll = ["enroll", "--csv", text(&list), "--report", text(&report)];
+    let lines = "\u{feff}person;photo\r\n\"Collins; Eileen\";photos/c.jpg\r\nada;photos/a.jpg\r\nEve;photos/none.jpg\r\n";
+    std::fs::write(&list, lines).unwrap();
+    let output = site.run(&enroll);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(row(&told, "Collins; Eileen").contains("enrolled"), "{told}");
+    assert!(row(&told, "ada").contains("added 1 0"), "{told}");
+    assert!(row(&told, "Eve").contains("left out"), "{told}");
+    assert!(told.contains("none.jpg: cannot be read"), "{told}");
+    let text_of = std::fs::read_to_string(&report).unwrap();
+    assert!(text_of.contains("\r\nada,,added,1,\r\n"), "{text_of}");
+    assert!(
+        text_of.starts_with("person,photo,result,templates,reason\r\nCollins; Eileen,,enrolled,1,")
+    );
+    // Somebody else is not added to who is listed.
+    std::fs::write(&list, "photo,person\nphotos/b.jpg,Ada\n").unwrap();
+    let told = site.fails(&enroll);
+    assert!(
+        row(&told, "Ada").contains("enrolled before under this name"),
+        "{told}"
+    );
+    // A list that is none, and a report that would be lost.
+    std::fs::write(&list, "photos/b.jpg,Ada\n").unwrap();
+    let told = site.fails(&enroll);
+    assert!(
+        told.contains("people.csv, line 1: the first line has to name"),
+        "{told}"
+    );
+    std::fs::write(&list, "person,photo\nAda,photos/b.jpg\n").unwrap();
+    let told = site.fails(&["enroll", "--csv", text(&list), "--report", text(&list)]);
+    assert!(told.contains("is the list of people itself"), "{told}");
+    let told = site.fails(&["enroll", "--csv", text(&list), "--report", "photos.txt"]);
+    assert!(told.contains(".csv or .json"), "{told}");
+    let told = site.fails(&["enroll", "--from", text(&root.join("photos"))]);
+    assert!(told.contains("one folder a person"), "{told}");
+}

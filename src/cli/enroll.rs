@@ -8,11 +8,13 @@ use anyhow::Context;
 use clap::Args;
 use clap::error::ErrorKind;
 
+use super::enroll_many::{self, Report};
 use super::origin;
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
+use crate::enrol::roster::{Roster, is_called_like_a_photo};
 use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
 use crate::shown::Quoted;
 use crate::vision::Vision;
@@ -22,12 +24,26 @@ use crate::whitelist;
 #[derive(Debug, Args)]
 pub(crate) struct Enroll {
     /// The person's name; photos are added to a person of that name
-    name: String,
+    #[arg(required_unless_present_any = ["from", "csv"])]
+    name: Option<String>,
 
     /// Photos (JPEG, PNG or WebP) that show this person and nobody else; three or more,
     /// in different light, make recognition much surer
     #[arg(value_name = "PHOTO")]
     photos: Vec<PathBuf>,
+
+    /// Enroll many people: a folder that holds one folder a person, named after the person
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "photos", "camera", "csv"])]
+    from: Option<PathBuf>,
+
+    /// Enroll many people: a CSV file with the columns person and photo, a line for each
+    /// photo, named as seen from the file's folder
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "photos", "camera"])]
+    csv: Option<PathBuf>,
+
+    /// With --from or --csv, write what became of everybody to FILE, .csv or .json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "camera"])]
+    report: Option<PathBuf>,
 
     /// Leave out photos that cannot be used, or that show somebody else than the others
     #[arg(long, conflicts_with = "camera")]
@@ -64,8 +80,19 @@ pub(crate) struct Enroll {
 
 impl Enroll {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        self.check_arguments()?;
-        let name = whitelist::check_name(&self.name)?;
+        let roster = match (&self.from, &self.csv) {
+            (Some(folder), _) => Some((folder, Roster::of_folder(folder)?)),
+            (None, Some(file)) => Some((file, Roster::of_csv(file)?)),
+            (None, None) => None,
+        };
+        if let Some((path, roster)) = roster {
+            let report = self.report.clone().map(|to| Report::create(to, path));
+            let (photos, consent) = (self.bad_photos(), self.consent());
+            return enroll_many::run(&roster, config, photos, consent, report.transpose()?);
+        }
+        let given = self.name.as_deref().unwrap_or_default();
+        self.check_arguments(given)?;
+        let name = whitelist::check_name(given)?;
         // Whatever is wrong with the database is told before anybody poses for photos.
         let mut database = Database::open(&config.whitelist.database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
@@ -81,12 +108,7 @@ impl Enroll {
         for one in reviewed.left_out() {
             eprintln!("{one}");
         }
-        let consent = if self.look_alike {
-            Consent::TwoPeople
-        } else {
-            Consent::None
-        };
-        let person = match reviewed.commit(&mut database, consent, &origin(config)) {
+        let person = match reviewed.commit(&mut database, self.consent(), &origin(config)) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
             ),
@@ -110,13 +132,14 @@ impl Enroll {
     }
 
     /// Whether the first photo was given in the place of the name.
-    fn check_arguments(&self) -> anyhow::Result<()> {
-        let is_photo = looks_like_a_photo(&self.name) || Path::new(&self.name).is_file();
+    fn check_arguments(&self, given: &str) -> anyhow::Result<()> {
+        let path = Path::new(given);
+        let is_photo = is_called_like_a_photo(path) || path.is_file();
         if is_photo && !self.is_a_name {
-            let name = Quoted(&self.name);
+            let name = Quoted(given);
             anyhow::bail!(
                 "whose photos are these? {name} is a file, not a name: doorward enroll \"NAME\" {} ...; for a person of that name add --is-a-name",
-                shell_word(&self.name)
+                shell_word(given)
             );
         }
         if self.photos.is_empty() && !self.camera {
@@ -127,6 +150,14 @@ impl Enroll {
                 .exit();
         }
         Ok(())
+    }
+
+    fn consent(&self) -> Consent {
+        if self.look_alike {
+            Consent::TwoPeople
+        } else {
+            Consent::None
+        }
     }
 
     fn bad_photos(&self) -> BadPhotos {
@@ -168,17 +199,6 @@ impl Enroll {
         }
         Ok(session.review(name, database, config.access.threshold_request())?)
     }
-}
-
-/// Whether a word ends as the names of pictures do.
-fn looks_like_a_photo(word: &str) -> bool {
-    const ENDINGS: [&str; 14] = [
-        "avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "tif",
-        "tiff", "webp",
-    ];
-    Path::new(word)
-        .extension()
-        .is_some_and(|end| ENDINGS.iter().any(|e| end.eq_ignore_ascii_case(e)))
 }
 
 /// As it has to be typed, where it can be.

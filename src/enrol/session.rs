@@ -346,6 +346,10 @@ impl Reviewed {
         &self.left_out
     }
 
+    pub(crate) fn into_left_out(self) -> Vec<LeftOut> {
+        self.left_out
+    }
+
     /// Writes all of it, or nothing.
     ///
     /// # Errors
