@@ -204,7 +204,7 @@ fn in_a_small_file_system(site: &Site, script: &str) -> Option<String> {
         .env("SMALL", &mount)
         .env("FRAMES", site.at("frames"))
         .env("LOG", site.at("log"))
-        .env("PROBE", photo_path(PROBE))
+        .env("PROBES", site.at("probes"))
         .env("PHOTO", photo_path(OBAMA[0]))
         .env("DOORWARD", env!("CARGO_BIN_EXE_doorward"))
         .env("DOORWARD_CONFIG", site.config());
@@ -272,6 +272,11 @@ fn a_disk_that_fills_before_a_grant() {
     let site = on_a_small_file_system()
         .set("camera.replay.repeat", true)
         .frames("scenes-free/brick.jpg", 6);
+    std::fs::create_dir(site.at("probes")).unwrap();
+    for n in 0..6 {
+        let probe = site.at("probes").join(format!("{n:04}.jpg"));
+        std::fs::write(probe, support::site::noisy(PROBE, n)).unwrap();
+    }
     // The person comes once the disk is full, however long that takes.
     let script = r#"
         $DOORWARD enroll Ada "$PHOTO"
@@ -281,7 +286,7 @@ fn a_disk_that_fills_before_a_grant() {
         dd if=/dev/zero of="$SMALL/filler" bs=1k 2>/dev/null || true
         # What SQLite's journal still has room for is used up.
         for n in 1 2 3 4 5 6 7 8 9 10 11 12; do $DOORWARD people disable Ada && $DOORWARD people enable Ada || break; done
-        for frame in "$FRAMES"/*; do cp "$PROBE" "$FRAMES/../next" && mv "$FRAMES/../next" "$frame"; done
+        for frame in "$FRAMES"/*; do mv "$PROBES/${frame##*/}" "$frame"; done
         until_said "cannot be put on record"
         kill $daemon
         wait $daemon || true
@@ -554,6 +559,13 @@ fn photos_of_faces_that_are_upside_down_or_cut() {
     let said = site.fails(&["enroll", "Grace Hopper", &turned]);
     assert!(
         said.contains("turned.png") && said.contains("upside down: turn the picture"),
+        "{said}"
+    );
+    // Nor does it name anybody.
+    let listed = Site::new().enrolled("Barack Obama", &OBAMA);
+    let said = support::site::said(&listed.run(&["identify", &turned]));
+    assert!(
+        said.contains("cannot judge") && said.contains("upside down"),
         "{said}"
     );
     // The forehead and the eyes' upper half are above the picture.

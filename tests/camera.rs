@@ -239,3 +239,30 @@ fn what_is_no_camera_is_told_apart() {
     assert!(said(Path::new("/dev/null")).contains("is not a camera"));
     assert!(said(folder.path()).contains("is not a camera"));
 }
+
+#[test]
+fn pictures_of_a_camera_that_hangs_on_its_side_are_turned_upright() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sideways = RgbImage::new(32, 24);
+    sideways.put_pixel(0, 0, Rgb([255, 0, 0]));
+    let path = dir.path().join("1.png");
+    sideways.save(&path).unwrap();
+    let config = config::Camera {
+        rotate: config::Rotation::Right,
+        mirror: true,
+        ..config(dir.path())
+    };
+    let mut source = camera::open(&config).unwrap();
+    let said = source.describe();
+    assert!(said.ends_with(", turned by 90 degrees, mirrored"), "{said}");
+    let Ok(Next::Frame(mut frame)) = source.next_frame(Duration::from_secs(5)) else {
+        panic!("no frame");
+    };
+    let copied = frame.to_rgb();
+    let mut taken = RgbImage::new(0, 0);
+    frame.take_rgb(&mut taken);
+    for upright in [copied, taken] {
+        assert_eq!(upright.dimensions(), (24, 32));
+        assert_eq!(upright.get_pixel(0, 0).0, [255, 0, 0]);
+    }
+}

@@ -272,6 +272,12 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
             ],
         ),
         (
+            "[camera]\nrotate = 45\n",
+            &[
+                "2:10: camera.rotate = 45 is not known: write 0, 90, 180 or 270, in degrees clockwise",
+            ],
+        ),
+        (
             "[camera]\nfps = 1000\n[access]\nframes = 30\nwindow_ms = 100\n",
             &["2:7: camera.fps = 1000 is out of range: frames a second, from 1 to 120"],
         ),

@@ -10,7 +10,7 @@ use doorward::access::{Decision, Policy};
 use doorward::camera::{Frame, Layout, Pool, Shape};
 use doorward::cohort::Score;
 use doorward::config::Config;
-use doorward::recognise::{FrameUse, Outcome, Recogniser, Seen};
+use doorward::recognise::{Flaw, FrameUse, Outcome, Recogniser, Seen};
 use doorward::vision::Vision;
 use doorward::whitelist::Snapshot;
 use image::RgbImage;
@@ -151,4 +151,26 @@ fn who_stands_still_is_not_forgotten_and_an_empty_scene_costs_nothing() {
             if faces.iter().any(|f| f.frame_use == FrameUse::Compared))
     });
     assert_eq!(again, Some(0));
+}
+
+#[test]
+fn a_face_that_is_upside_down_is_not_judged() {
+    let mut door = Door::new(false);
+    let photo = support::project().join("tests/photos/grace-hopper/01.jpg");
+    let photo = image::open(photo).unwrap().to_rgb8();
+    let mut judge = |photo: &RgbImage| {
+        door.at += Duration::from_millis(66);
+        let at = door.at;
+        let mut frame = Frame::rgb(photo.clone(), at, 0, None);
+        let outcome = door
+            .recogniser
+            .look(&mut frame, &door.whitelist, false, || at);
+        match outcome.unwrap().seen {
+            Seen::Faces(faces) => faces.iter().map(|f| f.frame_use).collect::<Vec<_>>(),
+            Seen::Nothing => panic!("not looked at"),
+        }
+    };
+    assert_eq!(judge(&photo), [FrameUse::Compared]);
+    let turned = imageops::rotate180(&photo);
+    assert_eq!(judge(&turned), [FrameUse::Flawed(Flaw::UpsideDown)]);
 }

@@ -129,6 +129,7 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         frames: 4,
         model: model(),
         frame: frame(),
+        left_out: None,
     }
 }
 
@@ -224,6 +225,7 @@ fn one_of_each() -> Vec<Event> {
         Event::Denied(Denied {
             score: None,
             threshold: None,
+            left_out: std::num::NonZeroU32::new(12),
             ..denied(DenialReason::EmptyWhitelist, None)
         }),
     ];
@@ -273,6 +275,7 @@ fn one_of_each() -> Vec<Event> {
             reason,
             model: model(),
             frame: frame(),
+            left_out: None,
         });
     }
     for &reason in LockCause::ALL {

@@ -89,6 +89,7 @@ fn what_an_administrator_changes_counts_at_once() {
     let site = Site::new()
         .set("camera.replay.repeat", true)
         .set("access.cooldown_ms", 0)
+        .set("access.absence_ms", 0)
         .set("door.pulse_ms", 100)
         .enrolled("Barack Obama", &OBAMA)
         .frames(PROBE, 3);
@@ -398,4 +399,39 @@ fn templates_of_another_network_open_nothing_until_they_are_made_anew() {
         )
         .unwrap();
     assert_eq!(kept, 0);
+}
+
+#[test]
+fn a_frozen_picture_lets_nobody_in_and_is_told() {
+    let site = Site::new()
+        .set("camera.max_identical_frames", 40)
+        .enrolled("Barack Obama", &OBAMA)
+        .stills(PROBE, 60);
+    let daemon = site.start();
+    site.await_events(Kind::CameraLost, 1);
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(0), "{log}");
+    let (_, Event::CameraLost { reason, message }) = site.first(Kind::CameraLost) else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, CameraLoss::Frozen);
+    assert!(message.contains("40 pictures in a row"), "{message}");
+    assert_eq!(site.count(Kind::Granted), 0);
+    // The same person before a camera that lives.
+    let site = Site::new()
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 4);
+    let (code, log) = site.start().end();
+    assert_eq!((code, site.count(Kind::Granted)), (Some(0), 1), "{log}");
+}
+
+#[test]
+fn who_stays_is_let_in_once() {
+    let site = Site::new()
+        .set("access.cooldown_ms", 0)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 30);
+    let (code, log) = site.start().end();
+    assert_eq!((code, site.count(Kind::Granted)), (Some(0), 1), "{log}");
 }

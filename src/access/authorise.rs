@@ -72,6 +72,8 @@ pub struct Denial {
     pub threshold: Score,
     /// How many frames said so.
     pub frames: usize,
+    /// How many denials for the same reason were left out since the last one.
+    pub left_out: u32,
 }
 
 /// Whether the claimed person may pass at the time `now`.
@@ -109,6 +111,7 @@ pub fn authorise(
         }),
         threshold: claim.threshold,
         frames: claim.frames,
+        left_out: 0,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What follows from the frames, and what has been said already.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
@@ -41,8 +41,9 @@ impl Access {
     /// * a claim: one person is nearest to a face at or above the threshold, and
     ///   was nearest to that same face in [`Policy::frames`] frames within
     ///   [`Policy::window`], this one among them. Each frame counts for one claim of a
-    ///   person only. [`authorise`] makes a grant of it, after which that person is not
-    ///   granted again for [`Policy::cooldown`], or a denial;
+    ///   person only. [`authorise`] makes a grant of it, or a denial. After a grant that
+    ///   person is not granted again for [`Policy::cooldown`], and not before having been out
+    ///   of sight for [`Policy::absence`]: one presence, one grant;
     /// * denial, not listed: as many frames showed a face below the threshold, and
     ///   none in the window recognised anybody. The second half keeps a listed person
     ///   whose first, small and blurred frames fall short from being denied;
@@ -50,8 +51,10 @@ impl Access {
     /// * cannot judge: twice as many frames held only flawed faces, and none in
     ///   the window recognised anybody.
     ///
-    /// A denial for one reason, and "cannot judge", are each said once in
-    /// [`Policy::cooldown`]; they never delay a grant.
+    /// A face that was denied for not being listed is not denied again while it stays. A denial
+    /// for one reason, and "cannot judge", are each said once in [`Policy::cooldown`], and in
+    /// twice the time whenever it was said again soon after, up to ten minutes; the next one
+    /// tells how many were left out. They never delay a grant.
     pub fn step(&mut self, now: Instant, input: Input<'_>) -> Vec<Decision> {
         match input {
             Input::Frame {
@@ -64,17 +67,21 @@ impl Access {
             }
             // A frame taken before the event may still arrive after it.
             Input::CameraLost | Input::WhitelistChanged => self.forget(now),
+            Input::Unwatched => self.cooldowns.unwatched(now, self.policy.absence),
         }
         Vec::new()
     }
 
-    /// How long a person who was granted is not granted again.
-    pub(crate) fn cooldown(&self) -> Duration {
-        self.policy.cooldown
+    /// Until when this person, who was recognised, will not be granted whatever is seen; nothing
+    /// if a grant may follow.
+    pub(crate) fn granted_until(&self, candidate: &Candidate) -> Option<Instant> {
+        let recognised = candidate.reaches(self.policy.threshold);
+        recognised.then(|| self.cooldowns.granted_until(candidate.person))?
     }
 
     fn forget(&mut self, now: Instant) {
         self.window.clear();
+        self.cooldowns.forget_denied();
         self.void_until = self.void_until.max(Some(now));
     }
 
@@ -92,9 +99,13 @@ impl Access {
             return Vec::new();
         }
         self.void_until = Some(taken_at);
-        self.cooldowns.expire(now);
+        let threshold = self.policy.threshold;
+        self.cooldowns.expire(now, self.policy.absence);
+        self.cooldowns.see(now, &sighting.faces, threshold);
 
-        let ballot = Ballot::count(sighting, self.policy.threshold);
+        let ballot = Ballot::count(sighting, threshold, |track| {
+            self.cooldowns.is_decided(track)
+        });
         let here = ballot.summary();
         self.window.push(ballot, self.policy.window);
 
@@ -132,60 +143,75 @@ impl Access {
     }
 
     fn decide(&mut self, now: Instant, claim: &Claim, directory: &Directory) -> Option<Decision> {
-        let (decision, topic) = match authorise(directory, claim, now, Factors::default()) {
-            Ok(grant) => (Decision::Grant(grant), Topic::Granted(grant.person())),
-            Err(denial) => (Decision::Deny(denial), Topic::Denied(denial.reason)),
+        let cooldown = self.policy.cooldown;
+        let decision = match authorise(directory, claim, now, Factors::default()) {
+            Ok(grant) => {
+                let given = self
+                    .cooldowns
+                    .grant(grant.person(), claim.track, now, cooldown);
+                // Else the frames count as soon as a grant may follow.
+                given.then_some(Decision::Grant(grant))?
+            }
+            Err(_) if self.cooldowns.is_denied(claim.track) => return None,
+            Err(denial) => {
+                let decision = self.deny(now, denial);
+                self.cooldowns.deny([claim.track].into_iter(), now);
+                self.window.spend(claim.person);
+                return decision;
+            }
         };
-        if !self.cooldowns.start(topic, now, self.policy.cooldown) {
-            return None;
-        }
         self.window.spend(claim.person);
         Some(decision)
     }
 
     fn deny_unlisted(&mut self, now: Instant) -> Option<Decision> {
         let (nearest, frames) = self.window.unlisted()?;
-        let denial = self.deny(now, DenialReason::NotListed, Some(nearest), frames)?;
-        self.window.spend_unlisted();
-        Some(denial)
+        let denial = self.denial(DenialReason::NotListed, Some(nearest), frames)?;
+        let decision = self.deny(now, denial);
+        // Said or left out, these faces have had theirs.
+        self.cooldowns.deny(self.window.spend_unlisted(), now);
+        decision
     }
 
     fn deny_all(&mut self, now: Instant) -> Option<Decision> {
         let frames = self.window.nobody_enrolled();
-        let denial = self.deny(now, DenialReason::EmptyWhitelist, None, frames)?;
+        let denial = self.denial(DenialReason::EmptyWhitelist, None, frames)?;
+        let decision = self.deny(now, denial);
         self.window.spend_nobody_enrolled();
-        Some(denial)
+        decision
     }
 
-    fn deny(
-        &mut self,
-        now: Instant,
+    /// A denial, if as many frames say so as it takes.
+    fn denial(
+        &self,
         reason: DenialReason,
         nearest: Option<Candidate>,
         frames: usize,
-    ) -> Option<Decision> {
-        let said = frames >= self.needed()
-            && self
-                .cooldowns
-                .start(Topic::Denied(reason), now, self.policy.cooldown);
-        said.then_some(Decision::Deny(Denial {
+    ) -> Option<Denial> {
+        (frames >= self.needed()).then_some(Denial {
             reason,
             nearest,
             threshold: self.policy.threshold,
             frames,
-        }))
+            left_out: 0,
+        })
+    }
+
+    fn deny(&mut self, now: Instant, denial: Denial) -> Option<Decision> {
+        let topic = Topic::Denied(denial.reason);
+        let left_out = self.cooldowns.say(topic, now, self.policy.cooldown)?;
+        Some(Decision::Deny(Denial { left_out, ..denial }))
     }
 
     fn cannot_judge(&mut self, now: Instant) -> Option<Decision> {
         let (flaw, frames) = self.window.flaw()?;
-        let said = frames >= self.needed().saturating_mul(2)
-            && self
-                .cooldowns
-                .start(Topic::CannotJudge, now, self.policy.cooldown);
-        if !said {
+        if frames < self.needed().saturating_mul(2) {
             return None;
         }
-        self.window.spend_unusable();
-        Some(Decision::CannotJudge { flaw })
+        let left_out = self
+            .cooldowns
+            .say(Topic::CannotJudge, now, self.policy.cooldown);
+        self.window.spend_flawed();
+        left_out.map(|left_out| Decision::CannotJudge { flaw, left_out })
     }
 }

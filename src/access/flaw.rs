@@ -18,6 +18,8 @@ pub enum Flaw {
     Dark,
     /// More of it outside the picture than `vision.max_outside`.
     Cut,
+    /// The detector likes it better turned by half a turn.
+    UpsideDown,
 }
 
 impl Flaw {
@@ -29,6 +31,7 @@ impl Flaw {
             Self::Blurred => "blurred",
             Self::Dark => "dark",
             Self::Cut => "cut",
+            Self::UpsideDown => "upside_down",
         }
     }
 }
@@ -41,6 +44,7 @@ impl fmt::Display for Flaw {
             Self::Blurred => "blurred",
             Self::Dark => "dark",
             Self::Cut => "cut by the picture's edge",
+            Self::UpsideDown => "upside down",
         })
     }
 }

@@ -45,6 +45,8 @@ pub struct Policy {
     pub window: Duration,
     /// How long nothing is repeated after a decision.
     pub cooldown: Duration,
+    /// Whoever was not seen for so long has gone; see [`Decision`].
+    pub absence: Duration,
     /// A frame older than this when it arrives here counts for nothing.
     pub max_frame_age: Duration,
 }
@@ -57,6 +59,7 @@ impl Policy {
             frames: config.frames,
             window: config.window(),
             cooldown: Duration::from_millis(config.cooldown_ms),
+            absence: Duration::from_millis(config.absence_ms),
             max_frame_age: Duration::from_millis(config.max_frame_age_ms),
         }
     }
@@ -72,15 +75,45 @@ pub struct Candidate {
     pub score: Score,
 }
 
+impl Candidate {
+    /// False for NaN on either side; an infinity is no score.
+    fn reaches(&self, threshold: Score) -> bool {
+        self.score >= threshold && self.score.value().is_finite()
+    }
+}
+
 /// What recognition found out about one face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaceResult {
     /// It was not good enough to be compared.
-    Flawed(Flaw),
+    Flawed {
+        /// The face's number while it is in view.
+        track: u64,
+        flaw: Flaw,
+    },
     /// Its nearest person; `None` if nobody is enrolled.
     Nearest(Option<Candidate>),
     /// A face known from the frames before, of which this frame tells nothing new.
-    Followed,
+    Followed {
+        /// The face's number while it is in view.
+        track: u64,
+    },
+}
+
+impl FaceResult {
+    fn candidate(&self) -> Option<Candidate> {
+        match *self {
+            Self::Nearest(candidate) => candidate,
+            Self::Flawed { .. } | Self::Followed { .. } => None,
+        }
+    }
+
+    fn track(&self) -> Option<u64> {
+        match *self {
+            Self::Flawed { track, .. } | Self::Followed { track } => Some(track),
+            Self::Nearest(candidate) => candidate.map(|c| c.track),
+        }
+    }
 }
 
 /// The faces of one frame.
@@ -118,6 +151,8 @@ pub enum Input<'a> {
         /// Who is listed, read together with the templates it was judged by.
         directory: &'a Directory,
     },
+    /// The door is open and nobody looks.
+    Unwatched,
     /// The camera stalled or went away: frames before and after never count together.
     CameraLost,
     /// The rules changed; votes cast under the old ones are void.
@@ -137,5 +172,7 @@ pub enum Decision {
     CannotJudge {
         /// What spoilt most of the frames.
         flaw: Flaw,
+        /// How often it was not said since it was last.
+        left_out: u32,
     },
 }

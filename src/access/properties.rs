@@ -5,7 +5,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::{directory, frame, ms, on_track, policy};
+use super::cooldowns::{MAX_COOLDOWNS, MAX_DENIED_TRACKS};
+use super::tests::{directory, face, flawed, frame, ms, on_track, policy};
+use super::window::{MAX_FRAMES, MAX_VOTES};
 use super::*;
 
 #[derive(Debug, Clone)]
@@ -15,6 +17,7 @@ enum Event {
         faces: Vec<FaceResult>,
     },
     CameraLost,
+    Unwatched,
     /// To these people, and whether each is enabled.
     WhitelistChanged(Vec<(i64, bool)>),
     Policy {
@@ -37,9 +40,9 @@ fn scores() -> impl Strategy<Value = f32> {
 fn judgements() -> impl Strategy<Value = FaceResult> {
     prop_oneof![
         10 => (0..2u64, 1..4i64, scores()).prop_map(|(track, person, score)| on_track(track, person, score)),
-        1 => Just(FaceResult::Followed),
+        1 => (0..2u64).prop_map(|track| FaceResult::Followed { track }),
         1 => Just(FaceResult::Nearest(None)),
-        2 => Just(FaceResult::Flawed(Flaw::Blurred)),
+        2 => (0..2u64).prop_map(|track| FaceResult::Flawed { track, flaw: Flaw::Blurred }),
     ]
 }
 
@@ -61,6 +64,7 @@ fn events() -> impl Strategy<Value = Event> {
             vec(judgements(), 0..4),
         ).prop_map(|(age_ms, faces)| Event::Frame { age_ms, faces }),
         1 => Just(Event::CameraLost),
+        2 => Just(Event::Unwatched),
         2 => people().prop_map(Event::WhitelistChanged),
         1 => (0.5..1.0f32, 0..5usize).prop_map(|(threshold, frames)| Event::Policy { threshold, frames }),
     ]
@@ -124,8 +128,9 @@ proptest! {
         let mut listed = directory([(1, true), (2, true), (3, false)]);
         // Person, when, and how many frames had been counted by then.
         let mut grants: Vec<(PersonId, Instant, usize)> = Vec::new();
-        // A cool-down that was over at some frame is over, even if time went back after it.
-        let mut latest = base;
+        // Whose grant still stands in the way of the next one: person, end of the cool-down,
+        // track and time of the last sight.
+        let mut cooling: Vec<(PersonId, Instant, u64, Instant)> = Vec::new();
 
         for (dt, event) in log {
             clock += dt;
@@ -133,6 +138,14 @@ proptest! {
             let mut expected = Vec::new();
             let input = match event {
                 Event::CameraLost => Input::CameraLost,
+                Event::Unwatched => {
+                    for (.., seen) in &mut cooling {
+                        if now.saturating_duration_since(*seen) < rules.absence {
+                            *seen = now;
+                        }
+                    }
+                    Input::Unwatched
+                }
                 Event::WhitelistChanged(people) => {
                     listed = directory(people);
                     Input::WhitelistChanged
@@ -148,7 +161,24 @@ proptest! {
                         && last_reset.is_none_or(|r| r < taken_at)
                         && counted.iter().all(|c| c.taken_at < taken_at);
                     if valid {
-                        latest = latest.max(now);
+                        cooling.retain(|&(_, end, _, seen)| {
+                            now < end || now.saturating_duration_since(seen) < rules.absence
+                        });
+                        for face in &faces {
+                            let recognised = near(std::slice::from_ref(face))
+                                .find(|c| reaches(c, rules.threshold.value()))
+                                .map(|c| c.person);
+                            let track = match face {
+                                FaceResult::Followed { track } | FaceResult::Flawed { track, .. } => *track,
+                                FaceResult::Nearest(Some(c)) => c.track,
+                                FaceResult::Nearest(None) => continue,
+                            };
+                            for (person, _, last, seen) in &mut cooling {
+                                if recognised.map_or(*last == track, |r| r == *person) {
+                                    (*last, *seen) = (track, now);
+                                }
+                            }
+                        }
                         counted.push(Counted {
                             taken_at,
                             era,
@@ -159,9 +189,7 @@ proptest! {
                             if expected.iter().any(|&(p, _)| p == person) {
                                 continue;
                             }
-                            let cooling = grants
-                                .iter()
-                                .any(|&(p, when, _)| p == person && latest < when + rules.cooldown);
+                            let cools = cooling.iter().any(|c| c.0 == person);
                             let used = grants.iter().rev().find(|g| g.0 == person).map_or(0, |g| g.2);
                             let agreeing = counted[used..]
                                 .iter()
@@ -169,8 +197,9 @@ proptest! {
                                 .filter(|c| taken_at - c.taken_at <= rules.window)
                                 .filter(|c| c.near.contains(&(person, track)))
                                 .count();
-                            if !cooling && agreeing >= rules.frames.max(1) {
+                            if !cools && agreeing >= rules.frames.max(1) {
                                 expected.push((person, agreeing));
+                                cooling.push((person, now + rules.cooldown, track, now));
                             }
                         }
                         for &(person, _) in &expected {
@@ -181,7 +210,7 @@ proptest! {
                     frame(&listed, taken_at, &faces)
                 }
             };
-            if !matches!(input, Input::Frame { .. }) {
+            if !matches!(input, Input::Frame { .. } | Input::Unwatched) {
                 era += 1;
                 last_reset = Some(last_reset.map_or(now, |r| r.max(now)));
             }
@@ -219,6 +248,7 @@ proptest! {
                     seen.push((now, faces.clone()));
                     frame(&listed, now, &faces)
                 }
+                Event::Unwatched => continue,
                 Event::CameraLost | Event::Policy { .. } => Input::CameraLost,
                 Event::WhitelistChanged(people) => {
                     listed = directory(people);
@@ -275,7 +305,7 @@ proptest! {
     ) {
         let threshold = Score::new(threshold);
         let listed = directory([(0, enabled.0), (1, enabled.1)]);
-        let mut access = Access::new(Policy { threshold, frames, window, cooldown, max_frame_age });
+        let mut access = Access::new(Policy { threshold, frames, window, cooldown, absence: cooldown, max_frame_age });
         let base = Instant::now();
         let shift = |by: i64| {
             let by_abs = Duration::from_micros(by.unsigned_abs());
@@ -295,4 +325,38 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn its_size_is_bounded_whatever_it_is_fed() {
+    let mut access = Access::new(Policy {
+        frames: 1,
+        window: Duration::MAX,
+        cooldown: Duration::MAX,
+        ..policy()
+    });
+    let everybody = directory((0..20_000).map(|id| (id, true)).chain([(-2, false)]));
+    let mut now = Instant::now();
+    let mut granted = 0;
+    for round in 0..200 {
+        now += ms(1);
+        let faces: Vec<FaceResult> = (0..100).map(|i| face(round * 100 + i, 0.9)).collect();
+        granted += access.step(now, frame(&everybody, now, &faces)).len();
+    }
+    for _ in 0..300 {
+        now += ms(1);
+        access.step(now, frame(&everybody, now, &[face(1, 0.1), face(-2, 0.9)]));
+        now += ms(1);
+        access.step(now, frame(&everybody, now, &[FaceResult::Nearest(None)]));
+        now += ms(1);
+        access.step(now, frame(&everybody, now, &[flawed(Flaw::Dark)]));
+    }
+    let (frames, votes) = access.window.size();
+    assert!(
+        frames <= MAX_FRAMES && votes <= MAX_VOTES,
+        "{frames} {votes}"
+    );
+    assert_eq!(granted, MAX_COOLDOWNS);
+    let [granted, said, denied] = access.cooldowns.len();
+    assert!(granted <= MAX_COOLDOWNS && said <= 6 && denied <= MAX_DENIED_TRACKS);
 }

@@ -2,8 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::cooldowns::MAX_COOLDOWNS;
-use super::window::{MAX_FRAMES, MAX_VOTES};
 use super::*;
 use crate::whitelist::Listed;
 
@@ -17,17 +15,22 @@ pub(super) fn policy() -> Policy {
         frames: 3,
         window: ms(1000),
         cooldown: ms(2000),
+        absence: ms(350),
         max_frame_age: ms(500),
     }
 }
 
 /// Seen on a track of its own.
-fn face(person: i64, score: f32) -> FaceResult {
+pub(super) fn face(person: i64, score: f32) -> FaceResult {
     on_track(person as u64, person, score)
 }
 
 pub(super) fn on_track(track: u64, person: i64, score: f32) -> FaceResult {
     FaceResult::Nearest(Some(candidate(track, person, score)))
+}
+
+pub(super) fn flawed(flaw: Flaw) -> FaceResult {
+    FaceResult::Flawed { track: 8, flaw }
 }
 
 fn candidate(track: u64, person: i64, score: f32) -> Candidate {
@@ -132,7 +135,11 @@ fn frames_of_another_face_or_for_another_person_do_not_count() {
 fn a_face_that_is_only_followed_decides_nothing() {
     let mut scene = Scene::new(policy());
     assert!(scene.show_all([&[face(1, 0.9)][..]; 2]).is_empty());
-    assert!(scene.show_all([&[FaceResult::Followed][..]; 5]).is_empty());
+    assert!(
+        scene
+            .show_all([&[FaceResult::Followed { track: 1 }][..]; 5])
+            .is_empty()
+    );
     assert_eq!(grants(&scene.show(&[face(1, 0.9)])), [(1, 0.9, 3)]);
 }
 
@@ -155,21 +162,43 @@ fn two_faces_like_one_person_are_one_grant() {
 }
 
 #[test]
-fn a_person_who_stays_is_granted_again_only_after_the_cooldown() {
+fn a_person_who_stays_is_granted_once_and_again_after_being_away_and_the_cooldown() {
     let mut scene = Scene::new(policy());
-    let mut granted_at = Vec::new();
-    for tick in 0..60 {
-        if !scene.show(&[face(1, 0.9)]).is_empty() {
-            granted_at.push(tick);
-        }
+    let here: &[FaceResult] = &[face(1, 0.9)];
+    let followed: &[FaceResult] = &[FaceResult::Followed { track: 1 }];
+    let other_track: &[FaceResult] = &[on_track(7, 1, 0.8)];
+    let weak: &[FaceResult] = &[face(1, 0.5)];
+    assert_eq!(grants(&scene.show_all([here; 3])), [(1, 0.9, 3)]);
+    for seen in [here, followed, other_track, here, weak] {
+        assert!(scene.show_all([seen; 30]).is_empty());
     }
-    assert_eq!(granted_at, [2, 22, 42]);
+    // Away for less than it takes.
+    assert!(scene.show_all([&[][..]; 2]).is_empty());
+    assert!(scene.show_all([here; 30]).is_empty());
+    assert!(scene.show_all([&[][..]; 3]).is_empty());
+    assert_eq!(scene.show(here).len(), 1);
+    // Away for long enough, but within the cool-down.
+    assert!(scene.show_all([&[][..]; 5]).is_empty());
+    assert!(scene.show_all([here; 8]).is_empty());
+}
+
+#[test]
+fn while_nobody_looks_whoever_is_there_stays() {
+    let mut scene = Scene::new(policy());
+    let here: &[FaceResult] = &[face(1, 0.9)];
+    assert_eq!(scene.show_all([here; 3]).len(), 1);
+    for _ in 0..100 {
+        scene.now += ms(100);
+        scene.tell(Input::Unwatched);
+    }
+    assert!(scene.show_all([here; 50]).is_empty());
 }
 
 #[test]
 fn without_a_cooldown_each_grant_still_takes_its_own_frames() {
     let mut scene = Scene::new(Policy {
         cooldown: Duration::ZERO,
+        absence: Duration::ZERO,
         ..policy()
     });
     let decisions = scene.show_all([&[face(1, 0.9)][..]; 7]);
@@ -191,10 +220,34 @@ fn a_stranger_is_denied_once_a_cooldown_and_names_the_nearest_miss() {
             nearest: Some(candidate(2, 2, 0.6)),
             threshold: Score::new(0.75),
             frames: 3,
+            left_out: 0,
         })]
     );
-    let later = scene.show_all([&[face(1, 0.2)][..]; 40]);
-    assert_eq!(later.len(), 2, "{later:?}");
+    // While they stay.
+    let later = scene.show_all([&[face(1, 0.2), face(2, 0.3)][..]; 60]);
+    assert_eq!(later, []);
+}
+
+#[test]
+fn strangers_one_after_another_are_denied_ever_less_often_and_counted() {
+    let mut scene = Scene::new(policy());
+    let mut said = Vec::new();
+    for tick in 0..600 {
+        // Another face every half a second.
+        for decision in scene.show(&[on_track(tick / 5, 1, 0.2)]) {
+            let Decision::Deny(denial) = decision else {
+                panic!("{decision:?}")
+            };
+            said.push((tick / 10, denial.left_out));
+        }
+    }
+    assert_eq!(said, [(0, 0), (2, 3), (6, 7), (14, 15), (30, 31)]);
+    assert_eq!(scene.show_all([&[][..]; 1500]), []);
+    let again = scene.show_all([&[on_track(900, 1, 0.2)][..]; 3]);
+    assert!(matches!(
+        again[..],
+        [Decision::Deny(Denial { left_out: 0, .. })]
+    ));
 }
 
 #[test]
@@ -227,6 +280,7 @@ fn a_disabled_person_is_denied_by_name() {
             nearest: Some(candidate(4, 4, 0.9)),
             threshold: Score::new(0.75),
             frames: 3,
+            left_out: 0,
         })]
     );
 }
@@ -249,12 +303,18 @@ fn an_empty_whitelist_denies_everybody() {
 #[test]
 fn unusable_faces_are_reported_as_such_and_never_as_a_denial() {
     let mut scene = Scene::new(policy());
-    let dark: &[FaceResult] = &[FaceResult::Flawed(Flaw::Dark)];
-    let blurred: &[FaceResult] = &[FaceResult::Flawed(Flaw::Blurred)];
+    let dark: &[FaceResult] = &[flawed(Flaw::Dark)];
+    let blurred: &[FaceResult] = &[flawed(Flaw::Blurred)];
     let decisions = scene.show_all([blurred, dark, dark, dark, dark, blurred, dark]);
-    assert_eq!(decisions, [Decision::CannotJudge { flaw: Flaw::Dark }]);
+    assert_eq!(
+        decisions,
+        [Decision::CannotJudge {
+            flaw: Flaw::Dark,
+            left_out: 0
+        }]
+    );
     // One usable face makes a frame usable.
-    let mixed: &[FaceResult] = &[FaceResult::Flawed(Flaw::Dark), face(1, 0.2)];
+    let mixed: &[FaceResult] = &[flawed(Flaw::Dark), face(1, 0.2)];
     assert!(matches!(
         scene.show_all([mixed; 3])[..],
         [Decision::Deny(Denial {
@@ -355,40 +415,4 @@ proptest! {
         }
         prop_assert_eq!(answer.map(|g| *g.claim()).map_err(|d| d.reason), expected);
     }
-}
-
-#[test]
-fn its_size_is_bounded_whatever_it_is_fed() {
-    let mut access = Access::new(Policy {
-        frames: 1,
-        window: Duration::MAX,
-        cooldown: Duration::MAX,
-        ..policy()
-    });
-    let everybody = directory((0..20_000).map(|id| (id, true)).chain([(-2, false)]));
-    let mut now = Instant::now();
-    let mut granted = 0;
-    for round in 0..200 {
-        now += ms(1);
-        let faces: Vec<FaceResult> = (0..100).map(|i| face(round * 100 + i, 0.9)).collect();
-        granted += access.step(now, frame(&everybody, now, &faces)).len();
-    }
-    for _ in 0..300 {
-        now += ms(1);
-        access.step(now, frame(&everybody, now, &[face(1, 0.1), face(-2, 0.9)]));
-        now += ms(1);
-        access.step(now, frame(&everybody, now, &[FaceResult::Nearest(None)]));
-        now += ms(1);
-        access.step(
-            now,
-            frame(&everybody, now, &[FaceResult::Flawed(Flaw::Dark)]),
-        );
-    }
-    let (frames, votes) = access.window.size();
-    assert!(
-        frames <= MAX_FRAMES && votes <= MAX_VOTES,
-        "{frames} {votes}"
-    );
-    assert_eq!(granted, MAX_COOLDOWNS);
-    assert!(access.cooldowns.len() <= MAX_COOLDOWNS + 4);
 }

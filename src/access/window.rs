@@ -47,7 +47,12 @@ pub(super) struct Summary {
 }
 
 impl Ballot {
-    pub(super) fn count(sighting: &FrameResult, threshold: Score) -> Self {
+    /// Faces for which `is_decided` holds say nothing new by falling short again.
+    pub(super) fn count(
+        sighting: &FrameResult,
+        threshold: Score,
+        is_decided: impl Fn(u64) -> bool,
+    ) -> Self {
         let mut ballot = Self {
             taken_at: sighting.taken_at,
             votes: Vec::new(),
@@ -58,20 +63,19 @@ impl Ballot {
         let mut judged = false;
         for face in &sighting.faces {
             match *face {
-                FaceResult::Flawed(flaw) => {
+                FaceResult::Flawed { flaw, .. } => {
                     ballot.flaw.get_or_insert(flaw);
                     continue;
                 }
                 FaceResult::Nearest(None) => ballot.nobody_enrolled = true,
                 FaceResult::Nearest(Some(face)) => {
-                    // False for NaN on either side; an infinity is no score.
-                    let reached = face.score >= threshold && face.score.value().is_finite();
+                    let reached = face.reaches(threshold);
                     ballot.vote(face, reached);
-                    if !reached {
+                    if !reached && !is_decided(face.track) {
                         ballot.unlisted = Some(better(ballot.unlisted, face));
                     }
                 }
-                FaceResult::Followed => {}
+                FaceResult::Followed { .. } => {}
             }
             judged = true;
         }
@@ -187,10 +191,10 @@ impl Window {
         }))
     }
 
-    pub(super) fn spend_unlisted(&mut self) {
-        for ballot in &mut self.ballots {
-            ballot.unlisted = None;
-        }
+    /// Counts the faces below the threshold for a decision, and gives their tracks.
+    pub(super) fn spend_unlisted(&mut self) -> impl Iterator<Item = u64> {
+        let faces = self.ballots.iter_mut().filter_map(|b| b.unlisted.take());
+        faces.map(|face| face.track)
     }
 
     /// In how many frames there was a face and nobody was enrolled.
@@ -214,7 +218,7 @@ impl Window {
         Some((most, reasons.len()))
     }
 
-    pub(super) fn spend_unusable(&mut self) {
+    pub(super) fn spend_flawed(&mut self) {
         for ballot in &mut self.ballots {
             ballot.flaw = None;
         }

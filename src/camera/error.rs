@@ -53,6 +53,15 @@ pub enum CameraError {
         /// How long it was waited for.
         waited_ms: u64,
     },
+    /// The same picture again and again.
+    #[error(
+        "{frames} pictures in a row from {place} are the same: the camera is frozen; cut its power for a moment, or look at what feeds it (camera.max_identical_frames)"
+    )]
+    Frozen {
+        /// The device or recording.
+        place: PathBuf,
+        frames: u32,
+    },
     /// A frame that cannot be used.
     #[error(
         "a frame of {}{} is spoilt: {fault}; if this goes on, look at the cable, or choose another camera.format",

@@ -11,6 +11,7 @@ use image::RgbImage;
 
 use super::negotiate::Layout;
 use super::pixels::{self, Raw, Shape};
+use super::turn::Turn;
 use super::{FrameFault, jpeg};
 
 /// Buffers a pool keeps at most: one being filled, one waiting, one being looked at.
@@ -55,6 +56,7 @@ pub struct Frame {
     form: Form,
     shape: Shape,
     bytes: Vec<u8>,
+    turn: Turn,
     home: Option<Arc<Pool>>,
     /// When it was taken, on the monotonic clock.
     pub at: Instant,
@@ -71,6 +73,7 @@ impl Frame {
             form: Form::Rgb,
             shape: Shape::rgb(image.dimensions()),
             bytes: image.into_raw(),
+            turn: Turn::default(),
             home: None,
             at,
             sequence,
@@ -112,6 +115,7 @@ impl Frame {
             form,
             shape,
             bytes,
+            turn: Turn::default(),
             home: Some(Arc::clone(pool)),
             at,
             sequence,
@@ -119,14 +123,29 @@ impl Frame {
         })
     }
 
-    /// Width and height in pixels.
-    pub fn size(&self) -> (u32, u32) {
+    /// The same frame, turned when it becomes RGB.
+    pub(super) fn turned(mut self, turn: Turn) -> Self {
+        self.turn = turn;
+        self
+    }
+
+    /// As the camera gave them, or decoded to RGB.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Width and height as the camera gave it, in pixels.
+    fn size(&self) -> (u32, u32) {
         (self.shape.width, self.shape.height)
     }
 
     /// Makes `out` this picture in RGB; no memory is asked for if it had this size before.
     /// A frame that is RGB already changes places with what `out` held.
     pub fn take_rgb(&mut self, out: &mut RgbImage) {
+        if !self.turn.is_none() {
+            self.take_turned(out);
+            return;
+        }
         match self.form {
             Form::Rgb => {
                 let (width, height) = self.size();
@@ -139,8 +158,46 @@ impl Frame {
         }
     }
 
+    /// As [`Self::take_rgb`], by way of a buffer of the pool.
+    fn take_turned(&mut self, out: &mut RgbImage) {
+        let (width, height) = self.size();
+        let mut bytes = match self.form {
+            Form::Rgb => std::mem::take(&mut self.bytes),
+            Form::Raw(_) => self
+                .home
+                .as_ref()
+                .map(|home| home.take())
+                .unwrap_or_default(),
+        };
+        bytes.resize(
+            Shape::rgb((width, height)).stride as usize * height as usize,
+            0,
+        );
+        let mut straight = RgbImage::from_raw(width, height, bytes).unwrap_or_default();
+        if let Form::Raw(layout) = self.form {
+            self.convert(layout, &mut straight);
+        }
+        self.turn.apply(&straight, out);
+        let bytes = straight.into_raw();
+        match (self.form, &self.home) {
+            (Form::Rgb, _) => self.bytes = bytes,
+            (Form::Raw(_), Some(home)) => home.give(bytes),
+            (Form::Raw(_), None) => {}
+        }
+    }
+
     /// The picture in RGB, in memory of its own.
     pub fn to_rgb(&self) -> RgbImage {
+        let image = self.to_straight_rgb();
+        if self.turn.is_none() {
+            return image;
+        }
+        let mut turned = RgbImage::new(0, 0);
+        self.turn.apply(&image, &mut turned);
+        turned
+    }
+
+    fn to_straight_rgb(&self) -> RgbImage {
         let mut image = RgbImage::new(self.shape.width, self.shape.height);
         match self.form {
             Form::Rgb => image.copy_from_slice(&self.bytes),

@@ -7,20 +7,24 @@ mod clip;
 mod error;
 mod foreign;
 mod frame;
+mod frozen;
 mod jpeg;
 mod negotiate;
 mod picture;
 mod pixels;
 mod replay;
+mod turn;
 mod v4l2;
 
 use std::time::Duration;
 
+use self::turn::{Turn, Turned};
 use crate::config;
 
 pub use error::{CameraError, FrameFault, NotACamera, RecordingFault};
 pub use foreign::Foreign;
 pub use frame::{Frame, LumaGrid, Pool};
+pub(crate) use frozen::Repeats;
 pub use negotiate::Layout;
 pub use picture::{PictureError, PictureFault, load_picture};
 pub use pixels::Shape;
@@ -51,9 +55,15 @@ pub trait FrameSource: Send {
 /// # Errors
 /// [`CameraError`]
 pub fn open(config: &config::Camera) -> Result<Box<dyn FrameSource>, CameraError> {
-    Ok(match config.source {
+    let source: Box<dyn FrameSource> = match config.source {
         config::Source::V4l2 => Box::new(v4l2::Camera::open(config)?),
         config::Source::Replay => Box::new(replay::Replay::open(&config.replay)?),
+    };
+    let turn = Turn::new(config);
+    Ok(if turn.is_none() {
+        source
+    } else {
+        Box::new(Turned { source, turn })
     })
 }
 

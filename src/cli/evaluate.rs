@@ -10,24 +10,34 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, print_json, start_stderr_log};
+use super::{Format, evaluate_text, print_json, start_stderr_log};
 use crate::cohort::Cohort;
 use crate::config::Config;
-use crate::evidence::Part;
+use crate::database::Database;
 use crate::evidence::dataset::Dataset;
 use crate::evidence::embedded::{Embedded, embed};
 use crate::evidence::fit::{self, FitError};
-use crate::evidence::report::{Report, measure};
+use crate::evidence::groups::Groups;
+use crate::evidence::left_out::left_out;
+use crate::evidence::named::Door;
+use crate::evidence::report::{Report, Wanted, measure};
+use crate::evidence::{GROUPS_FILE, Part};
 use crate::scoring::Scoring;
 use crate::vision::Vision;
 use crate::vision::manifest_edit::{self, CohortRows, Written};
+use crate::whitelist::Snapshot;
 
-/// What both commands are told.
+/// Where embeddings are kept in a user's cache folder.
+const CACHE_FILE: &str = "doorward/embeddings.jsonl";
+
+/// What all commands on photos of known people are told.
 #[derive(Debug, Args)]
 pub(super) struct Photos {
     /// Folder with one folder of photos a person, or LFW's `images` and `pairs.txt`
     dir: PathBuf,
-    /// File that keeps the embeddings; a run that was stopped goes on from it
+    /// File that keeps the embeddings, for its owner alone; a run that was stopped goes on
+    /// from it, and a photo that changed is embedded anew
+    /// [default: doorward/embeddings.jsonl in the user's cache folder]
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
     /// Pictures embedded at once
@@ -42,14 +52,32 @@ pub(super) struct Photos {
 
 impl Photos {
     fn cache(&self) -> PathBuf {
-        match &self.cache {
-            Some(cache) => cache.clone(),
-            None => std::env::temp_dir().join("doorward-embeddings.jsonl"),
+        let folder = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
+        match (&self.cache, folder("XDG_CACHE_HOME"), folder("HOME")) {
+            (Some(cache), _, _) => cache.clone(),
+            (None, Some(cache), _) => PathBuf::from(cache).join(CACHE_FILE),
+            (None, None, Some(home)) => Path::new(&home).join(".cache").join(CACHE_FILE),
+            // In a folder of one's own, as anybody may write to this one.
+            (None, None, None) => std::env::temp_dir()
+                .join(format!("doorward-{}", rustix::process::getuid().as_raw()))
+                .join(CACHE_FILE),
         }
     }
 
     pub(super) fn embedded(&self, config: &mut Config) -> anyhow::Result<(Dataset, Embedded)> {
         self.embedded_in(config, &self.cache())
+    }
+
+    /// The same, and what is left out is said on standard error.
+    pub(super) fn embedded_and_told(
+        &self,
+        config: &mut Config,
+    ) -> anyhow::Result<(Dataset, Embedded)> {
+        let (dataset, embedded) = self.embedded(config)?;
+        let left_out = left_out(&dataset, &embedded, |_| true);
+        let whole = "the whole list is in what `doorward evaluate --json` prints";
+        eprint!("{}", evaluate_text::left_out(&left_out, whole));
+        Ok((dataset, embedded))
     }
 
     fn embedded_in(
@@ -60,6 +88,7 @@ impl Photos {
         config.models.threads = 1;
         config.vision.min_face_px = self.min_face;
         let dataset = Dataset::open(&self.dir)?;
+        eprintln!("embeddings are kept in {}", cache.display());
         let start = Instant::now();
         let embedded = embed(
             &dataset,
@@ -96,7 +125,11 @@ pub(crate) struct Evaluate {
     /// Show another embedder beside it: an id of the model set, or a folder with a set
     #[arg(long, value_name = "ID|FOLDER")]
     against: Option<String>,
-    /// Also write the figures and curves as a page
+    /// Also tell false match rates within groups of people, from a file with a line
+    /// person,group for each [default: groups.csv in the folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+    /// Also write what it means, the figures and the curves as a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -107,13 +140,30 @@ impl Evaluate {
     pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
         let mut config = Config::load(path)?;
+        // Before the photos, which take longer.
+        let groups = self.groups()?;
         let (dataset, embedded) = self.photos.embedded(&mut config)?;
         let vision = Vision::open(&config.models, &config.vision)?;
         let part = (!self.all).then_some(Part::Rest);
-        let mut report = measure(&dataset, &embedded, vision.scoring(), part);
+        let (door, no_door) = match door(&config, &vision, dataset.people.len()) {
+            Ok(door) => (Some(door), None),
+            Err(why) => (None, Some(why)),
+        };
+        let wanted = Wanted {
+            part,
+            door,
+            groups: groups.as_ref(),
+        };
+        let mut report = measure(&dataset, &embedded, vision.scoring(), wanted);
+        report.no_door = no_door;
         drop(vision);
         if let Some(other) = &self.against {
-            report.against = Some(Box::new(self.other(other, &config, part)?));
+            report.against = Some(Box::new(self.other(
+                other,
+                &config,
+                part,
+                groups.as_ref(),
+            )?));
         }
         if let Some(file) = &self.html {
             std::fs::write(file, super::evaluate_page::page(&report)?)
@@ -122,14 +172,30 @@ impl Evaluate {
         if self.format.json {
             print_json(&json!(report))?;
         } else {
-            print(&report);
+            evaluate_text::print(&report);
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Evaluate {
-    fn other(&self, which: &str, config: &Config, part: Option<Part>) -> anyhow::Result<Report> {
+    fn groups(&self) -> anyhow::Result<Option<Groups>> {
+        let beside = self.photos.dir.join(GROUPS_FILE);
+        let file = match &self.groups {
+            Some(file) => file,
+            None if beside.exists() => &beside,
+            None => return Ok(None),
+        };
+        Ok(Some(Groups::read(file)?))
+    }
+
+    fn other(
+        &self,
+        which: &str,
+        config: &Config,
+        part: Option<Part>,
+        groups: Option<&Groups>,
+    ) -> anyhow::Result<Report> {
         let mut config = config.clone();
         config.models.choose.clear();
         if Path::new(which).join("manifest.toml").is_file() {
@@ -142,116 +208,50 @@ impl Evaluate {
         let (dataset, embedded) = self.photos.embedded_in(&mut config, &PathBuf::from(name))?;
         let vision = Vision::open(&config.models, &config.vision)?;
         let scoring = Arc::new(vision.scoring().uncalibrated());
-        Ok(measure(&dataset, &embedded, &scoring, part))
+        let wanted = Wanted {
+            part,
+            door: None,
+            groups,
+        };
+        Ok(measure(&dataset, &embedded, &scoring, wanted))
     }
 }
 
-fn print_beside(one: &Report, other: &Report) {
-    println!("\nside by side, cosine{:>30}{:>28}", one.model, other.model);
-    let row = |what: &str, a: f64, b: f64| {
-        println!("  {what:<34}{a:>14.4}{b:>28.4}   ({:+.4})", a - b);
-    };
-    if let (Some((a, _)), Some((b, _))) = (&one.accuracy, &other.accuracy) {
-        row("accuracy on the list of pairs", *a, *b);
-    }
-    let first = |r: &Report| {
-        r.scorings.first().map_or(Vec::new(), |s| {
-            s.verification
-                .iter()
-                .map(|v| (v.photos, v.frames, v.at.clone()))
-                .collect()
-        })
-    };
-    for ((photos, frames, a), (_, _, b)) in first(one).iter().zip(first(other)) {
-        for (a, b) in a.iter().zip(b) {
-            row(
-                &format!("TAR at {:.0e}, {photos} photo(s) {frames} frame(s)", a.fmr),
-                a.tar,
-                b.tar,
-            );
+/// The threshold the configuration has for its whitelist; where that cannot be read or is
+/// empty, for as many people as there are in the photos. Else why there is none.
+fn door(config: &Config, vision: &Vision, people: usize) -> Result<Door, String> {
+    let asked = config.access.threshold_request();
+    let listed = || {
+        let path = &config.whitelist.database;
+        if !path.exists() {
+            return None;
         }
-    }
-}
-
-fn print(report: &Report) {
-    println!("{} on {}", report.model, report.who);
-    println!(
-        "{} people, {} photos; no face in {} of them (failure to enrol {:.2} %), {} unreadable",
-        report.people,
-        report.photos,
-        report.failed_to_enrol,
-        100.0 * report.failed_to_enrol as f64 / report.photos.max(1) as f64,
-        report.unreadable
-    );
-    if let Some((mean, folds)) = &report.accuracy {
-        let folds: Vec<String> = folds.iter().map(|a| format!("{a:.4}")).collect();
-        println!(
-            "accuracy on the list of pairs, everybody, cosine: {mean:.4} ({})",
-            folds.join(" ")
-        );
-    }
-    for scoring in &report.scorings {
-        println!("\n{}", scoring.name);
-        for v in &scoring.verification {
-            println!(
-                "  {} photo(s) against {} frame(s): {} genuine, {} impostor, equal error rate {:.4}",
-                v.photos, v.frames, v.genuine, v.impostor, v.equal_error_rate
-            );
-            for at in &v.at {
-                println!(
-                    "    FMR {:.0e}  score {:.3}  TAR {:.4}  (95 %: {:.4} to {:.4}){}",
-                    at.fmr,
-                    at.threshold,
-                    at.tar,
-                    at.low,
-                    at.high,
-                    if at.impostors_over < 10 {
-                        "  few impostors"
-                    } else {
-                        ""
-                    }
-                );
+        let load = |database: &Database| {
+            Snapshot::load(database, vision.version(), vision.scoring(), asked)
+        };
+        let loaded = Database::open_existing(path)
+            .map_err(anyhow::Error::from)
+            .and_then(|database| load(&database).map_err(anyhow::Error::from));
+        match loaded {
+            Ok(whitelist) => Some(whitelist.matcher.comparisons()).filter(|people| *people > 0),
+            Err(error) => {
+                log::warn!("the whitelist is not counted: {}", super::sentence(&error));
+                None
             }
         }
-        if !scoring.identification.is_empty() {
-            println!("  people  photos  frames    FPIR   score    FNIR");
-        }
-        for i in &scoring.identification {
-            println!(
-                "  {:>6}  {:>6}  {:>6}  {:.4}  {:.3}  {:.4}",
-                i.people, i.photos, i.frames, i.fpir, i.threshold, i.fnir
-            );
-        }
-    }
-    if !report.held_out.is_empty() {
-        println!(
-            "\nfalse match rate promised by a calibration of half of the people, and seen on the other half"
-        );
-        for check in &report.held_out {
-            let [a, b] = check.seen;
-            println!(
-                "  promised {:.0e}  seen {a:.1e} and {b:.1e}  ({:.2} and {:.2} times)",
-                check.promised,
-                a / check.promised,
-                b / check.promised
-            );
-        }
-    }
-    if let Some(other) = &report.against {
-        print_beside(report, other);
-    }
-    if !report.promises.is_empty() {
-        println!("\nfalse match rate promised by the calibration in use, and seen here");
-        for p in &report.promises {
-            println!(
-                "  score {:.3}  promised {:.1e}  seen {:.1e}  ({:.2} times)",
-                p.threshold,
-                p.promised,
-                p.seen,
-                p.seen / p.promised
-            );
-        }
-    }
+    };
+    let listed = listed();
+    let comparisons = listed.unwrap_or(people);
+    let threshold = vision
+        .scoring()
+        .threshold(asked, comparisons)
+        .map_err(|error| error.to_string())?;
+    Ok(Door {
+        threshold: f64::from(threshold.score.value()),
+        from: threshold.from.to_string(),
+        comparisons,
+        listed: listed.is_some(),
+    })
 }
 
 /// Where what is learnt goes.
@@ -280,7 +280,7 @@ impl Calibrate {
     pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
         let mut config = Config::load(path)?;
-        let (dataset, embedded) = self.photos.embedded(&mut config)?;
+        let (dataset, embedded) = self.photos.embedded_and_told(&mut config)?;
         let fitted = match (self.no_cohort, fit::cohort(&dataset, &embedded)) {
             (true, _) => None,
             (false, Ok(fitted)) => Some(fitted),

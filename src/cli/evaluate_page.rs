@@ -1,35 +1,353 @@
-//! The figures of an evaluation as a page with curves.
+//! An evaluation as a page for whoever is responsible for the door; figures for a specialist
+//! are at its end.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
-use plotters::prelude::*;
+use super::evaluate_curves::{curves, tradeoff};
+use super::evaluate_text::{escaped, rate};
+use crate::evidence::groups::WithinGroups;
+use crate::evidence::left_out::{LeftOut, Reason};
+use crate::evidence::named::AtDoor;
+use crate::evidence::report::Report;
 
-use crate::evidence::report::{Report, Scoring};
+/// Rows of a table of photos; more are counted.
+const MAX_ROWS: usize = 200;
 
-const SIZE: (u32, u32) = (640, 400);
-const COLOURS: [RGBColor; 2] = [RGBColor(40, 90, 170), RGBColor(200, 90, 30)];
+const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+<meta name=\"color-scheme\" content=\"light dark\">\
+<title>How well this door recognises people</title><style>\
+:root{--ground:#fff;--ink:#1d2126;--soft:#5c6670;--line:#d5dae0;--card:#f4f6f8;--a:#1f5fae;--b:#b5480f;--mark:#a3124f}\
+@media (prefers-color-scheme:dark){:root{--ground:#15181c;--ink:#e6e9ec;--soft:#a0aab4;--line:#39414a;--card:#1f242a;--a:#7cb2f2;--b:#f0a070;--mark:#ff80b0}}\
+*{box-sizing:border-box}\
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:46rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\
+h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem}\
+.soft,figcaption{color:var(--soft)}\
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(14rem,100%),1fr));gap:.8rem;padding:0}\
+.cards>div{background:var(--card);border-radius:.5rem;padding:.8rem}\
+dt{color:var(--soft)}dd{margin:0}dd.figure{font-size:1.4rem;font-weight:600}\
+figure{margin:1rem 0}svg{display:block;width:100%;height:auto;max-width:40rem}\
+svg text{fill:var(--soft);font-size:11px}svg .marked{fill:var(--mark);font-weight:600}\
+.grid{stroke:var(--line);fill:none}.curve{fill:none;stroke-width:2}.a{stroke:var(--a)}.b{stroke:var(--b)}\
+.mark{stroke:var(--mark);stroke-width:2;stroke-dasharray:5 3}.place{fill:var(--mark)}\
+.key-a{color:var(--a)}.key-b{color:var(--b)}.warning{color:var(--mark)}\
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}\
+td,th{padding:.3rem .5rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}\
+.numbers td,.numbers th{text-align:right;white-space:nowrap}\
+</style></head><body>";
 
 /// One HTML page that needs nothing else.
-pub(super) fn page(report: &Report) -> anyhow::Result<String> {
-    let mut page = String::from(
-        "<!doctype html><meta charset=\"utf-8\"><title>doorward evaluate</title>\
-         <style>body{font-family:sans-serif;max-width:45em;margin:2em auto}td,th{padding:.2em .8em;text-align:right}</style>",
-    );
+pub(super) fn page(report: &Report) -> Result<String, fmt::Error> {
+    let mut page = String::from(HEAD);
     write!(
         page,
-        "<h1>{}</h1><p>{}: {} people, {} photos, no face in {}.</p>",
-        escape(&report.model),
-        escape(&report.who),
+        "<h1>How well this door recognises people</h1>\
+         <p>Measured by doorward {} on {} people with {} photos: {}.</p>",
+        env!("CARGO_PKG_VERSION"),
         report.people,
         report.photos,
-        report.failed_to_enrol
+        html(&report.who)
     )?;
-    page.push_str("<h2>Errors: false matches and false non-matches</h2>");
-    page.push_str(&det(&report.scorings)?);
+    cards(&mut page, report)?;
+    if let Some(used) = report.scorings.last() {
+        curves(&mut page, used, report.door.as_ref())?;
+    }
+    if let Some(door) = &report.door {
+        missed(&mut page, door)?;
+        mistaken(&mut page, door)?;
+    }
+    if let Some(within) = &report.groups {
+        groups(&mut page, within)?;
+    }
+    left_out(&mut page, &report.left_out)?;
+    specialist(&mut page, report)?;
+    page.push_str("</body></html>\n");
+    Ok(page)
+}
+
+/// Text from outside as part of a page.
+fn html(text: &str) -> String {
+    escaped(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.1} %", 100.0 * share)
+    } else {
+        "not measurable".into()
+    }
+}
+
+fn one_in(rate: f64, pairs: usize) -> String {
+    if pairs == 0 {
+        "not measurable".into()
+    } else if rate > 0.0 {
+        format!("1 in {:.0}", 1.0 / rate)
+    } else {
+        format!("none of {pairs}")
+    }
+}
+
+fn card(page: &mut String, term: &str, figure: &str, meaning: &str) -> fmt::Result {
+    write!(
+        page,
+        "<div><dt>{term}</dt><dd class=\"figure\">{figure}</dd><dd>{meaning}</dd></div>"
+    )
+}
+
+fn cards(page: &mut String, report: &Report) -> fmt::Result {
+    page.push_str("<dl class=\"cards\">");
+    if let Some(door) = &report.door {
+        door_cards(page, door)?;
+    }
+    card(
+        page,
+        "Photos that cannot be used (failure to enrol)",
+        &format!("{} of {}", report.failed_to_enrol, report.photos),
+        "In these no face was found that could be used.",
+    )?;
+    page.push_str("</dl>");
+    match (&report.door, &report.no_door) {
+        (None, Some(why)) => write!(
+            page,
+            "<p class=\"warning\">The door has no threshold, so it lets nobody in: {}.</p>",
+            html(why)
+        ),
+        (Some(door), _) if door.impostor < 10_000 || door.genuine < 100 => page.write_str(
+            "<p class=\"warning\">These are few photos: the figures can be far off. \
+             Some fifty people with three photos each say more.</p>",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn door_cards(page: &mut String, door: &AtDoor) -> fmt::Result {
+    card(
+        page,
+        "The right person is missed",
+        &format!(
+            "{} of {} ({})",
+            door.missed.len(),
+            door.tries,
+            percent(door.missed.len() as f64 / door.tries as f64)
+        ),
+        "Each photo was compared with the other photos of its person, as if they were on the \
+         list; on this many the door would not have recognised the person.",
+    )?;
+    card(
+        page,
+        "Somebody is taken for another",
+        &door.mistaken.len().to_string(),
+        "On this many photos a person looks enough like somebody else here to be let in \
+         under that name.",
+    )?;
+    card(
+        page,
+        "False match rate",
+        &one_in(door.fmr, door.impostor),
+        &format!(
+            "Of {} pairs of photos of two different people, this share passes for one person.",
+            door.impostor
+        ),
+    )?;
+    card(
+        page,
+        "False non-match rate",
+        &percent(door.fnmr),
+        &format!(
+            "Of {} pairs of photos of the same person, this share does not pass for one \
+             person; at the door several photos and frames count together and miss fewer.",
+            door.genuine
+        ),
+    )?;
+    card(
+        page,
+        "The door's threshold",
+        &format!("{:.3}", door.door.threshold),
+        &format!(
+            "A face passes from this score on, {}, with {} people {}.",
+            html(&door.door.from),
+            door.door.comparisons,
+            if door.door.listed {
+                "on the list"
+            } else {
+                "as in these photos (no list could be read here)"
+            }
+        ),
+    )
+}
+
+fn more(page: &mut String, all: usize) -> fmt::Result {
+    match all.saturating_sub(MAX_ROWS) {
+        0 => Ok(()),
+        more => write!(page, "<p>And {more} more; <code>--json</code> has all.</p>"),
+    }
+}
+
+fn missed(page: &mut String, door: &AtDoor) -> fmt::Result {
+    page.push_str("<h2>Who is missed</h2>");
+    if door.missed.is_empty() {
+        page.push_str("<p>Nobody whose photos could be compared.</p>");
+    } else {
+        let mut people: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for missed in door.missed.iter().take(MAX_ROWS) {
+            let photo = format!("{} ({:.3})", html(&missed.photo), missed.score);
+            people.entry(&missed.person).or_default().push(photo);
+        }
+        page.push_str(
+            "<p>Look first whether each photo shows that person. If it does, more photos of the \
+             person, taken at the door, help most.</p>\
+             <table><tr><th>person<th>photos that do not reach the threshold (score)</tr>",
+        );
+        for (person, photos) in people {
+            write!(
+                page,
+                "<tr><td>{}<td>{}</tr>",
+                html(person),
+                photos.join("<br>")
+            )?;
+        }
+        page.push_str("</table>");
+        more(page, door.missed.len())?;
+    }
+    if door.people_with_one_photo > 0 {
+        write!(
+            page,
+            "<p class=\"soft\">{} people have one photo only: of them it cannot be told.</p>",
+            door.people_with_one_photo
+        )?;
+    }
+    Ok(())
+}
+
+fn mistaken(page: &mut String, door: &AtDoor) -> fmt::Result {
+    page.push_str("<h2>Who is taken for somebody else</h2>");
+    if door.mistaken.is_empty() {
+        page.push_str("<p>Nobody here.</p>");
+        return Ok(());
+    }
+    page.push_str("<table><tr><th>person<th>taken for<th>photo (score)</tr>");
+    for mistaken in door.mistaken.iter().take(MAX_ROWS) {
+        write!(
+            page,
+            "<tr><td>{}<td>{}<td>{} ({:.3})</tr>",
+            html(&mistaken.person),
+            html(&mistaken.taken_for),
+            html(&mistaken.photo),
+            mistaken.score
+        )?;
+    }
+    page.push_str("</table>");
+    more(page, door.mistaken.len())
+}
+
+fn groups(page: &mut String, within: &WithinGroups) -> fmt::Result {
+    page.push_str(
+        "<h2>Within groups of people</h2><p>An average hides who is mistaken for whom: most \
+         people resemble each other little, and those of one family or origin far more. Each \
+         row counts only pairs of two people of one group.</p>",
+    );
+    page.push_str("<div class=\"scroll\"><table><tr><th>group<th>people<th>pairs");
+    for at in &within.thresholds {
+        write!(
+            page,
+            "<th>false matches, {} ({:.3})",
+            html(&at.name),
+            at.threshold
+        )?;
+    }
+    page.push_str("</tr><tr><td>all pairs<td><td>");
+    for at in &within.thresholds {
+        write!(page, "<td>{}", rate(at.fmr))?;
+    }
+    page.push_str("</tr>");
+    for group in &within.groups {
+        write!(
+            page,
+            "<tr><td>{}<td>{}<td>{}",
+            html(&group.name),
+            group.people,
+            group.pairs
+        )?;
+        for seen in &group.at {
+            write!(
+                page,
+                "<td>{} ({} pairs)",
+                rate(seen.fmr.unwrap_or(f64::NAN)),
+                seen.matches
+            )?;
+            if let Some(doubt) = seen.warning {
+                write!(page, " <b class=\"warning\">{doubt}</b>")?;
+            }
+        }
+        page.push_str("</tr>");
+    }
+    write!(
+        page,
+        "</table></div><p>{} people have no group: their pairs are in no row.</p>",
+        within.without.len()
+    )?;
+    if !within.unknown.is_empty() {
+        write!(
+            page,
+            "<p>{} people of the list have no photos here.</p>",
+            within.unknown.len()
+        )?;
+    }
+    Ok(())
+}
+
+fn left_out(page: &mut String, left_out: &[LeftOut]) -> fmt::Result {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
+    for entry in left_out {
+        *counts.entry(entry.reason).or_default() += 1;
+    }
+    page.push_str("<h2>What was left out</h2><ul>");
+    for (reason, count) in counts {
+        write!(page, "<li>{count} {reason}</li>")?;
+    }
+    page.push_str("</ul>");
+    let own = || left_out.iter().filter(|e| !e.reason.is_of_the_system());
+    if own().next().is_some() {
+        page.push_str("<details><summary>Each of them</summary><ul>");
+        for entry in own().take(MAX_ROWS) {
+            write!(page, "<li>{} {}</li>", html(&entry.path), html(&entry.why))?;
+        }
+        page.push_str("</ul>");
+        more(page, own().count())?;
+        page.push_str("</details>");
+    }
+    Ok(())
+}
+
+fn specialist(page: &mut String, report: &Report) -> fmt::Result {
+    write!(
+        page,
+        "<h2>For specialists</h2><p>Model version <code>{}</code>. FMR, FNMR, FPIR and FNIR as in \
+         ISO/IEC 19795-1; TAR is 1 - FNMR; intervals by drawing people with replacement.</p>",
+        html(&report.model)
+    )?;
     for scoring in &report.scorings {
-        write!(page, "<h2>{}: scores</h2>", scoring.name)?;
-        page.push_str(&histogram(scoring)?);
-        page.push_str("<table><tr><th>photos<th>frames<th>FMR<th>score<th>TAR<th>95 %</tr>");
+        write!(page, "<h3>Scored by {}</h3>", scoring.name)?;
+        // The door's score is told by the last one.
+        let is_used = report
+            .scorings
+            .last()
+            .is_some_and(|s| s.name == scoring.name);
+        let door = report.door.as_ref().filter(|_| is_used);
+        tradeoff(page, scoring, door)?;
+        page.push_str(
+            "<div class=\"scroll\"><table class=\"numbers\"><tr><th>photos<th>frames<th>FMR<th>score<th>TAR<th>95 %</tr>",
+        );
         for v in &scoring.verification {
             for at in &v.at {
                 write!(
@@ -39,7 +357,22 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
                 )?;
             }
         }
-        page.push_str("</table><table><tr><th>people<th>photos<th>frames<th>FPIR<th>FNIR</tr>");
+        page.push_str("</table></div>");
+        for v in scoring
+            .verification
+            .iter()
+            .filter(|v| v.equal_error_rate.is_finite())
+        {
+            write!(
+                page,
+                "<p>Equal error rate, {} photo(s) against {} frame(s): {:.4} ({} genuine, {} impostor).</p>",
+                v.photos, v.frames, v.equal_error_rate, v.genuine, v.impostor
+            )?;
+        }
+        if scoring.identification.is_empty() {
+            continue;
+        }
+        page.push_str("<div class=\"scroll\"><table class=\"numbers\"><tr><th>people<th>photos<th>frames<th>FPIR<th>FNIR</tr>");
         for i in &scoring.identification {
             write!(
                 page,
@@ -47,104 +380,21 @@ pub(super) fn page(report: &Report) -> anyhow::Result<String> {
                 i.people, i.photos, i.frames, i.fpir, i.fnir
             )?;
         }
-        page.push_str("</table>");
+        page.push_str("</table></div>");
     }
-    Ok(page)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
-}
-
-/// Shares of genuine and impostor pairs over the score.
-fn histogram(scoring: &Scoring) -> anyhow::Result<String> {
-    let coarse: Vec<(f64, f64, f64)> = scoring
-        .histogram
-        .chunks(64)
-        .map(|bins| {
-            let sum = |of: fn(&(f64, u64, u64)) -> u64| bins.iter().map(of).sum::<u64>() as f64;
-            (
-                bins.first().map_or(0.0, |b| b.0),
-                sum(|b| b.1),
-                sum(|b| b.2),
-            )
-        })
-        .collect();
-    let genuine: f64 = coarse.iter().map(|b| b.1).sum();
-    let impostor: f64 = coarse.iter().map(|b| b.2).sum();
-    let top = coarse
-        .iter()
-        .map(|b| (b.1 / genuine).max(b.2 / impostor))
-        .fold(0.0, f64::max);
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin(10)
-            .x_label_area_size(35)
-            .y_label_area_size(50)
-            .build_cartesian_2d(-1.0..1.0, 0.0..top * 1.05)?;
-        chart
-            .configure_mesh()
-            .x_desc("score")
-            .y_desc("share of pairs")
-            .draw()?;
-        chart
-            .draw_series(LineSeries::new(
-                coarse.iter().map(|b| (b.0, b.1 / genuine)),
-                COLOURS[0],
-            ))?
-            .label("same person")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 15, y)], COLOURS[0]));
-        chart
-            .draw_series(LineSeries::new(
-                coarse.iter().map(|b| (b.0, b.2 / impostor)),
-                COLOURS[1],
-            ))?
-            .label("different people")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 15, y)], COLOURS[1]));
-        chart.configure_series_labels().draw()?;
-        area.present()?;
-    }
-    Ok(svg)
-}
-
-/// False non-match rate over false match rate, both on logarithmic axes.
-fn det(scorings: &[Scoring]) -> anyhow::Result<String> {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin(10)
-            .x_label_area_size(35)
-            .y_label_area_size(60)
-            .build_cartesian_2d((1e-6..1.0).log_scale(), (1e-4..1.0).log_scale())?;
-        chart
-            .configure_mesh()
-            .x_desc("false match rate")
-            .y_desc("false non-match rate")
-            .draw()?;
-        for (scoring, colour) in scorings.iter().zip(COLOURS) {
-            let genuine: u64 = scoring.histogram.iter().map(|b| b.1).sum();
-            let impostor: u64 = scoring.histogram.iter().map(|b| b.2).sum();
-            let (mut under, mut over) = (0, impostor);
-            let curve: Vec<(f64, f64)> = scoring
-                .histogram
-                .iter()
-                .map(|(_, g, i)| {
-                    under += g;
-                    over -= i;
-                    (over as f64 / impostor as f64, under as f64 / genuine as f64)
-                })
-                .filter(|(fmr, fnmr)| *fmr >= 1e-6 && *fnmr >= 1e-4)
-                .collect();
-            chart
-                .draw_series(LineSeries::new(curve, colour))?
-                .label(scoring.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 15, y)], colour));
+    let seen = || report.promises.iter().filter(|p| p.seen.is_finite());
+    if seen().next().is_some() {
+        page.push_str("<h3>False match rate promised by the calibration in use, and seen here</h3><div class=\"scroll\"><table class=\"numbers\"><tr><th>score<th>promised<th>seen</tr>");
+        for p in seen() {
+            write!(
+                page,
+                "<tr><td>{:.3}<td>{}<td>{}</tr>",
+                p.threshold,
+                rate(p.promised),
+                rate(p.seen)
+            )?;
         }
-        chart.configure_series_labels().draw()?;
-        area.present()?;
+        page.push_str("</table></div>");
     }
-    Ok(svg)
+    Ok(())
 }

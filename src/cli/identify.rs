@@ -39,19 +39,30 @@ struct Found {
     face: Face,
     /// Nearest person and score; nothing with an empty whitelist.
     nearest: Option<(String, Score, bool)>,
-    flaw: Option<&'static str>,
+    flaw: Option<Flaw>,
     /// Nothing of a face outside the picture.
     embedding: Option<Embedding>,
 }
 
 impl Found {
+    /// Whether its landmarks lie where the face is; else a score says nothing of the person.
+    fn is_comparable(&self) -> bool {
+        !matches!(self.flaw, Some(Flaw::Cut | Flaw::UpsideDown))
+    }
+
     /// The name, if the face may carry it.
     fn name(&self, threshold: Threshold) -> Option<&str> {
+        if !self.is_comparable() {
+            return None;
+        }
         let (name, score, _) = self.nearest.as_ref()?;
         threshold.is_reached_by(*score).then_some(name)
     }
 
     fn label(&self, threshold: Threshold) -> String {
+        if let Some(flaw) = self.flaw.filter(|_| !self.is_comparable()) {
+            return flaw.to_string();
+        }
         match (&self.nearest, self.name(threshold)) {
             (Some((name, score, true)), Some(_)) => format!("{name} {score:.2}"),
             (Some((name, score, false)), Some(_)) => format!("{name} {score:.2} (disabled)"),
@@ -114,11 +125,15 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
             found.push(Found {
                 face,
                 nearest: None,
-                flaw: Some(Flaw::Cut.code()),
+                flaw: Some(Flaw::Cut),
                 embedding: None,
             });
             continue;
         };
+        let mut flaw = Quality::of(&face, &aligned).flaw(vision.settings());
+        if flaw.is_none() && vision.is_upside_down(image, &face)? {
+            flaw = Some(Flaw::UpsideDown);
+        }
         let embedding = vision.embed(&aligned)?;
         let nearest = whitelist.matcher.identify(&embedding).map(|found| {
             let who = &whitelist.directory;
@@ -128,9 +143,7 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
         found.push(Found {
             face,
             nearest,
-            flaw: Quality::of(&face, &aligned)
-                .flaw(vision.settings())
-                .map(Flaw::code),
+            flaw,
             embedding: Some(embedding),
         });
     }
@@ -154,7 +167,7 @@ fn as_json(
                 "nearest": f.nearest.as_ref().map(|(name, score, enabled)| {
                     json!({ "name": name, "score": score, "enabled": enabled })
                 }),
-                "flaw": f.flaw,
+                "flaw": f.flaw.map(Flaw::code),
                 "embedding": f.embedding.as_ref().map(Embedding::as_slice),
             })
         })
@@ -179,11 +192,18 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
         let [x0, y0, x1, y1] = f.face.rect.map(|v| v.round());
         let nearest = f.nearest.as_ref();
         vec![
-            f.name(threshold).unwrap_or("not listed").to_owned(),
+            f.name(threshold)
+                .unwrap_or(if f.is_comparable() {
+                    "not listed"
+                } else {
+                    "cannot judge"
+                })
+                .to_owned(),
             nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
             format!("{x0},{y0} {x1},{y1}"),
             format!("{:.3}", f.face.detector_score),
-            f.flaw.unwrap_or("good").to_owned(),
+            f.flaw
+                .map_or_else(|| "good".into(), |flaw| flaw.to_string()),
         ]
     });
     table(&["who", "score", "box", "detector", "picture of it"], rows);

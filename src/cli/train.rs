@@ -47,7 +47,7 @@ impl Train {
         );
         let mut config = Config::load(path)?;
         let risk = config.access.threshold_request().risk;
-        let (dataset, embedded) = self.photos.embedded(&mut config)?;
+        let (dataset, embedded) = self.photos.embedded_and_told(&mut config)?;
         let needed = risk::false_match_rate(risk, self.people as usize);
         let learnt = OwnProjection::learn(&dataset, &embedded, needed)?;
         for (tether, tar) in &learnt.tried {

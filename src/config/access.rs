@@ -26,6 +26,9 @@ pub struct Access {
     pub window_ms: u64,
     /// After a grant or a refusal, nothing more is said about that person or stranger for this long.
     pub cooldown_ms: u64,
+    /// After a grant or a refusal, whoever it was about has to be out of sight for so long
+    /// before the next.
+    pub absence_ms: u64,
     /// A frame older than this when it has been judged decides nothing.
     pub max_frame_age_ms: u64,
 }
@@ -40,6 +43,7 @@ impl Access {
             frames: section.whole("frames", 3, 1..=30, "frames"),
             window_ms: section.whole("window_ms", 1500, 100..=30_000, "milliseconds"),
             cooldown_ms: section.whole("cooldown_ms", 5000, 0..=600_000, "milliseconds"),
+            absence_ms: section.whole("absence_ms", 2000, 0..=600_000, "milliseconds"),
             max_frame_age_ms: section.whole("max_frame_age_ms", 1000, 100..=5_000, "milliseconds"),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use toml::de::DeValue;
 
 use super::anchor;
 use super::section::{Section, choice, defaults};
@@ -22,8 +23,14 @@ pub struct Camera {
     pub fps: u32,
     /// Pixel format asked of the camera.
     pub format: Format,
+    /// How far its pictures are turned clockwise to be upright.
+    pub rotate: Rotation,
+    /// Whether they are mirrored left to right, after that.
+    pub mirror: bool,
     /// Without a frame for this long the camera counts as lost.
     pub stall_ms: u64,
+    /// So many equal pictures in a row are a frozen camera, which counts as lost; 0: never.
+    pub max_identical_frames: u32,
     /// The recording, with `source = "replay"`.
     pub replay: Replay,
 }
@@ -77,6 +84,44 @@ choice! {
     }
 }
 
+/// How far a picture is turned clockwise, in quarters of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(into = "u32")]
+pub enum Rotation {
+    #[default]
+    None,
+    Right,
+    Half,
+    Left,
+}
+
+impl From<Rotation> for u32 {
+    fn from(rotation: Rotation) -> Self {
+        match rotation {
+            Rotation::None => 0,
+            Rotation::Right => 90,
+            Rotation::Half => 180,
+            Rotation::Left => 270,
+        }
+    }
+}
+
+fn rotation(value: &DeValue<'_>) -> Result<Rotation, String> {
+    let degrees = match value {
+        DeValue::Integer(number) => number.as_str(),
+        _ => "",
+    };
+    [
+        Rotation::None,
+        Rotation::Right,
+        Rotation::Half,
+        Rotation::Left,
+    ]
+    .into_iter()
+    .find(|rotation| u32::from(*rotation).to_string() == degrees)
+    .ok_or_else(|| "is not known: write 0, 90, 180 or 270, in degrees clockwise".into())
+}
+
 impl Camera {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
@@ -86,7 +131,15 @@ impl Camera {
             height: section.whole("height", 480, 64..=4096, "pixels"),
             fps: section.whole("fps", 15, 1..=120, "frames a second"),
             format: section.choice("format", Format::Auto),
+            rotate: section.read("rotate", Rotation::None, rotation),
+            mirror: section.flag("mirror", false),
             stall_ms: section.whole("stall_ms", 2000, 200..=60_000, "milliseconds"),
+            max_identical_frames: section.whole(
+                "max_identical_frames",
+                150,
+                0..=100_000,
+                "pictures (0: any number)",
+            ),
             replay: section.section("replay", "camera.replay", Replay::read),
         }
     }

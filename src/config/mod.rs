@@ -29,7 +29,7 @@ use toml::de::DeTable;
 
 pub use access::Access;
 pub use audit::Audit;
-pub use camera::{Camera, Format, Pace, Replay, Source};
+pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::Door;
 pub use door_name::DoorName;

@@ -1,5 +1,6 @@
 //! The capture thread: keeps the camera open and the mailbox filled.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::Mailbox;
 use super::record_queue::RecordQueue;
-use crate::camera::{self, CameraError, FrameSource, Next};
+use crate::camera::{self, CameraError, FrameSource, Next, Repeats};
 use crate::config::{self, Pace, Source};
 use crate::record::Event;
 
@@ -28,6 +29,8 @@ pub(crate) struct Capture {
     pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
+    /// Kept when the camera is opened again: a frozen one gives the same picture then too.
+    pub repeats: Repeats,
 }
 
 /// Why frames stopped coming.
@@ -98,6 +101,14 @@ impl Capture {
             match source.next_frame(MAX_WAIT) {
                 Ok(Next::Frame(frame)) => {
                     last_frame = Instant::now();
+                    let most = self.config.max_identical_frames;
+                    let same = self.repeats.step(&frame);
+                    if most > 0 && same >= most {
+                        return End::Lost(CameraError::Frozen {
+                            place: self.place().to_owned(),
+                            frames: same,
+                        });
+                    }
                     *pause = MIN_BACK_OFF;
                     if std::mem::take(known_lost) {
                         self.queue.happened(Event::CameraBack {
@@ -136,6 +147,13 @@ impl Capture {
             }
         }
         End::Stopped
+    }
+
+    fn place(&self) -> &Path {
+        match self.config.source {
+            Source::V4l2 => &self.config.device,
+            Source::Replay => &self.config.replay.path,
+        }
     }
 
     /// Waits; false if the daemon stops meanwhile.

@@ -1,6 +1,7 @@
 //! From the words of the parts to those of the record, and nothing else: which event a
 //! decision, a report of the door or a failure is.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::{DaemonError, Fault};
@@ -60,21 +61,29 @@ pub(crate) fn of_denial(
         frames: count(denial.frames),
         model: model.clone(),
         frame,
+        left_out: NonZeroU32::new(denial.left_out),
     })
 }
 
 /// A face could not be judged.
-pub(crate) fn of_flaw(flaw: access::Flaw, model: &ModelVersion, frame: FrameRef) -> Event {
+pub(crate) fn of_flaw(
+    flaw: access::Flaw,
+    left_out: u32,
+    model: &ModelVersion,
+    frame: FrameRef,
+) -> Event {
     Event::CannotJudge {
         reason: match flaw {
             access::Flaw::TooSmall => Unusable::TooSmall,
             access::Flaw::Blurred => Unusable::Blurred,
             access::Flaw::Dark => Unusable::Dark,
             access::Flaw::Cut => Unusable::Cut,
+            access::Flaw::UpsideDown => Unusable::UpsideDown,
             access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
         },
         model: model.clone(),
         frame,
+        left_out: NonZeroU32::new(left_out),
     }
 }
 
@@ -187,6 +196,7 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
             CameraError::NoUsableFormat { .. } => CameraLoss::NoUsableFormat,
             CameraError::Unplugged { .. } => CameraLoss::Unplugged,
             CameraError::Stalled { .. } => CameraLoss::Stalled,
+            CameraError::Frozen { .. } => CameraLoss::Frozen,
             CameraError::BadFrame { .. } => CameraLoss::BadFrames,
             CameraError::Replay { .. } => CameraLoss::Recording,
             CameraError::Io { .. } => CameraLoss::Failed,

@@ -183,8 +183,8 @@ impl Judged<'_> {
             Decision::Deny(denial) => {
                 queue.happened(events::of_denial(&denial, directory, self.model, frame));
             }
-            Decision::CannotJudge { flaw } => {
-                queue.happened(events::of_flaw(flaw, self.model, frame));
+            Decision::CannotJudge { flaw, left_out } => {
+                queue.happened(events::of_flaw(flaw, left_out, self.model, frame));
             }
         }
     }

@@ -44,7 +44,7 @@ use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::{self, CameraError};
+use crate::camera::{self, CameraError, Repeats};
 use crate::config::{self, Config, Source};
 use crate::database::Database;
 use crate::door::Door;
@@ -227,6 +227,7 @@ impl Guard {
             queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Camera),
             stop: Arc::clone(&stop),
+            repeats: Repeats::default(),
         };
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
         let threads =

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageFormat, RgbImage};
+use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 
 use crate::config;
 use crate::embedding::Embedding;
@@ -15,8 +15,6 @@ use crate::vision::{AlignedFace, Face, Vision, VisionError};
 const MAX_KEPT_SIDE_PX: u32 = 512;
 /// How far the head of a photo may be turned aside; see [`Quality::turned`].
 const MAX_TURNED: f32 = 0.45;
-/// How much a face has to overlap with itself, in a turned picture.
-const MIN_OVERLAP: f32 = 0.2;
 /// A face whose middle is so near to the picture's, in shares of its sides, is in the middle.
 const MAX_OFF_MIDDLE: f32 = 0.1;
 /// How much around a face is kept, in sizes of the face.
@@ -229,8 +227,8 @@ pub(super) fn examine(image: &RgbImage, vision: &mut Vision) -> Result<Examined,
             turned: quality.turned,
         });
     }
-    if is_upside_down(image, &face, vision)? {
-        return Err(PhotoError::UpsideDown);
+    if vision.is_upside_down(image, &face)? {
+        return Err(fault(Flaw::UpsideDown, &quality, vision.settings()));
     }
     Ok(Examined {
         face,
@@ -267,30 +265,6 @@ fn the_one(seen: Vec<Seen>, image: &RgbImage, limits: &config::Vision) -> Result
     seen.into_iter().nth(at).ok_or(PhotoError::NoFace)
 }
 
-/// The detector invents upright landmarks on a face that is upside down, but likes it better
-/// the right way up: so a face is found again in the picture turned by half a turn.
-fn is_upside_down(image: &RgbImage, face: &Face, vision: &mut Vision) -> Result<bool, VisionError> {
-    let (width, height) = (image.width() as f32, image.height() as f32);
-    let [x0, y0, x1, y1] = face.rect;
-    let there = [width - x1, height - y1, width - x0, height - y0];
-    let turned = vision.detect(&image::imageops::rotate180(image))?;
-    Ok(turned.iter().any(|other| {
-        other.detector_score > face.detector_score && overlap(&other.rect, &there) > MIN_OVERLAP
-    }))
-}
-
-/// Intersection over union.
-fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
-    let area = |r: &[f32; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
-    let both = area(&[
-        a[0].max(b[0]),
-        a[1].max(b[1]),
-        a[2].min(b[2]),
-        a[3].min(b[3]),
-    ]);
-    both / (area(a) + area(b) - both).max(f32::MIN_POSITIVE)
-}
-
 fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
     match flaw {
         Flaw::TooSmall => PhotoError::TooSmall {
@@ -309,6 +283,7 @@ fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {
             luma: quality.luma,
             least: limits.min_luma,
         },
+        Flaw::UpsideDown => PhotoError::UpsideDown,
         Flaw::Cut => PhotoError::Cut {
             outside: quality.outside,
             most: limits.max_outside,
@@ -329,7 +304,7 @@ pub(super) fn kept(image: &RgbImage, face: &Face) -> Result<Vec<u8>, PhotoError>
         within(x1 + around, image.width()),
         within(y1 + around, image.height()),
     );
-    let part = image::imageops::crop_imm(image, left, top, right - left, bottom - top).to_image();
+    let part = imageops::crop_imm(image, left, top, right - left, bottom - top).to_image();
     let part = if part.width().max(part.height()) > MAX_KEPT_SIDE_PX {
         DynamicImage::from(part).thumbnail(MAX_KEPT_SIDE_PX, MAX_KEPT_SIDE_PX)
     } else {

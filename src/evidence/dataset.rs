@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::{GROUPS_FILE, Part};
+use crate::camera::album::{Album, LeftOut, NoAlbum};
+use crate::shown::Quoted;
+
+/// LFW's list of pairs.
+const PAIRS_FILE: &str = "pairs.txt";
+
 /// Photos and who is on them.
 #[derive(Debug)]
 pub struct Dataset {
@@ -15,6 +22,8 @@ pub struct Dataset {
     pub photos: Vec<Photo>,
     /// Pairs to verify, if there is a list.
     pub pairs: Vec<Pair>,
+    /// Entries that are no person and no photo, in order.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One photo.
@@ -23,6 +32,8 @@ pub struct Photo {
     /// Index of the person on it.
     pub person: usize,
     /// Below the root, for example `Ada_Example/Ada_Example_0001.jpg`.
+    pub path: PathBuf,
+    /// The same as text; bytes that are no UTF-8 are replaced.
     pub file: String,
 }
 
@@ -39,19 +50,27 @@ pub struct Pair {
 /// Photos that cannot be used for an evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// A folder cannot be read.
-    #[error("cannot read {place}: {reason}")]
+    /// The folder cannot be listed.
+    #[error(transparent)]
+    NoAlbum(#[from] NoAlbum),
+    /// The list of pairs cannot be read.
+    #[error("cannot read {place}: {reason}; make it readable UTF-8, or remove it")]
     Unreadable {
-        /// The folder or file.
+        /// The file.
         place: PathBuf,
         /// What the system said.
         reason: io::Error,
     },
     /// There are no people in it.
     #[error(
-        "{0} holds no folder with photos: make one folder a person, named after the person, with .jpg or .png files in it"
+        "{root} holds no folder with photos: make one folder a person, named after the person, with JPEG or PNG files in it{left_out}"
     )]
-    NoPeople(PathBuf),
+    NoPeople {
+        /// The folder.
+        root: PathBuf,
+        /// How many entries were left out, and the first of them with its reason; or nothing.
+        left_out: String,
+    },
     /// The list of pairs is not in LFW's format.
     #[error("{path}, line {line}: {reason}")]
     Pairs {
@@ -63,51 +82,38 @@ pub enum DatasetError {
 }
 
 impl Dataset {
-    /// Reads the names of the files in `dir`, or in its folder `images` if it has one,
-    /// and `pairs.txt` if it is there. No photo is opened.
+    /// Reads the names of the files in `dir`, or in its folder `images` if it has people in
+    /// one, and `pairs.txt` if it is there. No photo is decoded.
     ///
     /// # Errors
     /// [`DatasetError`]
     pub fn open(dir: &Path) -> Result<Self, DatasetError> {
-        let images = dir.join("images");
-        let root = if images.is_dir() {
-            images
-        } else {
-            dir.to_path_buf()
-        };
-        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for person in list(&root)? {
-            let folder = root.join(&person);
-            if !folder.is_dir() {
-                continue;
-            }
-            let mut files: Vec<String> = list(&folder)?
-                .into_iter()
-                .filter(|file| is_picture(file))
-                .map(|file| format!("{person}/{file}"))
-                .collect();
-            files.sort();
-            if !files.is_empty() {
-                found.insert(person, files);
-            }
-        }
-        if found.is_empty() {
-            return Err(DatasetError::NoPeople(root));
+        let album = Album::read(dir, Some("images"), &[PAIRS_FILE, GROUPS_FILE])?;
+        if album.people.is_empty() {
+            return Err(DatasetError::NoPeople {
+                root: album.root,
+                left_out: first_of(&album.left_out),
+            });
         }
         let mut dataset = Self {
-            root,
+            root: album.root,
             people: Vec::new(),
             photos: Vec::new(),
             pairs: Vec::new(),
+            left_out: album.left_out,
         };
-        for (name, files) in found {
+        for listed in album.people {
             let person = dataset.people.len();
-            dataset.people.push(name);
+            dataset.people.push(listed.name);
             dataset
                 .photos
-                .extend(files.into_iter().map(|file| Photo { person, file }));
+                .extend(listed.photos.into_iter().map(|path| Photo {
+                    person,
+                    file: path.to_string_lossy().into_owned(),
+                    path,
+                }));
         }
-        let pairs = dir.join("pairs.txt");
+        let pairs = dir.join(PAIRS_FILE);
         if pairs.exists() {
             let text =
                 std::fs::read_to_string(&pairs).map_err(|reason| DatasetError::Unreadable {
@@ -124,6 +130,12 @@ impl Dataset {
                     })?;
         }
         Ok(dataset)
+    }
+
+    /// Whether a person is of this part; everybody is of none.
+    pub fn is_in(&self, person: usize, part: Option<Part>) -> bool {
+        let name = self.people.get(person);
+        part.is_none() || name.map(|n| Part::of(n)) == part
     }
 
     /// LFW's format: a header `FOLDS N` (or `N` for one fold), then for each fold N lines
@@ -173,30 +185,18 @@ impl Dataset {
     }
 }
 
-fn list(folder: &Path) -> Result<Vec<String>, DatasetError> {
-    let unreadable = |reason| DatasetError::Unreadable {
-        place: folder.to_path_buf(),
-        reason,
-    };
-    std::fs::read_dir(folder)
-        .map_err(unreadable)?
-        .map(|entry| {
-            Ok(entry
-                .map_err(unreadable)?
-                .file_name()
-                .to_string_lossy()
-                .into_owned())
-        })
-        .collect()
-}
-
-fn is_picture(file: &str) -> bool {
-    let end = file
-        .rsplit('.')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    matches!(end.as_str(), "jpg" | "jpeg" | "png")
+/// How many were left out, and the first of them that is not the system's.
+fn first_of(left_out: &[LeftOut]) -> String {
+    let own = || left_out.iter().filter(|l| !l.why.is_of_the_system());
+    match own().next() {
+        None => String::new(),
+        Some(first) => format!(
+            ". {} entries were left out, the first of them: {} {}",
+            own().count(),
+            Quoted(&first.path.to_string_lossy()),
+            first.why
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -207,15 +207,10 @@ mod tests {
     #[test]
     fn folders_are_people_and_pairs_name_their_photos() {
         let dir = tempfile::tempdir().unwrap();
-        for file in [
-            "A_B/A_B_0001.jpg",
-            "A_B/A_B_0002.jpg",
-            "C/C_0001.png",
-            "C/notes.txt",
-        ] {
+        for file in ["A_B/A_B_0001.jpg", "A_B/A_B_0002.jpg", "C/C_0001.png"] {
             let path = dir.path().join("images").join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, b"").unwrap();
+            std::fs::write(path, b"\xff\xd8\xff").unwrap();
         }
         let write = |text| std::fs::write(dir.path().join("pairs.txt"), text).unwrap();
         write("1 1\nA_B 1 2\nA_B 1 C 1\n");

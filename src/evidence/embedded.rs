@@ -1,18 +1,17 @@
 //! A data set's photos as embeddings, kept in a file so that a run can be resumed.
 
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
-
-use super::dataset::Dataset;
-use crate::camera::load_picture;
+use super::cache::{Cache, CacheError, Content, Made};
+use super::dataset::{Dataset, Photo};
+use crate::camera::{PictureFault, load_picture};
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
+use crate::vision::manifest::Manifest;
 use crate::vision::{Face, Vision, VisionError};
 
 /// The embedding of each photo of a data set, by the photo's index; `None` where no
@@ -22,18 +21,31 @@ pub struct Embedded {
     pub model: ModelVersion,
     /// One a photo.
     pub faces: Vec<Option<Embedding>>,
-    /// Photos that gave none because they could not be read as a picture.
-    pub unreadable: usize,
+    /// Why photos gave none, by the photo's index.
+    pub missing: BTreeMap<usize, Missing>,
 }
 
-/// A line of the cache.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    file: String,
-    #[serde(default)]
-    embedding: Option<Vec<f32>>,
-    #[serde(default)]
-    unreadable: bool,
+/// Why a photo gave no embedding.
+#[derive(Debug)]
+pub enum Missing {
+    /// It cannot be read as a picture.
+    Unreadable(PictureFault),
+    /// Somebody writes to it.
+    Changing,
+    /// It shows no face, or none that can be cut out.
+    NoFace,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(fault) => fault.fmt(f),
+            Self::Changing => f.write_str("changed while it was read; start again"),
+            Self::NoFace => {
+                f.write_str("shows no face that is large enough; see --min-face, or take another")
+            }
+        }
+    }
 }
 
 /// What keeps photos from being embedded at all.
@@ -43,12 +55,8 @@ pub enum EmbedError {
     #[error(transparent)]
     Vision(#[from] VisionError),
     /// The cache cannot be used.
-    #[error("the cache {path} cannot be used: {reason}; choose another with --cache")]
-    Cache {
-        path: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
+    #[error(transparent)]
+    Cache(#[from] CacheError),
 }
 
 /// Embeds every photo that `cache` does not hold yet, with `jobs` pipelines at once, and adds it there.
@@ -64,84 +72,129 @@ pub fn embed(
     cache: &Path,
     progress: impl Fn(usize, usize) + Sync,
 ) -> Result<Embedded, EmbedError> {
-    let failed = |reason| EmbedError::Cache {
-        path: cache.to_path_buf(),
-        reason,
-    };
-    let mut first = Vision::open(models, vision)?;
+    let first = Vision::open(models, vision)?;
     let model = first.version().clone();
-    let key = key(&first, vision);
-    let mut known = read(cache, &key).map_err(failed)?;
-    let todo: Vec<&str> = dataset
-        .photos
-        .iter()
-        .map(|photo| photo.file.as_str())
-        .filter(|file| !known.contains_key(*file))
-        .collect();
-    if !todo.is_empty() {
-        let fresh = !cache.exists() || known.is_empty();
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(cache)
-            .map_err(failed)?;
-        if fresh {
-            file.set_len(0).map_err(failed)?;
-            writeln!(file, "{}", serde_json::json!({ "key": key })).map_err(failed)?;
+    let key = key(&first, &Manifest::load(&models.dir)?, vision);
+    let cache = Mutex::new(Cache::open(cache, &key)?);
+    let all = dataset.photos.len();
+    let done = Mutex::new(BTreeMap::new());
+    let (next, count) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = |opened: Option<Vision>| -> Result<(), EmbedError> {
+        let mut pipeline = opened;
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(photo) = dataset.photos.get(place) else {
+                return Ok(());
+            };
+            let open = || Vision::open(models, vision);
+            let outcome = one(&mut pipeline, open, dataset, photo, &model, &cache)?;
+            done.lock()
+                .unwrap_or_else(|p| p.into_inner())
+                .insert(place, outcome);
+            progress(count.fetch_add(1, Ordering::Relaxed) + 1, all);
         }
-        let out = Mutex::new((file, Vec::new()));
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let work = |vision: &mut Vision| -> Result<(), EmbedError> {
-            while let Some(file) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let line = one(vision, dataset, file)?;
-                let mut out = out.lock().unwrap_or_else(|p| p.into_inner());
-                let text = serde_json::to_string(&line).map_err(|e| failed(e.into()))?;
-                writeln!(out.0, "{text}").map_err(failed)?;
-                out.1.push(line);
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, todo.len());
+    };
+    std::thread::scope(|scope| -> Result<(), EmbedError> {
+        let others: Vec<_> = (1..jobs.max(1))
+            .map(|_| scope.spawn(|| work(None)))
+            .collect();
+        let mine = work(Some(first));
+        for other in others {
+            // A panic there is a bug, and no measurement may come of it.
+            match other.join() {
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            Ok(())
-        };
-        std::thread::scope(|scope| -> Result<(), EmbedError> {
-            let others: Vec<_> = (1..jobs.max(1))
-                .map(|_| scope.spawn(|| work(&mut Vision::open(models, vision)?)))
-                .collect();
-            let mine = work(&mut first);
-            for other in others {
-                // A panic there is a bug, and no measurement may come of it.
-                match other.join() {
-                    Ok(result) => result?,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+        }
+        mine
+    })?;
+    let mut done = done.into_inner().unwrap_or_else(|p| p.into_inner());
+    let mut missing = BTreeMap::new();
+    let faces = (0..all)
+        .map(|place| match done.remove(&place)? {
+            Ok(face) => Some(face),
+            Err(why) => {
+                missing.insert(place, why);
+                None
             }
-            mine
-        })?;
-        let (_, lines) = out.into_inner().unwrap_or_else(|p| p.into_inner());
-        known.extend(lines.into_iter().map(|line| (line.file.clone(), line)));
-    }
-    let mut unreadable = 0;
-    let faces = dataset
-        .photos
-        .iter()
-        .map(|photo| {
-            let line = known.remove(&photo.file)?;
-            unreadable += usize::from(line.unreadable);
-            Embedding::new(&model, line.embedding?).ok()
         })
         .collect();
     Ok(Embedded {
         model,
         faces,
-        unreadable,
+        missing,
     })
 }
 
-/// What the embeddings of a cache depend on besides the photos: a cache of other networks
-/// or other limits must not be mixed in.
-fn key(pipeline: &Vision, settings: &config::Vision) -> String {
-    let networks = pipeline.networks().join(" ");
-    let (set, version) = (pipeline.set(), pipeline.version());
-    format!("{set} {networks} {version} {}", limits(settings))
+/// From the cache if it knows the file's content; `pipeline` is opened when it is needed.
+fn one(
+    pipeline: &mut Option<Vision>,
+    open: impl Fn() -> Result<Vision, VisionError>,
+    dataset: &Dataset,
+    photo: &Photo,
+    model: &ModelVersion,
+    cache: &Mutex<Cache>,
+) -> Result<Result<Embedding, Missing>, EmbedError> {
+    let path = dataset.root.join(&photo.path);
+    let unreadable = |error| Ok(Err(Missing::Unreadable(PictureFault::Unreadable(error))));
+    let content = match Content::of(&path) {
+        Ok(content) => content,
+        Err(error) => return unreadable(error),
+    };
+    let cache = || cache.lock().unwrap_or_else(|p| p.into_inner());
+    let known = match cache().get(&content) {
+        Some(Made::NoFace) => return Ok(Err(Missing::NoFace)),
+        // Coordinates that are no embedding are made anew.
+        Some(Made::Face(values)) => Embedding::new(model, values.clone()).ok(),
+        None => None,
+    };
+    if let Some(known) = known {
+        return Ok(Ok(known));
+    }
+    let image = match load_picture(&path) {
+        Ok(image) => image,
+        Err(error) => return Ok(Err(Missing::Unreadable(error.fault))),
+    };
+    // What was decoded has to be what was hashed.
+    match Content::of(&path) {
+        Ok(after) if after == content => {}
+        Ok(_) => return Ok(Err(Missing::Changing)),
+        Err(error) => return unreadable(error),
+    }
+    let vision = match pipeline {
+        Some(vision) => vision,
+        None => pipeline.insert(open()?),
+    };
+    let faces = vision.detect(&image)?;
+    let face = meant(&faces, image.width(), image.height());
+    let Some(aligned) = face.and_then(|face| vision.align(&image, face)) else {
+        cache().put(content, Made::NoFace)?;
+        return Ok(Err(Missing::NoFace));
+    };
+    let embedding = vision.embed(&aligned)?;
+    cache().put(content, Made::Face(embedding.as_slice().to_vec()))?;
+    Ok(Ok(embedding))
+}
+
+/// What the embeddings of a cache depend on besides the photos: a cache of other networks,
+/// of other limits or of another version of the program must not be mixed in.
+fn key(pipeline: &Vision, manifest: &Manifest, settings: &config::Vision) -> String {
+    let networks = pipeline.networks();
+    let files: Vec<&str> = manifest
+        .entries()
+        .iter()
+        .filter(|entry| networks.contains(&entry.id))
+        .map(|entry| entry.sha256.as_str())
+        .collect();
+    format!(
+        "doorward {} {} {} {} {} {}",
+        env!("CARGO_PKG_VERSION"),
+        pipeline.set(),
+        networks.join(" "),
+        files.join(" "),
+        pipeline.version(),
+        limits(settings)
+    )
 }
 
 /// Of the settings those that change which face is found, and where.
@@ -164,51 +217,6 @@ fn limits(settings: &config::Vision) -> String {
         "faces {min_face_px} to {max_face_px} by {scale_factor}, scores {p} {r} {o}, \
          region {left} {top} {right} {bottom}"
     )
-}
-
-/// Nothing if it is of other models or limits.
-fn read(cache: &Path, key: &str) -> std::io::Result<HashMap<String, Line>> {
-    let mut known = HashMap::new();
-    let file = match File::open(cache) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(known),
-        Err(error) => return Err(error),
-    };
-    let mut lines = BufReader::new(file).lines();
-    let same = |line: &str| {
-        serde_json::from_str::<serde_json::Value>(line)
-            .is_ok_and(|v| v.get("key").and_then(|k| k.as_str()) == Some(key))
-    };
-    if !lines.next().transpose()?.is_some_and(|line| same(&line)) {
-        return Ok(known);
-    }
-    for line in lines {
-        // The last line may be cut off.
-        if let Ok(line) = serde_json::from_str::<Line>(&line?) {
-            known.insert(line.file.clone(), line);
-        }
-    }
-    Ok(known)
-}
-
-fn one(vision: &mut Vision, dataset: &Dataset, file: &str) -> Result<Line, VisionError> {
-    let line = |embedding, unreadable| Line {
-        file: file.to_owned(),
-        embedding,
-        unreadable,
-    };
-    let Ok(image) = load_picture(&dataset.root.join(file)) else {
-        return Ok(line(None, true));
-    };
-    let faces = vision.detect(&image)?;
-    let Some(face) = meant(&faces, image.width(), image.height()) else {
-        return Ok(line(None, false));
-    };
-    let Some(aligned) = vision.align(&image, face) else {
-        return Ok(line(None, false));
-    };
-    let embedding = vision.embed(&aligned)?;
-    Ok(line(Some(embedding.as_slice().to_vec()), false))
 }
 
 /// The face a portrait means: large, and in the middle.

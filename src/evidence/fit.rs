@@ -65,15 +65,22 @@ pub(crate) fn faces_of<'a>(
     embedded: &'a Embedded,
     part: Option<Part>,
 ) -> impl Iterator<Item = (usize, &'a Embedding)> {
+    photos_of(dataset, embedded, part).map(|(_, person, face)| (person, face))
+}
+
+/// The same, with the photo's index first.
+pub fn photos_of<'a>(
+    dataset: &'a Dataset,
+    embedded: &'a Embedded,
+    part: Option<Part>,
+) -> impl Iterator<Item = (usize, usize, &'a Embedding)> {
     dataset
         .photos
         .iter()
         .zip(&embedded.faces)
-        .filter(move |(photo, _)| {
-            let name = dataset.people.get(photo.person);
-            part.is_none() || name.map(|n| Part::of(n)) == part
-        })
-        .filter_map(|(photo, face)| Some((photo.person, face.as_ref()?)))
+        .enumerate()
+        .filter(move |(_, (photo, _))| dataset.is_in(photo.person, part))
+        .filter_map(|(place, (photo, face))| Some((place, photo.person, face.as_ref()?)))
 }
 
 /// Blends the embeddings of [`Part::Cohort`], one photo each of eight or more people drawn

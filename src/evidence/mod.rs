@@ -4,14 +4,21 @@
 //! is fitted to data (a cohort, a calibration) is fitted to some people and reported
 //! on others; [`Part`] says who is who, by a hash of the name and so for ever.
 
+pub mod cache;
 pub mod dataset;
 pub mod embedded;
 pub mod fit;
+pub mod groups;
 pub mod identify;
+pub mod left_out;
+pub mod named;
 pub(crate) mod own_projection;
 pub mod projection;
 pub(crate) mod rates;
 pub mod report;
+
+/// The list of groups in a data set's folder.
+pub const GROUPS_FILE: &str = "groups.csv";
 
 use sha2::{Digest, Sha256};
 

@@ -46,6 +46,11 @@ fn edge(bin: usize) -> f64 {
     bin as f64 * 2.0 / BINS as f64 - 1.0
 }
 
+/// The bin nearest to a threshold: scores in it and above reach it.
+fn first_bin(threshold: f64) -> usize {
+    ((threshold + 1.0) * BINS as f64 / 2.0).round() as usize
+}
+
 fn bin(score: Score) -> u16 {
     let place = (f64::from(score.value()) + 1.0) * BINS as f64 / 2.0;
     // In range by the clamp.
@@ -167,6 +172,30 @@ impl Scores {
         self.curve(|_| 1).at(threshold)
     }
 
+    /// Impostor pairs, and how many of them reach each threshold, by what `key` makes of the
+    /// two people; a pair without a key is left out.
+    pub fn impostors_over<K: Ord>(
+        &self,
+        thresholds: &[f64],
+        key: impl Fn(usize, usize) -> Option<K>,
+    ) -> BTreeMap<K, (u64, Vec<u64>)> {
+        let first: Vec<usize> = thresholds.iter().map(|t| first_bin(*t)).collect();
+        let mut counts = BTreeMap::new();
+        for &(p, q, bin) in &self.impostor {
+            let Some(key) = key(p as usize, q as usize) else {
+                continue;
+            };
+            let (pairs, over) = counts
+                .entry(key)
+                .or_insert_with(|| (0, vec![0; first.len()]));
+            *pairs += 1;
+            for (count, first) in over.iter_mut().zip(&first) {
+                *count += u64::from(usize::from(bin) >= *first);
+            }
+        }
+        counts
+    }
+
     /// Where false matches and false non-matches are equally frequent.
     pub(crate) fn equal_error_rate(&self) -> f64 {
         let curve = self.curve(|_| 1);
@@ -207,7 +236,7 @@ impl Scores {
 }
 
 /// Templates of everybody with enough photos, and probes of the photos that are left.
-pub fn split(
+pub(crate) fn split(
     faces: &[(usize, &Embedding)],
     photos: usize,
     frames: usize,
@@ -258,7 +287,7 @@ impl Curve {
 
     /// False and true match rate of a threshold.
     fn at(&self, threshold: f64) -> (f64, f64) {
-        let first = ((threshold + 1.0) * BINS as f64 / 2.0).round() as usize;
+        let first = first_bin(threshold);
         let share = |counts: &[u64]| {
             let over: u64 = counts.iter().skip(first).sum();
             over as f64 / counts.iter().sum::<u64>() as f64

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::dataset::Dataset;
-use super::embedded::Embedded;
+use super::embedded::{Embedded, Missing};
 use super::fit::{CrossCheck, cross_check, faces_of};
+use super::groups::{Groups, WithinGroups, within};
 use super::identify::{Identification, identify};
+use super::left_out::{LeftOut, left_out};
+use super::named::{AtDoor, Door, at_door};
 use super::rates::{AtFmr, Scores, Side, split};
 use super::{Part, rates};
 use crate::embedding::Embedding;
@@ -16,6 +19,21 @@ use crate::scoring::Scoring as Way;
 /// False match rates the figures are told at.
 const FMRS: [f64; 5] = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
+/// False match rates that those within groups are told at.
+const GROUP_FMRS: [f64; 2] = [1e-3, 1e-4];
+
+/// What is to be measured.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// The people who count; all without.
+    pub part: Option<Part>,
+    /// The threshold that people are missed at.
+    pub door: Option<Door>,
+    /// Groups whose rates are told.
+    pub groups: Option<&'a Groups>,
+}
+
+/// What was measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub model: String,
@@ -29,6 +47,14 @@ pub struct Report {
     pub failed_to_enrol: usize,
     /// Of them, files that are no readable picture.
     pub unreadable: usize,
+    /// What counts for nothing, and why.
+    pub left_out: Vec<LeftOut>,
+    /// What the door's threshold does, if there is one.
+    pub door: Option<AtDoor>,
+    /// Why there is none.
+    pub no_door: Option<String>,
+    /// False match rates within groups, by the score the door uses.
+    pub groups: Option<WithinGroups>,
     /// Accuracy on the list of pairs: mean and each fold, by plain cosine.
     pub accuracy: Option<(f64, Vec<f64>)>,
     /// Each way of scoring.
@@ -82,20 +108,26 @@ pub struct Promise {
     pub seen: f64,
 }
 
-/// Measures everything on the people of `part`, or on all.
+/// Measures everything that is wanted.
 pub fn measure(
     dataset: &Dataset,
     embedded: &Embedded,
     way: &Arc<Way>,
-    part: Option<Part>,
+    wanted: Wanted<'_>,
 ) -> Report {
+    let part = wanted.part;
     let faces: Vec<(usize, &Embedding)> = faces_of(dataset, embedded, part).collect();
-    let in_part = |person: usize| {
-        let name = dataset.people.get(person).map(|n| Part::of(n));
-        part.is_none() || name == part
-    };
+    let in_part = |person: usize| dataset.is_in(person, part);
     let people = (0..dataset.people.len()).filter(|p| in_part(*p)).count();
     let photos = dataset.photos.iter().filter(|p| in_part(p.person)).count();
+    let unreadable = embedded
+        .missing
+        .iter()
+        .filter(|(place, why)| {
+            let photo = dataset.photos.get(**place);
+            !matches!(why, Missing::NoFace) && photo.is_some_and(|p| in_part(p.person))
+        })
+        .count();
     let plain = Arc::new(Way::default());
     let singles: Vec<Option<Side>> = dataset
         .photos
@@ -103,10 +135,33 @@ pub fn measure(
         .zip(&embedded.faces)
         .map(|(photo, face)| Side::new(photo.person, &[face.as_ref()?], &plain))
         .collect();
-    let mut scorings = vec![scoring("cosine", &faces, &plain)];
+    let pairs = pairs(&faces, way);
+    let mut scorings = Vec::new();
     if way.is_normalised() {
-        scorings.push(scoring("as-norm", &faces, way));
+        let cosines = self::pairs(&faces, &plain);
+        scorings.push(scoring("cosine", &faces, &plain, &cosines));
+        scorings.push(scoring("as-norm", &faces, way, &pairs));
+    } else {
+        scorings.push(scoring("cosine", &faces, &plain, &pairs));
     }
+    let groups = wanted.groups.map(|groups| {
+        let mut thresholds: Vec<(String, f64)> = Vec::new();
+        if let Some(door) = &wanted.door {
+            thresholds.push(("the door's threshold".into(), door.threshold));
+        }
+        for fmr in GROUP_FMRS {
+            if pairs.impostor_pairs() as f64 * fmr >= 1.0 {
+                let name = format!("FMR {fmr:.0e} over all");
+                thresholds.push((name, pairs.at_threshold_of_fmr(fmr)));
+            }
+        }
+        let mut in_it: Vec<usize> = faces.iter().map(|(person, _)| *person).collect();
+        in_it.dedup();
+        within(groups, &dataset.people, &in_it, &pairs, &thresholds)
+    });
+    let door = wanted
+        .door
+        .map(|door| at_door(door, dataset, embedded, part, &pairs, way));
     Report {
         model: embedded.model.to_string(),
         who: match part {
@@ -117,23 +172,36 @@ pub fn measure(
         people,
         photos,
         failed_to_enrol: photos - faces.len(),
-        unreadable: embedded.unreadable,
+        unreadable,
+        left_out: left_out(dataset, embedded, in_part),
+        door,
+        no_door: None,
+        groups,
         accuracy: rates::accuracy(&dataset.pairs, &singles, &plain),
-        promises: promises(&faces, way),
+        promises: promises(&pairs, way),
         held_out: cross_check(dataset, embedded, way),
         scorings,
         against: None,
     }
 }
 
-fn scoring(name: &'static str, faces: &[(usize, &Embedding)], way: &Arc<Way>) -> Scoring {
+/// Every photo against every other.
+fn pairs(faces: &[(usize, &Embedding)], way: &Way) -> Scores {
     let single: Vec<Side> = faces
         .iter()
         .filter_map(|(person, face)| Side::new(*person, &[face], way))
         .collect();
-    let one = Scores::of_all_pairs(&single, way);
+    Scores::of_all_pairs(&single, way)
+}
+
+fn scoring(
+    name: &'static str,
+    faces: &[(usize, &Embedding)],
+    way: &Arc<Way>,
+    one: &Scores,
+) -> Scoring {
     let histogram = one.histogram();
-    let mut verification = vec![verify(1, 1, &one)];
+    let mut verification = vec![verify(1, 1, one)];
     for (photos, frames) in [(3, 1), (3, 3)] {
         let (templates, probes) = split(faces, photos, frames, way);
         let scores = Scores::of_templates(&templates, &probes, way);
@@ -174,19 +242,14 @@ fn verify(photos: usize, frames: usize, scores: &Scores) -> Verification {
     }
 }
 
-fn promises(faces: &[(usize, &Embedding)], way: &Way) -> Vec<Promise> {
+fn promises(pairs: &Scores, way: &Way) -> Vec<Promise> {
     let Some(calibration) = way.calibration() else {
         return Vec::new();
     };
-    let sides: Vec<Side> = faces
-        .iter()
-        .filter_map(|(person, face)| Side::new(*person, &[face], way))
-        .collect();
-    let scores = Scores::of_all_pairs(&sides, way);
     FMRS.iter()
         .filter_map(|&promised| {
             let threshold = calibration.score_at(promised)?;
-            let seen = scores.at_threshold(threshold).0;
+            let seen = pairs.at_threshold(threshold).0;
             Some(Promise {
                 threshold,
                 promised,

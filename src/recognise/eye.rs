@@ -1,5 +1,6 @@
 //! From a frame to what can be said of the faces in it, and no more work than that takes.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -202,6 +203,13 @@ impl Eye {
         if economy && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
+        if !self.tracks.is_fresh(track, hash(aligned.pixels())) {
+            return Ok(report);
+        }
+        if self.vision.is_upside_down(&self.rgb, face)? {
+            report.frame_use = FrameUse::Flawed(Flaw::UpsideDown);
+            return Ok(report);
+        }
         let embedding = self.vision.embed(&aligned)?;
         if let Some(fused) = self.tracks.add(track, at, embedding, weight) {
             let start = Instant::now();
@@ -211,4 +219,10 @@ impl Eye {
         }
         Ok(report)
     }
+}
+
+fn hash(picture: &RgbImage) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(picture.as_raw());
+    hasher.finish()
 }

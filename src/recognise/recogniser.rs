@@ -32,6 +32,9 @@ pub struct Spent {
     pub decide: Duration,
 }
 
+/// Somebody who was granted and has not gone is looked at again after this.
+const MIN_REST: Duration = Duration::from_secs(1);
+
 /// The eye of one door with its decisions.
 #[derive(Debug)]
 pub struct Recogniser {
@@ -64,11 +67,14 @@ impl Recogniser {
         door_is_open: bool,
         clock: impl FnOnce() -> Instant,
     ) -> Result<Outcome, VisionError> {
-        let seen = if door_is_open && self.eye.is_economical() {
-            Seen::Nothing
-        } else {
-            self.eye.look(frame, &whitelist.matcher)?
-        };
+        if door_is_open && self.eye.is_economical() {
+            self.access.step(clock(), Input::Unwatched);
+            return Ok(Outcome {
+                seen: Seen::Nothing,
+                decisions: Vec::new(),
+            });
+        }
+        let seen = self.eye.look(frame, &whitelist.matcher)?;
         let decisions = match &seen {
             Seen::Nothing => Vec::new(),
             Seen::Faces(faces) => self.decide(clock(), frame.at, faces, &whitelist.directory),
@@ -95,10 +101,10 @@ impl Recogniser {
                 directory,
             },
         );
-        for decision in &decisions {
-            if let Decision::Grant(grant) = decision {
-                let until = taken_at + self.access.cooldown();
-                self.eye.rest(TrackId(grant.claim().track), until);
+        for candidate in faces.iter().filter_map(candidate) {
+            if let Some(until) = self.access.granted_until(&candidate) {
+                let until = until.max(taken_at + MIN_REST);
+                self.eye.rest(TrackId(candidate.track), until);
             }
         }
         self.decide += start.elapsed();
@@ -151,13 +157,19 @@ fn judgement(face: &FaceReport) -> FaceResult {
         // There is no cue yet; the first one must say here what follows from it.
         Liveness::Attack(cue) => match cue {},
     }
+    let track = face.track.0;
     match face.frame_use {
-        FrameUse::Flawed(flaw) => FaceResult::Flawed(flaw),
-        FrameUse::Skipped => FaceResult::Followed,
-        FrameUse::Compared => FaceResult::Nearest(face.identity.map(|identity| Candidate {
-            track: face.track.0,
-            person: identity.person,
-            score: identity.score,
-        })),
+        FrameUse::Flawed(flaw) => FaceResult::Flawed { track, flaw },
+        FrameUse::Skipped => FaceResult::Followed { track },
+        FrameUse::Compared => FaceResult::Nearest(candidate(face)),
     }
+}
+
+/// The person most alike, for a face that was compared with somebody.
+fn candidate(face: &FaceReport) -> Option<Candidate> {
+    face.identity.map(|identity| Candidate {
+        track: face.track.0,
+        person: identity.person,
+        score: identity.score,
+    })
 }

@@ -63,6 +63,8 @@ struct Track {
     seen_at: Instant,
     blended: Vec<Blended>,
     embedded_at: Option<Instant>,
+    /// Of the pixels that were embedded last.
+    picture: Option<u64>,
     rests_until: Option<Instant>,
 }
 
@@ -183,6 +185,7 @@ impl Tracks {
             seen_at: at,
             blended: Vec::new(),
             embedded_at: None,
+            picture: None,
             rests_until: None,
         });
         id
@@ -206,6 +209,13 @@ impl Tracks {
             || track
                 .embedded_at
                 .is_none_or(|last| at.saturating_duration_since(last) >= MAX_EMBEDDING_AGE)
+    }
+
+    /// Whether a face's picture, told by a hash of its pixels, is another than the one that was
+    /// asked about before: a living face gives no two equal ones.
+    pub(crate) fn is_fresh(&mut self, id: TrackId, picture: u64) -> bool {
+        let track = self.tracks.iter_mut().find(|t| t.id == id);
+        track.is_some_and(|t| t.picture.replace(picture) != Some(picture))
     }
 
     /// Adds an embedded frame of a face and gives what its frames say together; `None`

@@ -56,6 +56,7 @@ codes! {
         Blurred = "blurred", "the face is blurred: stand still, or clean the lens";
         Dark = "dark", "the face is too dark: more light is needed";
         Cut = "cut", "the face is cut by the picture's edge: stand in front of the camera, or turn it";
+        UpsideDown = "upside_down", "the face is upside down: turn the camera, or set camera.rotate";
         LowDetectorScore = "low_detector_score", "the face is half hidden or turned away";
     }
     /// Why a grant did not open the door.
@@ -93,6 +94,7 @@ codes! {
         NoUsableFormat = "no_usable_format", "none of its formats can be used";
         Unplugged = "unplugged", "it was unplugged";
         Stalled = "stalled", "it gives no frames";
+        Frozen = "frozen", "it gives the same picture again and again";
         BadFrames = "bad_frames", "its frames are spoilt";
         Recording = "recording", "the recording cannot be played";
         Failed = "failed", "it failed";

@@ -1,6 +1,7 @@
 //! The record in English, one line an event. Nothing of this is stored.
 
 use std::fmt::{self, Write};
+use std::num::NonZeroU32;
 
 use super::body::{Content, Unknown};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
@@ -91,6 +92,7 @@ impl fmt::Display for Denied {
             threshold,
             frames,
             frame,
+            left_out,
             ..
         } = self;
         if let Some(person) = person {
@@ -102,7 +104,15 @@ impl fmt::Display for Denied {
         if let Some(threshold) = threshold {
             write!(f, ", threshold {threshold:.3}")?;
         }
-        write!(f, ", {frames} frames: {reason} {frame}")
+        write!(f, ", {frames} frames: {reason} {frame}")?;
+        tell_left_out(f, *left_out)
+    }
+}
+
+fn tell_left_out(f: &mut impl Write, left_out: Option<NonZeroU32>) -> fmt::Result {
+    match left_out {
+        Some(many) => write!(f, ", {many} more like it since the last one"),
+        None => Ok(()),
     }
 }
 
@@ -181,7 +191,15 @@ impl Event {
                 write!(f, ": {reason}")
             }
             Self::Denied(denied) => write!(f, "{denied}"),
-            Self::CannotJudge { reason, frame, .. } => write!(f, ": {reason} {frame}"),
+            Self::CannotJudge {
+                reason,
+                frame,
+                left_out,
+                ..
+            } => {
+                write!(f, ": {reason} {frame}")?;
+                tell_left_out(f, *left_out)
+            }
             Self::Unlocked { by, pulse_ms } => write!(f, ", {by}, for {pulse_ms} ms"),
             Self::Locked {
                 reason,

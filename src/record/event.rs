@@ -4,6 +4,7 @@
 //! out where it says nothing, and nothing that is here changes its name or its meaning.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,9 @@ pub struct Denied {
     pub model: ModelVersion,
     /// The last of the frames.
     pub frame: FrameRef,
+    /// How many for the same reason were left out since the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<NonZeroU32>,
 }
 
 /// On whose account the door opened.
@@ -245,6 +249,9 @@ events! {
         reason: Unusable,
         model: ModelVersion,
         frame: FrameRef,
+        /// How often it was not said since it was last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_out: Option<NonZeroU32>,
     };
     /// The relay was energised.
     Unlocked = "unlocked" {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use doorward::database::Database;
 use doorward::record::{Event, Kind, Log, Query, Record};
+use image::codecs::jpeg::JpegEncoder;
 use tempfile::TempDir;
 
 /// Longer than anything takes; a test that waits so long has failed.
@@ -79,8 +80,18 @@ impl Site {
         std::fs::write(self.config(), text).unwrap();
     }
 
-    /// Adds frames: the same photo so many times.
+    /// Adds frames: the same photo so many times, with a camera's noise.
     pub fn frames(self, photo: &str, count: usize) -> Self {
+        let have = std::fs::read_dir(self.at("frames")).unwrap().count();
+        for n in have..have + count {
+            let frame = self.at("frames").join(format!("{n:04}.jpg"));
+            std::fs::write(frame, noisy(photo, n as u64)).unwrap();
+        }
+        self
+    }
+
+    /// Adds frames: the photo's own bytes so many times.
+    pub fn stills(self, photo: &str, count: usize) -> Self {
         let have = std::fs::read_dir(self.at("frames")).unwrap().count();
         for n in have..have + count {
             let to = self.at("frames").join(format!("{n:04}.jpg"));
@@ -145,9 +156,9 @@ impl Site {
     /// Puts a photo in the place of every frame, also while a daemon plays them again and
     /// again.
     pub fn show(&self, photo: &str) {
-        for frame in std::fs::read_dir(self.at("frames")).unwrap() {
+        for (n, frame) in (0..).zip(std::fs::read_dir(self.at("frames")).unwrap()) {
             let next = self.at("next");
-            std::fs::copy(photo_path(photo), &next).unwrap();
+            std::fs::write(&next, noisy(photo, n)).unwrap();
             std::fs::rename(next, frame.unwrap().path()).unwrap();
         }
     }
@@ -264,4 +275,18 @@ pub fn photo_path(photo: &str) -> PathBuf {
 pub fn said(output: &Output) -> String {
     let both = [&output.stdout[..], &output.stderr].concat();
     String::from_utf8_lossy(&both).into_owned()
+}
+
+/// The photo as JPEG with a little noise, as no two frames of a camera are equal.
+pub fn noisy(photo: &str, seed: u64) -> Vec<u8> {
+    let mut picture = image::open(photo_path(photo)).unwrap().to_rgb8();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for value in picture.iter_mut() {
+        *value = value.saturating_add(random.u8(0..4));
+    }
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 95)
+        .encode_image(&picture)
+        .unwrap();
+    bytes
 }

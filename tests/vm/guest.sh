@@ -56,6 +56,7 @@ relay.line "relay"
 models.threads 1
 access.window_ms 5000
 access.max_frame_age_ms 5000
+access.absence_ms 0
 TOML
     } >/etc/doorward/doorward.toml
 }

@@ -215,6 +215,7 @@ fn remedy(flaw: Flaw, config: &Config) -> String {
             "dark, less than vision.min_luma ({}): light the faces",
             vision.min_luma
         ),
+        Flaw::UpsideDown => "upside down: turn the camera, or set camera.rotate".into(),
         Flaw::Cut => format!(
             "cut by the picture's edge, more than vision.max_outside ({}): turn the camera, or stand back",
             vision.max_outside
