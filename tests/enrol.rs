@@ -244,11 +244,9 @@ fn other_formats_are_named_with_what_converts_them() {
 
 #[test]
 fn real_files_of_other_formats() {
-    let folder = support::project().join("../shared/cases/formats");
-    if !folder.is_dir() {
-        support::lacks(Need::Data, &format!("{} is not here", folder.display()));
+    let Some(folder) = cases("formats") else {
         return;
-    }
+    };
     let site = Site::new();
     for (file, words) in [
         ("IMG_0001.HEIC", "is HEIC"),
@@ -474,4 +472,112 @@ fn a_list_of_people_is_enrolled_and_held_against_who_is_listed() {
     assert!(told.contains(".csv or .json"), "{told}");
     let told = site.fails(&["enroll", "--from", text(&root.join("photos"))]);
     assert!(told.contains("one folder a person"), "{told}");
+}
+
+const EVERYBODY: [&str; 6] = [
+    OBAMA[0],
+    OBAMA[1],
+    OBAMA[2],
+    "eileen-collins/01.jpg",
+    "grace-hopper/01.jpg",
+    "joe-biden/01.jpg",
+];
+
+/// Enrols these photos and expects each to be refused with the words.
+fn all_refused(site: &Site, photos: &[PathBuf], words: &str) {
+    let photos: Vec<&str> = photos.iter().map(|photo| text(photo)).collect();
+    let told = site.fails(&[&["enroll", "Ada"], &photos[..]].concat());
+    for photo in photos {
+        let line = told.lines().find(|line| line.contains(photo));
+        assert!(
+            line.is_some_and(|line| line.contains(words)),
+            "{photo}: {told}"
+        );
+    }
+}
+
+#[test]
+fn photos_that_lie_wrong_are_to_be_turned() {
+    let site = Site::new();
+    let turned = |by: fn(&RgbImage) -> RgbImage, name: &str| {
+        let save =
+            |(n, photo): (usize, &&str)| save(&site, &format!("{name}{n}.png"), &by(&open(photo)));
+        EVERYBODY.iter().enumerate().map(save).collect::<Vec<_>>()
+    };
+    let upside_down = turned(imageops::rotate180, "down");
+    all_refused(
+        &site,
+        &upside_down,
+        "the face is upside down: turn the picture",
+    );
+    let aside = turned(imageops::rotate90, "aside");
+    all_refused(
+        &site,
+        &aside[..3],
+        "the face lies on its side: turn the picture",
+    );
+}
+
+/// A folder of the cases that were collected beside the project, if it is here.
+fn cases(name: &str) -> Option<PathBuf> {
+    let folder = support::project().join("../shared/cases").join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    support::lacks(Need::Data, &format!("{} is not here", folder.display()));
+    None
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+fn collected_photos_of_faces_that_are_cut_upside_down_or_of_somebody_else() {
+    let site = Site::new().enrolled("Barack Obama", &OBAMA);
+    let (Some(cut), Some(down), Some(other)) = (
+        cases("cut-by-border"),
+        cases("upside-down"),
+        cases("wrong-person-added"),
+    ) else {
+        return;
+    };
+    all_refused(&site, &files(&cut), "cut by the picture's edge");
+    all_refused(
+        &site,
+        &files(&down),
+        "the face is upside down: turn the picture",
+    );
+    let told = site.fails(&["enroll", "Barack Obama", text(&other.join("biden.jpg"))]);
+    assert!(
+        told.contains("biden.jpg") && told.contains("enrolled before under this name"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_collected_folder_of_people() {
+    let Some(folder) = cases("folder") else {
+        return;
+    };
+    let site = Site::new();
+    let output = site.run(&[
+        "enroll",
+        "--from",
+        text(&folder),
+        "--use-good",
+        "--at-least",
+        "2",
+    ]);
+    let told = said(&output);
+    // Of bob's photos one is HEIC and the others are of two people.
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(row(&told, "bob").contains("left out 0 3"), "{told}");
+    assert!(row(&told, "ada").contains("enrolled 2 0"), "{told}");
+    // Of carol's two photos one is the other's copy, by a name that is no UTF-8.
+    assert!(row(&told, "carol").contains("enrolled 1 1"), "{told}");
+    for named in ["IMG_0001.HEIC", "ada/sub", "loose.jpg"] {
+        assert!(told.contains(named), "{named}: {told}");
+    }
 }

@@ -195,7 +195,11 @@ impl Enroll {
                 },
             )?;
         } else {
-            session.add_files(&self.photos, || {})?;
+            let added = session.add_files(&self.photos, || {});
+            for one in session.take_left_out() {
+                eprintln!("{one}");
+            }
+            added?;
         }
         Ok(session.review(name, database, config.access.threshold_request())?)
     }

@@ -75,7 +75,8 @@ impl Bulk<'_> {
             person.photos.iter().for_each(|_| each());
             return Entered::left_out(name, why, Vec::new());
         }
-        match self.try_to(person, each) {
+        let mut left_out = Vec::new();
+        let mut entered = match self.try_to(person, each, &mut left_out) {
             Ok(entered) => entered,
             Err(EnrolError::Photos(refused)) => {
                 let (bad, all) = (refused.photos.len(), person.photos.len());
@@ -110,12 +111,22 @@ impl Bulk<'_> {
                 }
                 Entered::left_out(name, error.to_string(), Vec::new())
             }
-        }
+        };
+        entered.left_out.splice(0..0, left_out);
+        entered
     }
 
-    fn try_to(&mut self, person: &Applicant, each: impl FnMut()) -> Result<Entered, EnrolError> {
+    /// `left_out` gets what is left out before the photos are compared, also if that fails.
+    fn try_to(
+        &mut self,
+        person: &Applicant,
+        each: impl FnMut(),
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Entered, EnrolError> {
         let mut session = Session::new(self.vision, self.keep_photos, self.bad_photos);
-        session.add_files(&person.photos, each)?;
+        let added = session.add_files(&person.photos, each);
+        left_out.extend(session.take_left_out());
+        added?;
         let reviewed = session.review(&person.name, self.database, self.asked)?;
         reviewed.commit(self.database, self.consent, self.origin)?;
         let taken: Vec<String> = reviewed.photos().map(|p| p.source.to_owned()).collect();

@@ -99,6 +99,9 @@ pub enum PhotoError {
     /// Its head points down.
     #[error("the face is upside down: turn the picture")]
     UpsideDown,
+    /// No face is found as it lies, but one when it is turned by a quarter.
+    #[error("the face lies on its side: turn the picture")]
+    OnItsSide,
     /// Its box or its landmarks are not of a face inside the picture.
     #[error("its face lies outside the picture; take one with the whole head in it")]
     OutsidePicture,
@@ -263,6 +266,29 @@ fn the_one(seen: Vec<Seen>, image: &RgbImage, limits: &config::Vision) -> Result
         });
     }
     seen.into_iter().nth(at).ok_or(PhotoError::NoFace)
+}
+
+/// Why a photo on which no face is clear shows one when it is turned, if it does.
+pub(super) fn lies_wrong(
+    image: &RgbImage,
+    vision: &mut Vision,
+) -> Result<Option<PhotoError>, VisionError> {
+    for (turned, why) in [
+        (imageops::rotate180(image), PhotoError::UpsideDown),
+        (imageops::rotate90(image), PhotoError::OnItsSide),
+        (imageops::rotate270(image), PhotoError::OnItsSide),
+    ] {
+        let faces = vision.detect(&turned)?;
+        let limits = vision.settings();
+        let clear = |face: &Face| {
+            face.detector_score >= limits.min_detector_score
+                && face.size() >= limits.min_face_px as f32
+        };
+        if faces.iter().any(clear) {
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
 }
 
 fn fault(flaw: Flaw, quality: &Quality, limits: &config::Vision) -> PhotoError {

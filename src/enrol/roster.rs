@@ -229,8 +229,11 @@ fn people(text: &str, folder: &Path) -> Result<Vec<Applicant>, (usize, Mistake)>
     Ok(people)
 }
 
-/// Rows that are not empty, each with the line it begins in (RFC 4180).
-fn rows(text: &str, separator: char) -> Result<Vec<(usize, Vec<String>)>, (usize, Mistake)> {
+/// The line it begins in, counted from 1, and its cells.
+type Row = (usize, Vec<String>);
+
+/// Rows that are not empty (RFC 4180).
+fn rows(text: &str, separator: char) -> Result<Vec<Row>, (usize, Mistake)> {
     let mut rows = Vec::new();
     let (mut row, mut cell) = (Vec::new(), String::new());
     let (mut line, mut began) = (1, 1);

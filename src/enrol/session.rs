@@ -161,15 +161,26 @@ impl<'v> Session<'v> {
 
     fn add_file(&mut self, photo: &Path, source: &str) -> Result<(), NoTemplate> {
         let image = camera::load_picture(photo).map_err(|e| NoTemplate::Unreadable(e.fault))?;
-        let sample = self
-            .sample(&image, source, true)
-            .map_err(NoTemplate::Unusable)?;
+        let sample = match self.sample(&image, source, true) {
+            Ok(sample) => sample,
+            Err(why @ (PhotoError::NoFace | PhotoError::Unclear { .. })) => {
+                let turned = photo::lies_wrong(&image, self.vision);
+                let turned = turned.unwrap_or_else(|error| Some(error.into()));
+                return Err(NoTemplate::Unusable(turned.unwrap_or(why)));
+            }
+            Err(why) => return Err(NoTemplate::Unusable(why)),
+        };
         let before = self.samples.iter().find(|one| one.is_same_photo(&sample));
         if let Some(before) = before {
             return Err(NoTemplate::SamePhoto(before.template.source.clone()));
         }
         self.samples.push(sample);
         Ok(())
+    }
+
+    /// The files that were not added so far.
+    pub(crate) fn take_left_out(&mut self) -> Vec<LeftOut> {
+        mem::take(&mut self.left_out)
     }
 
     /// How many photos were added.
