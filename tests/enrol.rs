@@ -287,6 +287,11 @@ fn what_is_transparent_is_not_seen() {
     // The same photo as WebP, which has no loss as it is written here.
     let webp = site.at("photo.webp");
     clear(&|_| 255).save(&webp).unwrap();
+    let whole = std::fs::read(&webp).unwrap();
+    let cut = site.at("cut.webp");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let told = site.fails(&["enroll", "Ada", text(&cut)]);
+    assert!(told.contains("cut.webp: is cut off"), "{told}");
     let same = enrols(&site, &["Ada", text(&webp), text(&photo_path(OBAMA[2]))]);
     assert!(same.contains("it is the same photo as"), "{same}");
 }

@@ -119,8 +119,13 @@ fn read(path: &Path) -> Result<RgbImage, PictureFault> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let format = format(&bytes)?;
-    // The decoder would fill what is missing with grey.
-    if format == ImageFormat::Jpeg && !ends(&bytes) {
+    // The decoder would fill what is missing with grey, or call it damaged.
+    let is_whole = match format {
+        ImageFormat::Jpeg => ends(&bytes),
+        ImageFormat::WebP => is_as_long_as_it_says(&bytes),
+        _ => true,
+    };
+    if !is_whole {
         return Err(PictureFault::CutOff);
     }
     // Decoders have panicked on made-up bytes before.
@@ -135,6 +140,14 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => Ok(format),
         _ => Err(PictureFault::NotAPicture),
     }
+}
+
+/// Whether a WebP has the bytes that its RIFF header counts.
+fn is_as_long_as_it_says(bytes: &[u8]) -> bool {
+    let header = bytes.split_at_checked(4).map(|(_, rest)| rest);
+    header
+        .and_then(|rest| rest.first_chunk::<4>())
+        .is_some_and(|length| bytes.len() as u64 >= 8 + u64::from(u32::from_le_bytes(*length)))
 }
 
 /// Whether a JPEG goes on to its end marker (ITU-T T.81, annex B). What comes after

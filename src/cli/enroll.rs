@@ -20,8 +20,14 @@ use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist;
 
+const USAGE: &str = "doorward enroll [OPTIONS] NAME PHOTO...
+       doorward enroll [OPTIONS] NAME --camera
+       doorward enroll [OPTIONS] --from DIR
+       doorward enroll [OPTIONS] --csv FILE";
+
 /// Whom to enroll, and from what.
 #[derive(Debug, Args)]
+#[command(override_usage = USAGE)]
 pub(crate) struct Enroll {
     /// The person's name; photos are added to a person of that name
     #[arg(required_unless_present_any = ["from", "csv"])]
@@ -145,7 +151,7 @@ impl Enroll {
         if self.photos.is_empty() && !self.camera {
             let usage = "no photos are given: name them after the person's name, or take them with --camera";
             clap::Command::new("doorward enroll")
-                .override_usage("doorward enroll NAME PHOTO...")
+                .override_usage(USAGE)
                 .error(ErrorKind::MissingRequiredArgument, usage)
                 .exit();
         }
