@@ -44,7 +44,7 @@ pub struct Album {
 pub struct Listed {
     /// The folder's name; bytes that are no UTF-8 are replaced.
     pub name: String,
-    /// Files below the root that begin as a JPEG or PNG does, whatever they are called.
+    /// Files below the root that begin as a JPEG, PNG or WebP does, whatever they are called.
     pub photos: Vec<PathBuf>,
 }
 
@@ -73,7 +73,7 @@ pub enum Why {
     #[error("is a folder in a person's folder; move its photos up")]
     Nested,
     /// A person's folder without a photo.
-    #[error("has no photo that can be used; put JPEG or PNG files in it")]
+    #[error("has no photo that can be used; put JPEG, PNG or WebP files in it")]
     NoPhotos,
     /// A pipe, socket or device.
     #[error("is no file; remove it")]
@@ -112,7 +112,7 @@ impl fmt::Display for Reason {
             Self::NoPhotos => "people without a photo that can be used",
             Self::Special => "pipes, sockets and devices",
             Self::Unreadable => "that cannot be read",
-            Self::OtherFormat => "pictures of another format than JPEG or PNG",
+            Self::OtherFormat => "pictures of another format than JPEG, PNG or WebP",
             Self::NotAPicture => "files that are no picture",
         })
     }
@@ -238,8 +238,9 @@ fn photo(path: &Path) -> Result<(), Why> {
         return Err(Why::Special);
     }
     let mut start = Vec::new();
-    File::open(path)?.take(8).read_to_end(&mut start)?;
-    if start.starts_with(b"\xff\xd8\xff") || start == b"\x89PNG\r\n\x1a\n" {
+    File::open(path)?.take(12).read_to_end(&mut start)?;
+    let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
+    if start.starts_with(b"\xff\xd8\xff") || start.starts_with(b"\x89PNG\r\n\x1a\n") || is_webp {
         return Ok(());
     }
     // The reader names what else it is.

@@ -5,6 +5,7 @@
 pub mod album;
 mod clip;
 mod error;
+mod foreign;
 mod frame;
 mod frozen;
 mod jpeg;
@@ -21,6 +22,7 @@ use self::turn::{Turn, Turned};
 use crate::config;
 
 pub use error::{CameraError, FrameFault, NotACamera, RecordingFault};
+pub use foreign::Foreign;
 pub use frame::{Frame, LumaGrid, Pool};
 pub(crate) use frozen::Repeats;
 pub use negotiate::Layout;

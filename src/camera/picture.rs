@@ -7,12 +7,18 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use image::error::LimitErrorKind;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage,
+};
+
+use super::foreign::Foreign;
 
 /// Longest side.
-const MAX_SIDE_PX: u32 = 10_000;
-/// In all: four times what a phone takes.
-const MAX_PIXELS: u64 = 50_000_000;
+const MAX_SIDE_PX: u32 = 16_383;
+/// In all: phones take 108 million, and some a little more.
+const MAX_PIXELS: u64 = 110_000_000;
+/// Larger pictures are halved: nothing looks at so many pixels, and each copy takes memory.
+const MAX_KEPT_PIXELS: u64 = 50_000_000;
 /// Shortest side: no face fits into less.
 const MIN_SIDE_PX: u32 = 20;
 /// Of a file.
@@ -44,11 +50,11 @@ pub enum PictureFault {
     /// A file of more than 100 MB.
     #[error("has more than {} MB; make it smaller", MAX_BYTES / 1_000_000)]
     TooManyBytes,
-    /// A picture in another format, by its name.
-    #[error("is {0}, not JPEG or PNG; convert it")]
-    OtherFormat(&'static str),
+    /// A picture in another format.
+    #[error("is {0}")]
+    OtherFormat(Foreign),
     /// No picture at all.
-    #[error("is not a picture, whatever it is called; give a JPEG or PNG file")]
+    #[error("is not a picture, whatever it is called; give a JPEG, PNG or WebP file")]
     NotAPicture,
     /// Its end is missing.
     #[error("is cut off; copy it again")]
@@ -71,7 +77,10 @@ pub enum PictureFault {
     /// The decoder would take too much memory.
     #[error("needs too much memory; make it smaller")]
     TooMuchMemory,
-    /// A kind of JPEG or PNG that the decoder does not know, in its words.
+    /// No pixel of it can be seen.
+    #[error("is wholly transparent, nothing can be seen on it; save it without transparency")]
+    Transparent,
+    /// A kind of JPEG, PNG or WebP that the decoder does not know, in its words.
     #[error("cannot be decoded ({0}); save it as a plain JPEG")]
     Unsupported(String),
     /// Anything else the decoder says.
@@ -79,14 +88,15 @@ pub enum PictureFault {
     Damaged(String),
 }
 
-/// Reads a JPEG or PNG file as 8 bit RGB, upright.
+/// Reads a JPEG, PNG or WebP file as 8 bit RGB, upright.
 ///
-/// Of an animated PNG the first picture counts; 16 bit values are scaled to 8, an
-/// alpha channel is dropped, CMYK is converted.
+/// Of an animation the first picture counts; 16 bit values are scaled to 8, what is
+/// transparent is shown on white, CMYK is converted, and a picture of more than 50 million
+/// pixels comes at half its width and height.
 ///
 /// # Errors
-/// [`PictureError`] if it is missing, empty, no JPEG or PNG, damaged, cut off, or
-/// not between 20 and 10,000 pixels a side and 50 million in all.
+/// [`PictureError`] if it is missing, empty, no JPEG, PNG or WebP, damaged, cut off, wholly
+/// transparent, or not between 20 and 16,383 pixels a side and 110 million in all.
 pub fn load_picture(path: &Path) -> Result<RgbImage, PictureError> {
     read(path).map_err(|fault| PictureError {
         path: path.to_path_buf(),
@@ -109,8 +119,13 @@ fn read(path: &Path) -> Result<RgbImage, PictureFault> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let format = format(&bytes)?;
-    // The decoder would fill what is missing with grey.
-    if format == ImageFormat::Jpeg && !ends(&bytes) {
+    // The decoder would fill what is missing with grey, or call it damaged.
+    let is_whole = match format {
+        ImageFormat::Jpeg => ends(&bytes),
+        ImageFormat::WebP => is_as_long_as_it_says(&bytes),
+        _ => true,
+    };
+    if !is_whole {
         return Err(PictureFault::CutOff);
     }
     // Decoders have panicked on made-up bytes before.
@@ -118,24 +133,21 @@ fn read(path: &Path) -> Result<RgbImage, PictureFault> {
 }
 
 fn format(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
+    if let Some(foreign) = Foreign::of(bytes) {
+        return Err(PictureFault::OtherFormat(foreign));
+    }
     match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => Ok(format),
-        Ok(other) => Err(PictureFault::OtherFormat(name(other))),
-        Err(_) => Err(PictureFault::NotAPicture),
+        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => Ok(format),
+        _ => Err(PictureFault::NotAPicture),
     }
 }
 
-/// What people call a format.
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WEBP",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Ico => "ICO",
-        ImageFormat::Avif => "AVIF",
-        _ => "a picture of another kind",
-    }
+/// Whether a WebP has the bytes that its RIFF header counts.
+fn is_as_long_as_it_says(bytes: &[u8]) -> bool {
+    let header = bytes.split_at_checked(4).map(|(_, rest)| rest);
+    header
+        .and_then(|rest| rest.first_chunk::<4>())
+        .is_some_and(|length| bytes.len() as u64 >= 8 + u64::from(u32::from_le_bytes(*length)))
 }
 
 /// Whether a JPEG goes on to its end marker (ITU-T T.81, annex B). What comes after
@@ -175,10 +187,36 @@ fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, PictureFault> {
     if width.min(height) < MIN_SIDE_PX {
         return Err(PictureFault::TooSmall(width, height));
     }
+    if decoder.total_bytes() > MAX_DECODER_BYTES {
+        return Err(PictureFault::TooMuchMemory);
+    }
     let orientation = decoder.orientation().map_err(fault)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
+    if u64::from(width) * u64::from(height) > MAX_KEPT_PIXELS {
+        image = image.thumbnail_exact(width / 2, height / 2);
+    }
     image.apply_orientation(orientation);
-    Ok(image.into_rgb8())
+    if image.color().has_alpha() {
+        on_white(image.into_rgba8())
+    } else {
+        Ok(image.into_rgb8())
+    }
+}
+
+/// As every viewer shows it: what is erased from a picture must not be found in it.
+fn on_white(image: RgbaImage) -> Result<RgbImage, PictureFault> {
+    let (width, height) = image.dimensions();
+    let (pixels, _) = image.as_raw().as_chunks::<4>();
+    if pixels.iter().all(|[.., alpha]| *alpha == 0) {
+        return Err(PictureFault::Transparent);
+    }
+    let mut shown = RgbImage::new(width, height);
+    let (to, _) = shown.as_chunks_mut::<3>();
+    for ([r, g, b, alpha], to) in pixels.iter().zip(to) {
+        let alpha = u32::from(*alpha);
+        *to = [r, g, b].map(|v| ((u32::from(*v) * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+    }
+    Ok(shown)
 }
 
 fn fault(error: ImageError) -> PictureFault {

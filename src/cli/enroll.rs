@@ -1,31 +1,68 @@
 //! `doorward enroll`: a person's templates, from photos or from the camera.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use clap::error::ErrorKind;
 
+use super::enroll_many::{self, Report};
 use super::origin;
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
-use crate::enrol::{Consent, EnrolError, Reviewed, Session};
+use crate::enrol::roster::{Roster, is_called_like_a_photo};
+use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
+use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist;
 
+const USAGE: &str = "doorward enroll [OPTIONS] NAME PHOTO...
+       doorward enroll [OPTIONS] NAME --camera
+       doorward enroll [OPTIONS] --from DIR
+       doorward enroll [OPTIONS] --csv FILE";
+
 /// Whom to enroll, and from what.
 #[derive(Debug, Args)]
+#[command(override_usage = USAGE)]
 pub(crate) struct Enroll {
     /// The person's name; photos are added to a person of that name
-    name: String,
+    #[arg(required_unless_present_any = ["from", "csv"])]
+    name: Option<String>,
 
-    /// Photos (JPEG or PNG) that show this person and nobody else; three or more,
+    /// Photos (JPEG, PNG or WebP) that show this person and nobody else; three or more,
     /// in different light, make recognition much surer
-    #[arg(value_name = "PHOTO", required_unless_present = "camera")]
+    #[arg(value_name = "PHOTO")]
     photos: Vec<PathBuf>,
+
+    /// Enroll many people: a folder that holds one folder a person, named after the person
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "photos", "camera", "csv"])]
+    from: Option<PathBuf>,
+
+    /// Enroll many people: a CSV file with the columns person and photo, a line for each
+    /// photo, named as seen from the file's folder
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "photos", "camera"])]
+    csv: Option<PathBuf>,
+
+    /// With --from or --csv, write what became of everybody to FILE, .csv or .json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "camera"])]
+    report: Option<PathBuf>,
+
+    /// Leave out photos that cannot be used, or that show somebody else than the others
+    #[arg(long, conflicts_with = "camera")]
+    use_good: bool,
+
+    /// How many good photos must remain with --use-good
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "use_good",
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    at_least: u8,
+
+    /// NAME is a name, although it looks like a photo or a file is called so
+    #[arg(long)]
+    is_a_name: bool,
 
     /// Enroll although somebody on the whitelist looks the same, such as a twin: each of
     /// the two may then be taken for the other
@@ -49,11 +86,23 @@ pub(crate) struct Enroll {
 
 impl Enroll {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let name = whitelist::check_name(&self.name)?;
+        let roster = match (&self.from, &self.csv) {
+            (Some(folder), _) => Some((folder, Roster::of_folder(folder)?)),
+            (None, Some(file)) => Some((file, Roster::of_csv(file)?)),
+            (None, None) => None,
+        };
+        if let Some((path, roster)) = roster {
+            let report = self.report.clone().map(|to| Report::create(to, path));
+            let (photos, consent) = (self.bad_photos(), self.consent());
+            return enroll_many::run(&roster, config, photos, consent, report.transpose()?);
+        }
+        let given = self.name.as_deref().unwrap_or_default();
+        self.check_arguments(given)?;
+        let name = whitelist::check_name(given)?;
         // Whatever is wrong with the database is told before anybody poses for photos.
         let mut database = Database::open(&config.whitelist.database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
-        let session = Session::new(&mut vision, config.whitelist.keep_photos);
+        let session = Session::new(&mut vision, config.whitelist.keep_photos, self.bad_photos());
         let reviewed = self
             .photos(session, config, &name, &database)
             .context("nobody was enrolled")?;
@@ -62,12 +111,10 @@ impl Enroll {
                 "these networks came without a calibration, so the photos are not compared with each other: see that all show one person"
             );
         }
-        let consent = if self.look_alike {
-            Consent::TwoPeople
-        } else {
-            Consent::None
-        };
-        let person = match reviewed.commit(&mut database, consent, &origin(config)) {
+        for one in reviewed.left_out() {
+            eprintln!("{one}");
+        }
+        let person = match reviewed.commit(&mut database, self.consent(), &origin(config)) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
             ),
@@ -88,6 +135,45 @@ impl Enroll {
             if count == 1 { "" } else { "s" }
         );
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Whether the first photo was given in the place of the name.
+    fn check_arguments(&self, given: &str) -> anyhow::Result<()> {
+        let path = Path::new(given);
+        let is_photo = is_called_like_a_photo(path) || path.is_file();
+        if is_photo && !self.is_a_name {
+            let name = Quoted(given);
+            anyhow::bail!(
+                "whose photos are these? {name} is a file, not a name: doorward enroll \"NAME\" {} ...; for a person of that name add --is-a-name",
+                shell_word(given)
+            );
+        }
+        if self.photos.is_empty() && !self.camera {
+            let usage = "no photos are given: name them after the person's name, or take them with --camera";
+            clap::Command::new("doorward enroll")
+                .override_usage(USAGE)
+                .error(ErrorKind::MissingRequiredArgument, usage)
+                .exit();
+        }
+        Ok(())
+    }
+
+    fn consent(&self) -> Consent {
+        if self.look_alike {
+            Consent::TwoPeople
+        } else {
+            Consent::None
+        }
+    }
+
+    fn bad_photos(&self) -> BadPhotos {
+        if self.use_good {
+            BadPhotos::LeaveOut {
+                least: usize::from(self.at_least),
+            }
+        } else {
+            BadPhotos::RefuseAll
+        }
     }
 
     /// All photos or none: half an enrolment would look like a whole one.
@@ -115,9 +201,23 @@ impl Enroll {
                 },
             )?;
         } else {
-            session.add_files(&self.photos)?;
+            let added = session.add_files(&self.photos, || {});
+            for one in session.take_left_out() {
+                eprintln!("{one}");
+            }
+            added?;
         }
         Ok(session.review(name, database, config.access.threshold_request())?)
+    }
+}
+
+/// As it has to be typed, where it can be.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        Quoted(word).to_string()
     }
 }
 

@@ -22,7 +22,7 @@ use crate::whitelist::Snapshot;
 
 #[derive(Debug, Args)]
 pub(crate) struct Identify {
-    /// Pictures (JPEG or PNG)
+    /// Pictures (JPEG, PNG or WebP)
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
 
@@ -101,7 +101,7 @@ impl Identify {
                     .with_context(|| format!("cannot write {}", out.display()))?;
             }
             if self.format.json {
-                results.push(as_json(path, &found, threshold));
+                results.push(as_json(path, &image, &found, threshold));
             } else {
                 print(path, &found, threshold);
             }
@@ -150,7 +150,12 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
     Ok(found)
 }
 
-fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Value {
+fn as_json(
+    path: &std::path::Path,
+    image: &RgbImage,
+    found: &[Found],
+    threshold: Threshold,
+) -> Value {
     let faces: Vec<Value> = found
         .iter()
         .map(|f| {
@@ -167,7 +172,14 @@ fn as_json(path: &std::path::Path, found: &[Found], threshold: Threshold) -> Val
             })
         })
         .collect();
-    json!({ "picture": path.display().to_string(), "threshold": threshold.score, "faces": faces })
+    // A very large picture is halved when it is read; coordinates are in this size.
+    json!({
+        "picture": path.display().to_string(),
+        "width": image.width(),
+        "height": image.height(),
+        "threshold": threshold.score,
+        "faces": faces,
+    })
 }
 
 fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod compare;
 mod enroll;
+mod enroll_many;
 mod evaluate;
 mod evaluate_chart;
 mod evaluate_curves;

@@ -8,13 +8,17 @@
 //! Only what was reviewed can be committed. Templates for another network are made anew
 //! from kept photos by [`migrate()`], which looks at a photo the same way.
 
+pub(crate) mod bulk;
+mod left_out;
 pub(crate) mod live;
 mod migrate;
 mod photo;
 mod review;
+pub(crate) mod roster;
 mod session;
 
+pub use left_out::{BadPhotos, LeftOut, NoTemplate, RefusedPhotos};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use photo::PhotoError;
 pub use review::{Alike, LookAlike};
-pub use session::{Consent, EnrolError, Refused, RefusedPhotos, Reviewed, Session, Taken};
+pub use session::{Consent, EnrolError, Reviewed, Session, Taken};

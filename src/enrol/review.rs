@@ -6,28 +6,58 @@ use std::fmt;
 use crate::cohort::Score;
 use crate::embedding::{Cosine, Embedding};
 use crate::person::PersonId;
+use crate::recognise::Quality;
 use crate::whitelist::NewTemplate;
 
-/// The photos that are not like the others, with their cosine to the others' mean, which is
+/// From this cosine on two pictures are most likely one photo: those of a person who moved
+/// have less.
+const MIN_SAME_PHOTO_COSINE: f32 = 0.99;
+/// How far the landmarks of one photo in two files lie apart, in shares of the picture.
+const MAX_SAME_PHOTO_SHIFT: f32 = 0.02;
+
+/// A photo that a template can be made of.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) template: NewTemplate,
+    pub(super) quality: Quality,
+    /// In shares of the picture's width and height.
+    pub(super) landmarks: [[f32; 2]; 5],
+    /// Whether it is a file, of which there may be copies.
+    pub(super) is_file: bool,
+}
+
+impl Sample {
+    /// Whether both are one photo, also if it was saved again or made smaller.
+    pub(super) fn is_same_photo(&self, other: &Self) -> bool {
+        let mut places = self.landmarks.iter().zip(&other.landmarks);
+        places.all(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1]) <= MAX_SAME_PHOTO_SHIFT)
+            && self.is_as_good_as(&other.template.embedding)
+    }
+
+    /// Whether it would add nothing to this template.
+    pub(super) fn is_as_good_as(&self, template: &Embedding) -> bool {
+        let cosine = self.template.embedding.cosine(template);
+        cosine.is_some_and(|cosine| cosine.value() > MIN_SAME_PHOTO_COSINE)
+    }
+}
+
+/// The places of the photos that are not like the others, with their cosine to the others' mean, which is
 /// under `same_person`. Two photos that are unlike are both named: which is wrong cannot
 /// be told. `listed` are the person's templates from before, which count among the others.
-pub(super) fn outliers<'a>(
-    new: &'a [NewTemplate],
+pub(super) fn outliers(
+    new: &[Sample],
     listed: &[Embedding],
     same_person: Cosine,
-) -> Vec<(&'a str, Cosine)> {
+) -> Vec<(usize, Cosine)> {
     (0..new.len())
-        .filter_map(|i| {
-            let cosine = like_the_others(new, listed, i)?;
-            let photo = new.get(i)?;
-            (cosine < same_person).then_some((photo.source.as_str(), cosine))
-        })
+        .filter_map(|i| Some((i, like_the_others(new, listed, i)?)))
+        .filter(|(_, cosine)| *cosine < same_person)
         .collect()
 }
 
 /// How a photo is to the mean of all others; `None` if there is no other.
 pub(super) fn like_the_others(
-    new: &[NewTemplate],
+    new: &[Sample],
     listed: &[Embedding],
     place: usize,
 ) -> Option<Cosine> {
@@ -35,10 +65,10 @@ pub(super) fn like_the_others(
         .iter()
         .enumerate()
         .filter(|(i, _)| *i != place)
-        .map(|(_, other)| &other.embedding)
+        .map(|(_, other)| &other.template.embedding)
         .chain(listed)
         .collect();
-    Embedding::mean(&others)?.cosine(&new.get(place)?.embedding)
+    Embedding::mean(&others)?.cosine(&new.get(place)?.template.embedding)
 }
 
 /// How alike two people are.

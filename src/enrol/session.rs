@@ -1,13 +1,14 @@
 //! From photos to templates on the whitelist.
 
-use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::left_out::{BadPhotos, LeftOut, NoTemplate, RefusedPhotos};
 use super::photo::{self, PhotoError};
-use super::review::{self, Alike, LookAlike};
-use crate::camera::{self, PictureError};
+use super::review::{self, Alike, LookAlike, Sample};
+use crate::camera;
 use crate::cohort::Score;
 use crate::database::Database;
 use crate::embedding::{Cosine, Embedding};
@@ -23,8 +24,9 @@ use crate::whitelist::{self, NewTemplate, Snapshot, WhitelistError};
 pub struct Session<'v> {
     vision: &'v mut Vision,
     keep_photos: bool,
-    templates: Vec<NewTemplate>,
-    qualities: Vec<Quality>,
+    bad_photos: BadPhotos,
+    samples: Vec<Sample>,
+    left_out: Vec<LeftOut>,
 }
 
 /// A photo that a template was made of.
@@ -50,6 +52,9 @@ pub enum EnrolError {
         .0.iter().map(|(photo, cosine)| format!("\n  {photo}: cosine {cosine:.2} with the others")).collect::<String>()
     )]
     SeveralPeople(Vec<(String, Cosine)>),
+    /// There is a template of each photo already.
+    #[error("all these photos are enrolled already under this name; give others")]
+    NothingNew(Vec<LeftOut>),
     /// With one more person no threshold follows from the risk.
     #[error("then nobody could be let in any more: {0}")]
     NoThreshold(#[source] RiskError),
@@ -59,30 +64,6 @@ pub enum EnrolError {
     /// The whitelist cannot be read or changed.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
-}
-
-/// Photos that cannot be used, and why.
-#[derive(Debug)]
-pub struct RefusedPhotos(pub Vec<Refused>);
-
-impl std::error::Error for RefusedPhotos {}
-
-impl fmt::Display for RefusedPhotos {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these photos cannot be used:")?;
-        self.0.iter().try_for_each(|one| write!(f, "\n  {one}"))
-    }
-}
-
-/// One of them.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The file is no picture.
-    #[error(transparent)]
-    Unreadable(PictureError),
-    /// No template can be made of it.
-    #[error("{}: {why}", photo.display())]
-    Unusable { photo: PathBuf, why: PhotoError },
 }
 
 /// Whether somebody may be enrolled who looks like somebody else on the whitelist.
@@ -96,12 +77,13 @@ pub enum Consent {
 
 impl<'v> Session<'v> {
     /// Without photos; with `keep_photos` what is enrolled keeps the picture of the face.
-    pub fn new(vision: &'v mut Vision, keep_photos: bool) -> Self {
+    pub fn new(vision: &'v mut Vision, keep_photos: bool, bad_photos: BadPhotos) -> Self {
         Self {
             vision,
             keep_photos,
-            templates: Vec::new(),
-            qualities: Vec::new(),
+            bad_photos,
+            samples: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -110,54 +92,105 @@ impl<'v> Session<'v> {
     /// # Errors
     /// [`PhotoError`]; it was not added.
     pub fn add(&mut self, image: &RgbImage, source: &str) -> Result<(), PhotoError> {
+        let sample = self.sample(image, source, false)?;
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    fn sample(
+        &mut self,
+        image: &RgbImage,
+        source: &str,
+        is_file: bool,
+    ) -> Result<Sample, PhotoError> {
         let examined = photo::examine(image, self.vision)?;
         let photo = if self.keep_photos {
             Some(photo::kept(image, &examined.face)?)
         } else {
             None
         };
-        self.templates.push(NewTemplate {
-            embedding: examined.embedding,
-            source: source.to_owned(),
-            photo,
-        });
-        self.qualities.push(examined.quality);
+        let (width, height) = (image.width() as f32, image.height() as f32);
+        Ok(Sample {
+            template: NewTemplate {
+                embedding: examined.embedding,
+                source: source.to_owned(),
+                photo,
+            },
+            quality: examined.quality,
+            landmarks: examined
+                .face
+                .landmarks
+                .map(|[x, y]| [x / width, y / height]),
+            is_file,
+        })
+    }
+
+    /// Adds picture files, each photo once however often it is given; `each` is called after
+    /// each file.
+    ///
+    /// # Errors
+    /// [`RefusedPhotos`] names every photo that cannot be used, unless it may be left out; the
+    /// others were added.
+    pub(crate) fn add_files(
+        &mut self,
+        photos: &[PathBuf],
+        mut each: impl FnMut(),
+    ) -> Result<(), RefusedPhotos> {
+        for photo in photos {
+            let source = photo.display().to_string();
+            if let Err(why) = self.add_file(photo, &source) {
+                self.left_out.push(LeftOut { photo: source, why });
+            }
+            each();
+        }
+        let least = match self.bad_photos {
+            BadPhotos::RefuseAll => None,
+            BadPhotos::LeaveOut { least } => Some(least),
+        };
+        let is_fault = |one: &LeftOut| one.why.is_fault();
+        if !self.left_out.iter().any(is_fault) || least.is_some_and(|n| self.len() >= n) {
+            return Ok(());
+        }
+        let (photos, rest) = mem::take(&mut self.left_out)
+            .into_iter()
+            .partition(is_fault);
+        self.left_out = rest;
+        let too_few = least.map(|least| (self.len(), least));
+        Err(RefusedPhotos { photos, too_few })
+    }
+
+    fn add_file(&mut self, photo: &Path, source: &str) -> Result<(), NoTemplate> {
+        let image = camera::load_picture(photo).map_err(|e| NoTemplate::Unreadable(e.fault))?;
+        let sample = match self.sample(&image, source, true) {
+            Ok(sample) => sample,
+            Err(why @ (PhotoError::NoFace | PhotoError::Unclear { .. })) => {
+                let turned = photo::lies_wrong(&image, self.vision);
+                let turned = turned.unwrap_or_else(|error| Some(error.into()));
+                return Err(NoTemplate::Unusable(turned.unwrap_or(why)));
+            }
+            Err(why) => return Err(NoTemplate::Unusable(why)),
+        };
+        let before = self.samples.iter().find(|one| one.is_same_photo(&sample));
+        if let Some(before) = before {
+            return Err(NoTemplate::SamePhoto(before.template.source.clone()));
+        }
+        self.samples.push(sample);
         Ok(())
     }
 
-    /// Adds picture files.
-    ///
-    /// # Errors
-    /// [`RefusedPhotos`] names every photo that cannot be used; the others were added.
-    pub(crate) fn add_files(&mut self, photos: &[PathBuf]) -> Result<(), RefusedPhotos> {
-        let refused: Vec<Refused> = photos
-            .iter()
-            .filter_map(|photo| self.add_file(photo).err())
-            .collect();
-        if refused.is_empty() {
-            Ok(())
-        } else {
-            Err(RefusedPhotos(refused))
-        }
-    }
-
-    fn add_file(&mut self, photo: &Path) -> Result<(), Refused> {
-        let image = camera::load_picture(photo).map_err(Refused::Unreadable)?;
-        self.add(&image, &photo.display().to_string())
-            .map_err(|why| Refused::Unusable {
-                photo: photo.to_owned(),
-                why,
-            })
+    /// The files that were not added so far.
+    pub(crate) fn take_left_out(&mut self) -> Vec<LeftOut> {
+        mem::take(&mut self.left_out)
     }
 
     /// How many photos were added.
     pub fn len(&self) -> usize {
-        self.templates.len()
+        self.samples.len()
     }
 
     /// Whether none was.
     pub fn is_empty(&self) -> bool {
-        self.templates.is_empty()
+        self.samples.is_empty()
     }
 
     /// Compares the photos with each other and with everybody on the whitelist but the
@@ -166,7 +199,7 @@ impl<'v> Session<'v> {
     /// # Errors
     /// [`EnrolError`]; a look-alike is no error yet.
     pub(crate) fn review(
-        self,
+        mut self,
         name: &str,
         database: &Database,
         asked: ThresholdRequest,
@@ -176,27 +209,24 @@ impl<'v> Session<'v> {
             Some(person) => Some(person.id),
             None => None,
         };
+        let before = match own {
+            Some(person) => whitelist::embeddings_of(database, self.vision.version(), person)?,
+            None => Vec::new(),
+        };
+        self.leave_out_enrolled(&before)?;
+        if let Some(calibration) = self.vision.scoring().calibration() {
+            let same = calibration.cosine_1_in_100;
+            self.leave_out_others(&before, same)?;
+        }
         let (model, scoring) = (self.vision.version(), self.vision.scoring());
         let calibration = scoring.calibration();
-        if let Some(calibration) = calibration {
-            let before = match own {
-                Some(person) => whitelist::embeddings_of(database, model, person)?,
-                None => Vec::new(),
-            };
-            let same = calibration.cosine_1_in_100;
-            let others = review::outliers(&self.templates, &before, same);
-            if !others.is_empty() {
-                let named = others.into_iter().map(|(photo, c)| (photo.to_owned(), c));
-                return Err(EnrolError::SeveralPeople(named.collect()));
-            }
-        }
         let listed = Snapshot::load(database, model, scoring, asked)?;
         let people = listed.matcher.comparisons() + usize::from(own.is_none());
         let threshold = listed
             .matcher
             .threshold_with(people)
             .map_err(EnrolError::NoThreshold)?;
-        let photos: Vec<&Embedding> = self.templates.iter().map(|t| &t.embedding).collect();
+        let photos: Vec<&Embedding> = self.samples.iter().map(|s| &s.template.embedding).collect();
         let look_alike = Embedding::mean(&photos)
             .and_then(|mean| listed.matcher.identify_other(&mean, own))
             .filter(|found| threshold.is_reached_by(found.score))
@@ -219,9 +249,64 @@ impl<'v> Session<'v> {
             name,
             own,
             look_alike,
-            templates: self.templates,
-            qualities: self.qualities,
+            samples: self.samples,
+            left_out: self.left_out,
         })
+    }
+
+    /// Leaves out the files that the person has a template of.
+    fn leave_out_enrolled(&mut self, before: &[Embedding]) -> Result<(), EnrolError> {
+        let enrolled = |one: &Sample| one.is_file && before.iter().any(|b| one.is_as_good_as(b));
+        let (again, new): (Vec<Sample>, _) =
+            mem::take(&mut self.samples).into_iter().partition(enrolled);
+        self.samples = new;
+        self.left_out.extend(again.into_iter().map(|one| LeftOut {
+            photo: one.template.source,
+            why: NoTemplate::Enrolled,
+        }));
+        let is_enrolled = |one: &LeftOut| matches!(one.why, NoTemplate::Enrolled);
+        if self.samples.is_empty() && self.left_out.iter().any(is_enrolled) {
+            return Err(EnrolError::NothingNew(mem::take(&mut self.left_out)));
+        }
+        Ok(())
+    }
+
+    /// Leaves out the photos of somebody else, if that is allowed and no doubt remains.
+    fn leave_out_others(&mut self, before: &[Embedding], same: Cosine) -> Result<(), EnrolError> {
+        let others = review::outliers(&self.samples, before, same);
+        if others.is_empty() {
+            return Ok(());
+        }
+        let name = |sample: &Sample| sample.template.source.clone();
+        let cosine_of = |place: usize| others.iter().find(|(p, _)| *p == place).map(|(_, c)| *c);
+        if let BadPhotos::LeaveOut { least } = self.bad_photos {
+            let remain = self.samples.len() - others.len();
+            let mut kept = Vec::new();
+            let mut odd = Vec::new();
+            for (place, sample) in mem::take(&mut self.samples).into_iter().enumerate() {
+                match cosine_of(place) {
+                    Some(cosine) => odd.push((sample, cosine)),
+                    None => kept.push(sample),
+                }
+            }
+            // Most of them have to be one person.
+            let clear = remain > odd.len() && review::outliers(&kept, before, same).is_empty();
+            if clear && remain >= least {
+                self.samples = kept;
+                self.left_out
+                    .extend(odd.iter().map(|(sample, cosine)| LeftOut {
+                        photo: name(sample),
+                        why: NoTemplate::SomebodyElse(*cosine),
+                    }));
+                return Ok(());
+            }
+            let named = odd.iter().map(|(sample, c)| (name(sample), *c));
+            return Err(EnrolError::SeveralPeople(named.collect()));
+        }
+        let named = others
+            .iter()
+            .filter_map(|(place, c)| Some((name(self.samples.get(*place)?), *c)));
+        Err(EnrolError::SeveralPeople(named.collect()))
     }
 }
 
@@ -232,8 +317,8 @@ pub struct Reviewed {
     own: Option<PersonId>,
     compared: bool,
     look_alike: Option<LookAlike>,
-    templates: Vec<NewTemplate>,
-    qualities: Vec<Quality>,
+    samples: Vec<Sample>,
+    left_out: Vec<LeftOut>,
 }
 
 impl Reviewed {
@@ -257,13 +342,23 @@ impl Reviewed {
         self.look_alike.as_ref()
     }
 
+    /// Photos that templates are made of.
     pub fn photos(&self) -> impl Iterator<Item = Taken<'_>> {
-        let pairs = self.templates.iter().zip(&self.qualities).enumerate();
-        pairs.map(|(place, (template, quality))| Taken {
-            source: &template.source,
-            quality: *quality,
-            like_the_others: review::like_the_others(&self.templates, &[], place),
+        let samples = self.samples.iter().enumerate();
+        samples.map(|(place, sample)| Taken {
+            source: &sample.template.source,
+            quality: sample.quality,
+            like_the_others: review::like_the_others(&self.samples, &[], place),
         })
+    }
+
+    /// Photos that were given beside them.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    pub(crate) fn into_left_out(self) -> Vec<LeftOut> {
+        self.left_out
     }
 
     /// Writes all of it, or nothing.
@@ -278,12 +373,11 @@ impl Reviewed {
     ) -> Result<PersonId, EnrolError> {
         match (&self.look_alike, consent) {
             (Some(found), Consent::None) => Err(EnrolError::LookAlike(Box::new(found.clone()))),
-            _ => Ok(whitelist::enroll(
-                database,
-                &self.name,
-                &self.templates,
-                origin,
-            )?),
+            _ => {
+                let templates: Vec<NewTemplate> =
+                    self.samples.iter().map(|s| s.template.clone()).collect();
+                Ok(whitelist::enroll(database, &self.name, &templates, origin)?)
+            }
         }
     }
 }

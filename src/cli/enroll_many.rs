@@ -1,0 +1,254 @@
+//! `doorward enroll --from DIR` and `--csv FILE`: many people at once, a table of what became
+//! of each, and a report for other programs.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::origin;
+use crate::config::Config;
+use crate::database::Database;
+use crate::enrol::bulk::{Bulk, Entered, Outcome};
+use crate::enrol::roster::Roster;
+use crate::enrol::{BadPhotos, Consent};
+use crate::shown::Escaping;
+use crate::vision::Vision;
+
+/// Enrols everybody of a roster; ends with failure if anybody is left out.
+pub(super) fn run(
+    roster: &Roster,
+    config: &Config,
+    bad_photos: BadPhotos,
+    consent: Consent,
+    report: Option<Report>,
+) -> anyhow::Result<ExitCode> {
+    let mut database = Database::open(&config.whitelist.database)?;
+    let mut vision = Vision::open(&config.models, &config.vision)?;
+    if vision.scoring().calibration().is_none() {
+        eprintln!(
+            "these networks came without a calibration, so the photos are not compared with each other: see that those of each person show one person"
+        );
+    }
+    let origin = origin(config);
+    let mut bulk = Bulk {
+        vision: &mut vision,
+        database: &mut database,
+        keep_photos: config.whitelist.keep_photos,
+        bad_photos,
+        consent,
+        asked: config.access.threshold_request(),
+        origin: &origin,
+        stopped: None,
+    };
+    // Drawn on a terminal only.
+    let bar = ProgressBar::new(roster.people.iter().map(|p| p.photos.len() as u64).sum());
+    if let Ok(style) = ProgressStyle::with_template("{pos} of {len} photos {wide_bar} {eta} {msg}")
+    {
+        bar.set_style(style);
+    }
+    let mut entered = Vec::new();
+    for person in &roster.people {
+        bar.set_message(safe(&person.name));
+        entered.push(bulk.enter(person, || bar.inc(1)));
+    }
+    bar.finish_and_clear();
+    tell(&entered, roster);
+    if let Some(report) = report {
+        report.write(&entered, roster)?;
+    }
+    let left_out = entered.iter().any(|e| e.outcome == Outcome::LeftOut);
+    Ok(if left_out {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::Added => "added",
+            Self::Unchanged => "unchanged",
+            Self::LeftOut => "left out",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::LeftOut => "left_out",
+            other => other.word(),
+        }
+    }
+}
+
+fn tell(entered: &[Entered], roster: &Roster) {
+    let rows = entered.iter().map(|one| {
+        vec![
+            safe(&one.name),
+            one.outcome.word().to_owned(),
+            one.taken.len().to_string(),
+            one.left_out.len().to_string(),
+            one.note.as_deref().map(safe).unwrap_or_default(),
+        ]
+    });
+    super::table(
+        &["person", "result", "new templates", "photos left out", ""],
+        rows,
+    );
+    let photos = entered.iter().flat_map(|one| &one.left_out);
+    let others = roster.left_out.iter();
+    let lines: Vec<String> = photos
+        .map(|photo| safe(&photo.to_string()))
+        .chain(others.map(|(path, why)| safe(&format!("{}: {why}", path.display()))))
+        .collect();
+    if !lines.is_empty() {
+        println!("\nleft out:");
+    }
+    for line in lines {
+        println!("  {line}");
+    }
+    let count = |outcome| entered.iter().filter(|e| e.outcome == outcome).count();
+    println!(
+        "\n{} people: {} enrolled, {} with photos added, {} unchanged, {} left out",
+        entered.len(),
+        count(Outcome::Enrolled),
+        count(Outcome::Added),
+        count(Outcome::Unchanged),
+        count(Outcome::LeftOut)
+    );
+}
+
+/// On one line, without what moves a cursor.
+fn safe(text: &str) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(Escaping(&mut out), "{text}");
+    out
+}
+
+/// A file with the result, opened before anything is done.
+#[derive(Debug)]
+pub(super) struct Report {
+    path: PathBuf,
+    file: File,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Csv,
+    Json,
+}
+
+impl Report {
+    /// Makes the file; `roster` is one that must not be written over.
+    pub(super) fn create(path: PathBuf, roster: &Path) -> anyhow::Result<Self> {
+        let ends = |with: &str| {
+            path.extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case(with))
+        };
+        let form = if ends("csv") {
+            Form::Csv
+        } else if ends("json") {
+            Form::Json
+        } else {
+            bail!(
+                "--report {}: end the file's name with .csv or .json",
+                path.display()
+            );
+        };
+        if path.exists() && path.canonicalize().ok() == roster.canonicalize().ok() {
+            bail!(
+                "--report {} is the list of people itself; choose another file",
+                path.display()
+            );
+        }
+        let file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path, file, form })
+    }
+
+    fn write(mut self, entered: &[Entered], roster: &Roster) -> anyhow::Result<()> {
+        let text = match self.form {
+            Form::Csv => csv(entered, roster),
+            Form::Json => format!("{:#}\n", as_json(entered, roster)),
+        };
+        self.file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_all())
+            .with_context(|| {
+                format!(
+                    "what is told above was done, but {} cannot be written",
+                    self.path.display()
+                )
+            })
+    }
+}
+
+/// A line for each person, and one for each photo.
+fn csv(entered: &[Entered], roster: &Roster) -> String {
+    let mut text = String::from("person,photo,result,templates,reason\r\n");
+    let mut line = |cells: [&str; 5]| {
+        let cells = cells.map(|cell| {
+            if cell.contains([',', '"', '\r', '\n']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.to_owned()
+            }
+        });
+        text += &cells.join(",");
+        text += "\r\n";
+    };
+    for one in entered {
+        let templates = one.taken.len().to_string();
+        let note = one.note.as_deref().unwrap_or_default();
+        line([&one.name, "", one.outcome.code(), &templates, note]);
+        for photo in &one.taken {
+            line([&one.name, photo, "taken", "", ""]);
+        }
+        for photo in &one.left_out {
+            let why = photo.why.to_string();
+            line([&one.name, &photo.photo, "left_out", "", &why]);
+        }
+    }
+    for (path, why) in &roster.left_out {
+        line(["", &path.display().to_string(), "left_out", "", why]);
+    }
+    text
+}
+
+fn as_json(entered: &[Entered], roster: &Roster) -> Value {
+    let people = entered.iter().map(|one| {
+        let taken = one.taken.iter();
+        let taken = taken.map(|photo| json!({ "photo": photo, "result": "taken" }));
+        let left_out = one.left_out.iter().map(|photo| {
+            json!({
+                "photo": photo.photo,
+                "result": "left_out",
+                "reason": photo.why.to_string(),
+            })
+        });
+        json!({
+            "name": one.name,
+            "result": one.outcome.code(),
+            "templates": one.taken.len(),
+            "reason": one.note,
+            "photos": taken.chain(left_out).collect::<Vec<_>>(),
+        })
+    });
+    let left_out = roster
+        .left_out
+        .iter()
+        .map(|(path, why)| json!({ "path": path.display().to_string(), "reason": why }));
+    json!({
+        "people": people.collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+    })
+}
