@@ -22,8 +22,9 @@ use support::{origin, project};
 use tempfile::TempDir;
 
 const DAY_MS: i64 = 86_400_000;
-/// The newest hash in `version-2.sql`, as the program that wrote it printed it.
-const HEAD_OF_VERSION_2: &str = "b24da3bd2142bd9324e56364c2d2886de8023d56d83e2cb989863041e3979b30";
+/// The newest in `version-2.sql`: the hash is as the program that wrote it printed it.
+const HEAD_OF_VERSION_2: &str =
+    "24:b24da3bd2142bd9324e56364c2d2886de8023d56d83e2cb989863041e3979b30";
 
 struct Place {
     _folder: TempDir,
@@ -349,8 +350,8 @@ fn what_is_stored_is_what_was_always_stored() {
         let parts = [&before[..], &id.to_le_bytes(), body.as_bytes()];
         Sha256::digest(parts.concat()).into()
     });
-    let verified = log.verify().unwrap();
-    assert_eq!(verified.head, hexadecimal(head));
+    let written = log.head().unwrap().to_string();
+    assert_eq!(written, format!("{}:{}", stored.len(), hexadecimal(head)));
 
     // And it reads back, and is told without Rust's own names.
     let records = log.records(&Query::default()).unwrap();
@@ -402,7 +403,7 @@ fn what_is_not_known_is_not_taken_for_tampering() {
     }
     let mut log = place.log();
     let id = log.append(&stamp(5), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().events, id);
+    assert_eq!(log.verify(&[]).unwrap().events, id);
     let records = log.records(&Query::default()).unwrap();
     let unknown = |record: &Record| match &record.content {
         Content::Unknown(unknown) => unknown.kind.clone(),
@@ -427,7 +428,7 @@ fn a_new_column_leaves_old_records_as_they_are() {
         .unwrap();
     let mut log = place.log();
     log.append(&stamp(2), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().events, 2);
+    assert_eq!(log.verify(&[]).unwrap().events, 2);
     assert_eq!(log.records(&Query::default()).unwrap().len(), 2);
 }
 
@@ -435,9 +436,11 @@ fn a_new_column_leaves_old_records_as_they_are() {
 fn records_of_an_earlier_version_still_verify() {
     let place = Place::of_version_2();
     let mut log = place.log();
-    let verified = log.verify().unwrap();
+    let verified = log.verify(&[]).unwrap();
     assert_eq!((verified.first, verified.last), (Some(3), Some(24)));
-    assert_eq!(verified.head, HEAD_OF_VERSION_2);
+    assert_eq!(verified.head.to_string(), HEAD_OF_VERSION_2);
+    let noted = HEAD_OF_VERSION_2.parse().unwrap();
+    assert_eq!(log.verify(&[noted]).unwrap().heads, 1);
     let of = |query: Query| log.records(&query).unwrap();
     let all = of(Query::default());
     // Told as far as it goes, and found as before.
@@ -451,9 +454,9 @@ fn records_of_an_earlier_version_still_verify() {
     assert_eq!(grant.iter().map(|r| r.id).collect::<Vec<_>>(), [9]);
     assert!(grant[0].to_string().contains("score 0.395"), "{}", grant[0]);
     log.append(&stamp(1), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().last, Some(25));
+    assert_eq!(log.verify(&[]).unwrap().last, Some(25));
     assert_eq!(log.prune(&stamp(1), 400, 5).unwrap(), 18);
-    log.verify().unwrap();
+    log.verify(&[]).unwrap();
 }
 
 proptest! {
@@ -476,7 +479,7 @@ proptest! {
         place.tamper(&format!(
             "UPDATE records SET body = json_set(body, '$.event.{member}', {value}) WHERE id = {victim}"
         ));
-        let tampered = matches!(place.log().verify(), Err(RecordError::Tampered { id, .. }) if id == victim);
+        let tampered = matches!(place.log().verify(&[]), Err(RecordError::Tampered { id, .. }) if id == victim);
         prop_assert!(tampered);
     }
 
@@ -506,7 +509,7 @@ proptest! {
             .map(|r| (r.id, r.at_ms, r.event().unwrap().clone()))
             .collect();
         prop_assert_eq!(&read, &written);
-        prop_assert_eq!(log.verify().unwrap().events, written.len() as u64);
+        prop_assert_eq!(log.verify(&[]).unwrap().events, written.len() as u64);
 
         let victim = written[victim.index(written.len())].0;
         let last = written.len() as u64;
@@ -521,7 +524,7 @@ proptest! {
             "DELETE FROM records",
         ][change]));
         prop_assert_eq!(changed, 1);
-        match log.verify() {
+        match log.verify(&[]) {
             Err(RecordError::Tampered { id, .. }) => prop_assert!(id == victim || id == victim + 1),
             // What a chain alone cannot show, and says so: its end was cut off.
             Ok(_) => prop_assert!(change == 7 && victim == last),
@@ -551,7 +554,7 @@ fn old_records_go_and_the_chain_still_holds() {
     assert_eq!(log.prune(&now, 400, 1_000_000).unwrap(), 0);
     let hash_of_4 = log.records(&Query::default()).unwrap()[3].to_json()["hash"].clone();
     assert_eq!(log.prune(&now, 6, 1_000_000).unwrap(), 4);
-    let verified = log.verify().unwrap();
+    let verified = log.verify(&[]).unwrap();
     assert_eq!(
         (verified.first, verified.last, verified.events),
         (Some(5), Some(11), 7)
@@ -564,9 +567,9 @@ fn old_records_go_and_the_chain_still_holds() {
     };
     assert_eq!(records.last().unwrap().event(), Some(&pruned));
     assert_eq!(log.prune(&now, 400, 3).unwrap(), 4);
-    assert_eq!(log.verify().unwrap().last, Some(12));
+    assert_eq!(log.verify(&[]).unwrap().last, Some(12));
     place.tamper("DELETE FROM records WHERE id = 9");
-    assert!(log.verify().is_err());
+    assert!(log.verify(&[]).is_err());
 }
 
 #[test]
@@ -583,7 +586,7 @@ fn two_writers_keep_one_chain() {
             });
         }
     });
-    assert_eq!(place.log().verify().unwrap().events, 100);
+    assert_eq!(place.log().verify(&[]).unwrap().events, 100);
 }
 
 #[test]

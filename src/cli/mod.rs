@@ -11,6 +11,7 @@ mod events;
 mod generate;
 mod guardian;
 mod identify;
+mod journal;
 mod migrate;
 mod people;
 mod picture;

@@ -14,6 +14,7 @@ mod capture;
 mod doorkeeper;
 mod error;
 mod events;
+mod head_note;
 mod heartbeat;
 mod judge;
 mod mailbox;
@@ -359,7 +360,10 @@ impl Guard {
             };
             let event = Event::Stopped { reason, frames };
             match log.append(&Stamp::now(), &event) {
-                Ok(id) => recorder::tell(id, &event),
+                Ok(id) => {
+                    recorder::tell(id, &event);
+                    head_note::note(&log);
+                }
                 Err(error) => log::error!("not on record ({error}): {event}"),
             }
         }

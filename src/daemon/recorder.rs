@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::admission::{Admission, admit};
 use super::doorkeeper::Order;
+use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
 use crate::access::Grant;
@@ -35,8 +36,13 @@ impl Recorder {
     /// Runs until told to stop; gives the log back for the last words.
     pub fn run(mut self) -> Log {
         let mut prune_at = Instant::now();
+        let mut head_at = Instant::now();
         loop {
             self.heartbeat.beat();
+            if Instant::now() >= head_at {
+                head_note::note(&self.log);
+                head_at = Instant::now() + HEAD_INTERVAL;
+            }
             match self.incoming.recv_timeout(MAX_QUEUE_WAIT) {
                 Ok(Queued::Happened { stamp, event }) => {
                     self.write(&stamp, &event);

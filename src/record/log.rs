@@ -1,20 +1,18 @@
-//! The log of audit records: appending, reading, verifying, deleting what is too old.
-
-use std::fmt;
+//! The log of audit records: appending, reading, deleting what is too old.
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
-use serde::Serialize;
 
 use super::body::{Record, Stamp, body};
 use super::chain::{Hash, hash, hexadecimal};
 use super::event::{Event, Kind};
+use super::head::Head;
 use crate::config::DoorName;
 use crate::database::{Database, DatabaseError};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
+pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
 /// Why the log cannot be used or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -50,31 +48,6 @@ pub struct Query {
     pub limit: Option<u32>,
 }
 
-/// A chain without a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// How many records there are.
-    pub events: u64,
-    /// The first and the last.
-    pub first: Option<u64>,
-    pub last: Option<u64>,
-    /// Hash of the last, in hexadecimal.
-    pub head: String,
-}
-
-impl fmt::Display for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.first, self.last) {
-            (Some(first), Some(last)) => write!(
-                f,
-                "{} events, {first} to {last}, none changed or missing; head {}",
-                self.events, self.head
-            ),
-            _ => write!(f, "no events yet"),
-        }
-    }
-}
-
 /// The log, open for reading and writing.
 #[derive(Debug)]
 pub struct Log {
@@ -95,7 +68,7 @@ impl Log {
     pub fn append(&mut self, stamp: &Stamp, event: &Event) -> Result<u64, RecordError> {
         let Self { database, door } = self;
         database.transaction(|connection, fail| {
-            Ok(append_within(connection, fail, stamp, door, event)?)
+            Ok(append_within(connection, fail, stamp, door, event)?.id)
         })
     }
 
@@ -113,20 +86,40 @@ impl Log {
         let Self { database, door } = self;
         database.transaction(|connection, fail| match allow(connection, fail)? {
             Ok(given) => {
-                let id = append_within(connection, fail, stamp, door, event)?;
+                let id = append_within(connection, fail, stamp, door, event)?.id;
                 Ok(Ok((id, given)))
             }
             Err(reason) => Ok(Err(reason)),
         })
     }
 
-    /// The number of the newest record, 0 if there is none.
+    /// The newest record.
     ///
     /// # Errors
     /// [`RecordError::Database`]
-    pub fn last_id(&self) -> Result<u64, RecordError> {
+    pub fn head(&self) -> Result<Head, RecordError> {
         self.database
-            .read(|connection, fail| Ok(last(connection, fail)?.0))
+            .read(|connection, fail| Ok(head(connection, fail)?))
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The hash that a record has; nothing if there is none of this number.
+    pub(super) fn hash_of(
+        connection: &Connection,
+        fail: Fail<'_>,
+        id: u64,
+    ) -> Result<Option<Hash>, DatabaseError> {
+        connection
+            .query_row(
+                "SELECT hash FROM records WHERE id = ?1",
+                [integer(id)],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(fail)
     }
 
     /// Records, oldest first.
@@ -175,44 +168,6 @@ impl Log {
         })
     }
 
-    /// Follows the chain from its beginning to its end.
-    ///
-    /// # Errors
-    /// [`RecordError::Tampered`] with the first record that is wrong.
-    pub fn verify(&self) -> Result<Verified, RecordError> {
-        self.database.read(|connection, fail| {
-            let (anchor, mut previous) = anchor(connection, fail)?;
-            let (mut events, mut last) = (0, anchor);
-            let mut statement = connection
-                .prepare("SELECT id, body, hash FROM records ORDER BY id")
-                .map_err(fail)?;
-            let mut rows = statement.query([]).map_err(fail)?;
-            while let Some(row) = rows.next().map_err(fail)? {
-                let id = unsigned(row.get(0).map_err(fail)?);
-                let tampered = |what| RecordError::Tampered { id, what };
-                if id != last + 1 {
-                    return Err(tampered(
-                        "does not follow the one before: records are missing",
-                    ));
-                }
-                let body = row.get_ref(1).map_err(fail)?;
-                let hash = hash(&previous, integer(id), body.as_bytes().unwrap_or_default());
-                let stored = row.get_ref(2).map_err(fail)?;
-                if stored.as_blob().unwrap_or_default() != hash.as_slice() {
-                    return Err(tampered("is not what was written, or what was before it"));
-                }
-                (previous, last) = (hash, id);
-                events += 1;
-            }
-            Ok(Verified {
-                events,
-                first: (events > 0).then_some(anchor + 1),
-                last: (events > 0).then_some(last),
-                head: hexadecimal(&previous),
-            })
-        })
-    }
-
     /// Deletes records older than `keep_days` and all but the newest `keep_records`, and
     /// writes down that it did; gives how many. The newest record always stays.
     ///
@@ -241,8 +196,8 @@ impl Log {
                 .map_err(fail)
         };
         let (first, cut): (i64, i64) = self.database.read(|connection, fail| {
-            let (anchor, _) = anchor(connection, fail)?;
-            Ok::<_, RecordError>((integer(anchor), end(connection, fail)?))
+            let first = anchor(connection, fail)?.id;
+            Ok::<_, RecordError>((integer(first), end(connection, fail)?))
         })?;
         if cut <= first {
             return Ok(0);
@@ -262,11 +217,11 @@ impl Log {
                 .execute("DELETE FROM records WHERE id <= ?1", [cut])
                 .map_err(fail)? as u64;
             run("UPDATE meta SET value = 0 WHERE key = 'pruning'")?;
-            let (up_to, hash) = anchor(connection, fail)?;
+            let deleted = anchor(connection, fail)?;
             let event = Event::Pruned {
                 records,
-                up_to,
-                hash: hexadecimal(&hash),
+                up_to: deleted.id,
+                hash: hexadecimal(&deleted.hash),
             };
             append_within(connection, fail, now, door, &event)?;
             Ok(records)
@@ -281,28 +236,28 @@ pub(crate) fn append_within(
     stamp: &Stamp,
     door: &DoorName,
     event: &Event,
-) -> Result<u64, DatabaseError> {
-    let (last, previous) = last(connection, fail)?;
-    let id = last + 1;
+) -> Result<Head, DatabaseError> {
+    let before = head(connection, fail)?;
+    let id = before.id + 1;
     let body = body(stamp, door, event)
         .map_err(|error| fail(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
-    let hash = hash(&previous, integer(id), body.as_bytes());
+    let hash = hash(&before.hash, integer(id), body.as_bytes());
     connection
         .execute(
             "INSERT INTO records (id, body, hash) VALUES (?1, ?2, ?3)",
             params![integer(id), body, hash],
         )
         .map_err(fail)?;
-    Ok(id)
+    Ok(Head { id, hash })
 }
 
-/// Number and hash of the record that a new one follows.
-fn last(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+/// What a new record follows.
+pub(super) fn head(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     let newest = connection
         .query_row(
             "SELECT id, hash FROM records ORDER BY id DESC LIMIT 1",
             [],
-            |row| Ok((unsigned(row.get(0)?), row.get(1)?)),
+            in_row,
         )
         .optional()
         .map_err(fail)?;
@@ -312,12 +267,18 @@ fn last(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), Database
     }
 }
 
-fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+/// What the oldest record follows.
+pub(super) fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     connection
-        .query_row("SELECT id, hash FROM anchor", [], |row| {
-            Ok((unsigned(row.get(0)?), row.get(1)?))
-        })
+        .query_row("SELECT id, hash FROM anchor", [], in_row)
         .map_err(fail)
+}
+
+fn in_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: unsigned(row.get(0)?),
+        hash: row.get(1)?,
+    })
 }
 
 fn record(row: &Row<'_>) -> Result<Record, RecordError> {
@@ -331,10 +292,10 @@ fn record(row: &Row<'_>) -> Result<Record, RecordError> {
         })
 }
 
-fn integer(id: u64) -> i64 {
+pub(super) fn integer(id: u64) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }
 
-fn unsigned(id: i64) -> u64 {
+pub(super) fn unsigned(id: i64) -> u64 {
     u64::try_from(id).unwrap_or(0)
 }

@@ -8,7 +8,9 @@ mod chain;
 mod codes;
 mod display;
 mod event;
+mod head;
 mod log;
+mod verify;
 
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
@@ -18,5 +20,7 @@ pub use codes::{
 pub use event::{
     Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
 };
+pub use head::{HEAD_MESSAGE_ID, Head};
 pub(crate) use log::append_within;
-pub use log::{Log, Query, RecordError, Verified};
+pub use log::{Log, Query, RecordError};
+pub use verify::Verified;

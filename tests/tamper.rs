@@ -1,0 +1,192 @@
+//! What somebody with access to the database may try, and where it shows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use doorward::record::{Event, HEAD_MESSAGE_ID, Head, Log, RecordError, Stamp};
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+use support::site::{Site, said};
+
+const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
+const PROBE: &str = "barack-obama/03.jpg";
+
+/// Around doorward's back, without what guards the records.
+fn raw(database: &Path) -> Connection {
+    let raw = Connection::open(database).unwrap();
+    raw.execute_batch(
+        "DROP TRIGGER IF EXISTS records_stay; DROP TRIGGER IF EXISTS records_stay_as_they_are;",
+    )
+    .unwrap();
+    raw
+}
+
+/// Another name in every body, and all hashes made anew, as whoever knows the code can.
+fn rewrite(database: &Path, name: &str, other: &str) {
+    let raw = raw(database);
+    let mut rows = raw.prepare("SELECT body FROM records ORDER BY id").unwrap();
+    let bodies: Vec<String> = rows
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut hash: [u8; 32] = [0; 32];
+    for (id, body) in (1i64..).zip(bodies) {
+        let body = body.replace(name, other);
+        hash = Sha256::digest([&hash[..], &id.to_le_bytes(), body.as_bytes()].concat()).into();
+        raw.execute(
+            "UPDATE records SET body = ?2, hash = ?3 WHERE id = ?1",
+            rusqlite::params![id, body, hash],
+        )
+        .unwrap();
+    }
+}
+
+fn lost(records: u64) -> Event {
+    Event::RecordsLost { records }
+}
+
+/// A database with five records, and the heads after each.
+fn five() -> (Site, Vec<Head>) {
+    let site = Site::new();
+    let path = site.at("doorward.db");
+    let mut log = Log::new(
+        doorward::database::Database::open(&path).unwrap(),
+        Default::default(),
+    );
+    let heads = (1..=5).map(|n| {
+        log.append(&Stamp::now(), &lost(n)).unwrap();
+        log.head().unwrap()
+    });
+    let heads = heads.collect();
+    (site, heads)
+}
+
+fn tampered(site: &Site, noted: &[Head]) -> u64 {
+    match site.log().verify(noted) {
+        Err(RecordError::Tampered { id, .. }) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn first_records_cannot_go_by_moving_the_anchor() {
+    let (site, heads) = five();
+    let database = raw(&site.at("doorward.db"));
+    database
+        .execute_batch(
+            "UPDATE anchor SET (id, hash) = (SELECT id, hash FROM records WHERE id = 2);
+             DELETE FROM records WHERE id <= 2;",
+        )
+        .unwrap();
+    assert_eq!(tampered(&site, &[]), 3);
+    // Nor all of them.
+    database
+        .execute_batch(
+            "UPDATE anchor SET (id, hash) = (SELECT id, hash FROM records WHERE id = 5);
+             DELETE FROM records;",
+        )
+        .unwrap();
+    assert_eq!(tampered(&site, &[]), 6);
+    database
+        .execute_batch("UPDATE anchor SET (id, hash) = (0, zeroblob(32))")
+        .unwrap();
+    assert_eq!(tampered(&site, &heads[4..]), 5);
+}
+
+#[test]
+fn a_noted_head_shows_a_chain_that_was_made_anew_or_cut_off() {
+    let (site, heads) = five();
+    assert_eq!(site.log().verify(&heads).unwrap().heads, 5);
+    let path = site.at("doorward.db");
+    raw(&path)
+        .execute("DELETE FROM records WHERE id = 5", [])
+        .unwrap();
+    site.log().verify(&heads[..4]).unwrap();
+    assert_eq!(tampered(&site, &heads), 5);
+    rewrite(&path, "\"records\":2", "\"records\":7");
+    // It is a chain as any other, but not the one whose heads were noted.
+    site.log().verify(&heads[..1]).unwrap();
+    assert_eq!(tampered(&site, &heads[..2]), 2);
+}
+
+#[test]
+fn the_head_that_verify_prints_is_checked_when_it_is_given_again() {
+    let (site, _) = five();
+    let output = site.run(&["events", "--verify", "--json"]);
+    let verified: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let head = verified["head"].as_str().unwrap().to_owned();
+    let records = site.run(&["events", "--json", "-n", "1"]);
+    let newest: serde_json::Value = serde_json::from_slice(&records.stdout).unwrap();
+    let of_newest = format!("{}:{}", newest["id"], newest["hash"].as_str().unwrap());
+    assert_eq!(head, of_newest);
+    let again = site.run(&["events", "--verify", "--head", &head]);
+    assert!(again.status.success(), "{}", said(&again));
+    assert!(said(&again).contains(&head), "{}", said(&again));
+    rewrite(&site.at("doorward.db"), "\"records\":1", "\"records\":9");
+    assert!(site.run(&["events", "--verify"]).status.success());
+    let said = site.fails(&["events", "--verify", "--head", &head]);
+    assert!(said.contains("record 5"), "{said}");
+    let said = site.fails(&["events", "--verify", "--head", "12"]);
+    assert!(said.contains("ID:HASH"), "{said}");
+}
+
+/// A journal that has these lines as messages, of this user.
+fn journal(site: &Site, lines: &[String]) {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let entries: String = lines
+        .iter()
+        .map(|line| serde_json::json!({ "MESSAGE": line, "_UID": uid }).to_string() + "\n")
+        .collect();
+    std::fs::write(site.at("entries"), entries).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *MESSAGE_ID={HEAD_MESSAGE_ID}*) cat {} ;; *) exit 1 ;; esac\n",
+        site.at("entries").display()
+    );
+    std::fs::create_dir_all(site.at("bin")).unwrap();
+    let program = site.at("bin/journalctl");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn by_journal(site: &Site) -> std::process::Output {
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", site.at("bin").display());
+    let mut command = site.command(&["events", "--verify", "--journal"]);
+    command.env("PATH", path).output().unwrap()
+}
+
+#[test]
+fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
+    let site = Site::new()
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 4);
+    let (code, log) = site.start().end();
+    assert_eq!(code, Some(0), "{log}");
+    let heads: Vec<String> = log
+        .lines()
+        .filter_map(|line| line.find("record head ").map(|at| line[at..].to_owned()))
+        .collect();
+    // When it started and after its last word.
+    assert_eq!(heads.len(), 2, "{log}");
+    assert!(heads[1].contains(&site.log().head().unwrap().to_string()));
+    journal(&site, &heads);
+    let output = by_journal(&site);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("2 noted heads are as they were"));
+
+    rewrite(&site.at("doorward.db"), "Barack Obama", "Barack Osama");
+    assert!(site.run(&["events", "--verify"]).status.success());
+    let output = by_journal(&site);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("written anew"), "{}", said(&output));
+
+    // No head at all is no proof, nor is that of another database or user.
+    journal(&site, &[heads[0].replace("doorward.db", "other.db")]);
+    let output = by_journal(&site);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("has no head"), "{}", said(&output));
+}
