@@ -313,6 +313,25 @@ fn one_of_each() -> Vec<Event> {
             actor: actor(),
         });
     }
+    events.extend([
+        Event::BackedUp {
+            file: "/media/backup/door.db".into(),
+            up_to: 40,
+            hash: "00".repeat(32),
+            actor: actor(),
+        },
+        Event::Restored {
+            file: "/media/backup/door.db".into(),
+            up_to: 40,
+            hash: "00".repeat(32),
+            people: 2,
+            actor: actor(),
+        },
+        Event::PhotosForgotten {
+            photos: 9,
+            actor: actor(),
+        },
+    ]);
     events
 }
 

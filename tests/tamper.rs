@@ -6,8 +6,10 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use doorward::record::{Event, HEAD_MESSAGE_ID, Head, Log, RecordError, Stamp};
+use doorward::record::{Event, HEAD_MESSAGE_ID, Head, Kind, Log, RecordError, Stamp};
+use doorward::whitelist;
 use rusqlite::Connection;
+use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use support::site::{Site, said};
 
@@ -189,4 +191,214 @@ fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
     let output = by_journal(&site);
     assert!(!output.status.success());
     assert!(said(&output).contains("has no head"), "{}", said(&output));
+}
+
+/// A door that one person may pass, with that person in view again and again.
+fn guarded() -> Site {
+    Site::new()
+        .set("camera.replay.repeat", true)
+        .set("access.cooldown_ms", 0)
+        .set("door.pulse_ms", 100)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 3)
+}
+
+fn truncate_wal(site: &Site) {
+    let raw = Connection::open(site.at("doorward.db")).unwrap();
+    let busy: i64 = raw
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(busy, 0);
+}
+
+/// The daemon ends with the door locked, and says what to do.
+fn ends_locked(site: &Site, daemon: support::site::Daemon) -> String {
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(70), "{log}");
+    assert!(log.contains("doorward restore"), "{log}");
+    assert_eq!(site.level().as_deref(), Some("released"));
+    log
+}
+
+fn people(site: &Site) -> usize {
+    let database = doorward::database::Database::open_existing(&site.at("doorward.db")).unwrap();
+    whitelist::people(&database).unwrap().len()
+}
+
+#[test]
+fn an_older_copy_over_the_database_lets_no_removed_person_in() {
+    // Under what the daemon wrote since, and in the place of all of it.
+    for all in [false, true] {
+        let site = guarded();
+        std::fs::copy(site.at("doorward.db"), site.at("old.db")).unwrap();
+        assert!(site.run(&["people", "remove", "#1"]).status.success());
+        let daemon = site.start();
+        site.await_events(Kind::Denied, 1);
+        if all {
+            truncate_wal(&site);
+        }
+        std::fs::copy(site.at("old.db"), site.at("doorward.db")).unwrap();
+        let log = ends_locked(&site, daemon);
+        assert!(!log.contains(": granted"), "{log}");
+    }
+}
+
+#[test]
+fn a_removal_counts_and_stays_when_the_log_of_the_database_was_deleted() {
+    let site = guarded();
+    let daemon = site.start();
+    site.await_events(Kind::Granted, 1);
+    std::fs::remove_file(site.at("doorward.db-wal")).unwrap();
+    std::fs::remove_file(site.at("doorward.db-shm")).unwrap();
+    let removed = site.run(&["people", "remove", "#1"]);
+    let log = ends_locked(&site, daemon);
+    assert!(log.contains("moved, deleted or replaced"), "{log}");
+    assert!(removed.status.success(), "{}", said(&removed));
+    assert_eq!(people(&site), 0);
+    assert_eq!(site.count(Kind::Removed), 1);
+    let daemon = site.start();
+    site.await_events(Kind::Denied, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    assert_eq!(site.count(Kind::Granted), 0);
+}
+
+#[test]
+fn a_database_that_was_moved_gets_no_grant_that_nobody_would_find() {
+    let site = guarded();
+    let daemon = site.start();
+    site.await_events(Kind::Granted, 1);
+    std::fs::rename(site.at("doorward.db"), site.at("away.db")).unwrap();
+    ends_locked(&site, daemon);
+    // SQLite made no new one of that name either.
+    assert!(!site.at("doorward.db").exists());
+}
+
+#[test]
+fn a_change_past_the_record_locks() {
+    let site = guarded();
+    assert!(site.run(&["people", "disable", "#1"]).status.success());
+    let daemon = site.start();
+    site.await_events(Kind::Denied, 1);
+    let raw = Connection::open(site.at("doorward.db")).unwrap();
+    raw.execute("UPDATE people SET enabled = 1", []).unwrap();
+    let log = ends_locked(&site, daemon);
+    assert!(log.contains("no event says who"), "{log}");
+    // The files are the same, so that this can be said in them.
+    assert_eq!(site.count(Kind::Fault), 1);
+}
+
+#[test]
+fn what_sqlite_and_administrators_may_do_goes_on() {
+    let site = guarded();
+    let daemon = site.start();
+    site.await_events(Kind::Granted, 1);
+    let raw = Connection::open(site.at("doorward.db")).unwrap();
+    raw.execute_batch("VACUUM").unwrap();
+    truncate_wal(&site);
+    for change in [
+        ["people", "rename", "#1", "Barack"].as_slice(),
+        &["people", "disable", "#1"],
+        &["people", "enable", "#1"],
+    ] {
+        let output = site.run(change);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let mut copy = Connection::open(site.at("copy.db")).unwrap();
+    rusqlite::backup::Backup::new(&raw, &mut copy)
+        .unwrap()
+        .run_to_completion(5, std::time::Duration::ZERO, None)
+        .unwrap();
+    let enabled = site.log().head().unwrap().id;
+    site.await_events(Kind::WhitelistLoaded, 2);
+    let granted = site.count(Kind::Granted);
+    site.await_events(Kind::Granted, granted + 1);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(site.log().head().unwrap().id > enabled);
+    site.log().verify(&[]).unwrap();
+}
+
+#[test]
+fn a_backup_and_a_restore_are_on_record_and_the_record_goes_on() {
+    let site = guarded();
+    let backup = site.at("backup.db").display().to_string();
+    let output = site.run(&["backup", &backup]);
+    assert!(output.status.success(), "{}", said(&output));
+    let mode = std::fs::metadata(&backup).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    assert!(site.fails(&["backup", &backup]).contains("already"));
+    assert!(site.run(&["people", "remove", "#1"]).status.success());
+    let noted = site.log().head().unwrap();
+
+    let daemon = site.start();
+    site.await_events(Kind::Denied, 1);
+    let refused = site.fails(&["restore", &backup]);
+    assert!(refused.contains("systemctl stop"), "{refused}");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+
+    let output = site.run(&["restore", &backup]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(people(&site), 1);
+    assert_eq!(site.log().verify(&[noted]).unwrap().heads, 1);
+    let (_, Event::BackedUp { up_to, hash, .. }) = site.first(Kind::BackedUp) else {
+        panic!("{:?}", site.kinds())
+    };
+    let (
+        _,
+        Event::Restored {
+            up_to: of,
+            hash: with,
+            people: 1,
+            ..
+        },
+    ) = site.first(Kind::Restored)
+    else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!((of, with), (up_to, hash));
+    assert!(!site.at("doorward.db-restore").exists());
+    // Nor is a number given to somebody else.
+    let site = site.enrolled("Grace Hopper", &["grace-hopper/01.jpg"]);
+    assert_eq!(site.log().head().unwrap().id, site.records().len() as u64);
+    assert!(said(&site.run(&["people", "list"])).contains("#2"));
+
+    // On a new card there is only the backup.
+    for ending in ["", "-wal", "-shm"] {
+        let _ = std::fs::rename(
+            site.at(&format!("doorward.db{ending}")),
+            site.at(&format!("away.db{ending}")),
+        );
+    }
+    let output = site.run(&["restore", &backup]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(site.log().verify(&[]).unwrap().last, Some(2));
+    // What was noted in between is not in that record, and this can be seen.
+    assert_eq!(tampered(&site, &[noted]), noted.id);
+}
+
+#[test]
+fn what_is_no_backup_of_this_database_is_not_restored() {
+    let site = guarded();
+    let other = guarded();
+    let backup = site.at("backup.db").display().to_string();
+    assert!(other.run(&["backup", &backup]).status.success());
+    let refused = site.fails(&["restore", &backup]);
+    assert!(refused.contains("does not go back"), "{refused}");
+    rewrite(Path::new(&backup), "Barack Obama", "Barack Osama");
+    raw(Path::new(&backup))
+        .execute("UPDATE records SET hash = zeroblob(32)", [])
+        .unwrap();
+    let refused = site.fails(&["restore", &backup]);
+    assert!(refused.contains("tampered"), "{refused}");
+    for content in ["", "a shopping list, which is no database"] {
+        std::fs::write(&backup, content).unwrap();
+        let refused = site.fails(&["restore", &backup]);
+        assert!(refused.contains("backup.db"), "{refused}");
+    }
+    assert_eq!(people(&site), 1);
+    site.log().verify(&[]).unwrap();
 }

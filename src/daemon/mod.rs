@@ -27,8 +27,8 @@ mod whitelist_watch;
 pub use self::error::{DaemonError, Fault};
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -47,10 +47,10 @@ use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
 use crate::camera::{self, CameraError};
 use crate::config::{self, Config, Source};
-use crate::database::Database;
+use crate::database::{Database, Files};
 use crate::door::Door;
 use crate::guardian::{self, Given, Hold};
-use crate::record::{Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
@@ -88,9 +88,11 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     })?;
     log::info!("relay: {}, locked", hold.describe());
     let database = Database::open(&config.whitelist.database)?;
+    database.mark_guarded()?;
     let mut log = Log::new(database, config.daemon.door.clone());
+    let files = log.guard()?;
     let (queue, incoming) = RecordQueue::channel();
-    let parts = match Parts::open(&config, &queue) {
+    let parts = match Parts::open(&config, files, &queue) {
         Ok(parts) => parts,
         Err(error) => {
             // The record says why the door stayed locked; the journal does in any case.
@@ -124,11 +126,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn open(config: &Config, queue: &RecordQueue) -> Result<Self, DaemonError> {
+    fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let whitelist_watch = WhitelistWatch::open(
             Database::open_existing(&config.whitelist.database)?,
+            files,
             vision.version().clone(),
             Arc::clone(vision.scoring()),
             config.access.threshold_request(),
@@ -167,6 +170,7 @@ struct Guard {
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
+    bent: Arc<OnceLock<Bent>>,
 }
 
 impl Guard {
@@ -192,6 +196,7 @@ impl Guard {
         let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
         let (locked, open, stop, stop_scribe) =
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
+        let bent = Arc::<OnceLock<Bent>>::default();
         let doorkeeper = Doorkeeper {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
             hold,
@@ -209,6 +214,7 @@ impl Guard {
             door: orders.clone(),
             retention: Arc::clone(&retention),
             heartbeat: heartbeats.add(Part::Audit),
+            bent: Arc::clone(&bent),
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
@@ -250,6 +256,7 @@ impl Guard {
             locked,
             stop,
             stop_scribe,
+            bent,
         };
         Ok((guard, threads))
     }
@@ -266,6 +273,9 @@ impl Guard {
                 } else {
                     return End::Asked;
                 }
+            }
+            if let Some(bent) = self.bent.get() {
+                return End::Fault(bent.clone().into());
             }
             if Instant::now() >= roster_at {
                 if let Err(error) = self.whitelist_watch.refresh(false, &self.queue) {

@@ -1,8 +1,8 @@
 //! The audit thread: the only one of the daemon that writes to the database, and the only way
 //! from a decision to the door. A grant is on disk before the door hears of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -15,9 +15,11 @@ use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Event, Granted, Log, RecordError, Stamp};
+use crate::record::{Bent, Event, Granted, Log, RecordError, Stamp};
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
+/// How often the database is compared with what was written while nothing is.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The audit thread's things.
@@ -28,6 +30,8 @@ pub(crate) struct Recorder {
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub heartbeat: Heartbeat,
+    /// Set here when the database is not what was written: the daemon has to end.
+    pub bent: Arc<OnceLock<Bent>>,
     /// Set when no further note will come: write what waits and end.
     pub stop: Arc<AtomicBool>,
 }
@@ -37,8 +41,15 @@ impl Recorder {
     pub fn run(mut self) -> Log {
         let mut prune_at = Instant::now();
         let mut head_at = Instant::now();
+        let mut look_at = Instant::now() + LOOK_INTERVAL;
         loop {
             self.heartbeat.beat();
+            if Instant::now() >= look_at {
+                if let Err(error) = self.log.look() {
+                    self.notice(&error);
+                }
+                look_at = Instant::now() + LOOK_INTERVAL;
+            }
             if Instant::now() >= head_at {
                 head_note::note(&self.log);
                 head_at = Instant::now() + HEAD_INTERVAL;
@@ -111,8 +122,16 @@ impl Recorder {
         }
     }
 
+    /// A database that is another ends the daemon; other failures are told where they matter.
+    fn notice(&self, error: &RecordError) {
+        if let RecordError::Bent(bent) = error {
+            let _ = self.bent.set(bent.clone());
+        }
+    }
+
     /// What cannot be put on record is at least in the system's journal.
     fn lose(&self, event: &Event, error: &RecordError) {
+        self.notice(error);
         self.queue.count_lost(1);
         if matches!(event, Event::Granted(_)) {
             log::error!(

@@ -22,6 +22,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// The hash in hexadecimal.
+    pub(crate) fn hash(&self) -> String {
+        hexadecimal(&self.hash)
+    }
+
     /// The line that goes to the journal.
     pub(crate) fn message(&self, database: &str) -> String {
         format!("{HEAD_MESSAGE}{self} of {database}")

@@ -5,10 +5,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::body::{Record, Stamp, body};
 use super::chain::{Hash, hash, hexadecimal};
+use super::continuity::{Bent, Continuity};
 use super::event::{Event, Kind};
 use super::head::Head;
 use crate::config::DoorName;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Files};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -20,6 +21,9 @@ pub enum RecordError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The database is not the one that was guarded with.
+    #[error(transparent)]
+    Bent(#[from] Bent),
     /// The chain is broken.
     #[error(
         "the audit log was tampered with: record {id} {what}; keep a copy of the database as evidence, and look at who could write to it"
@@ -53,12 +57,70 @@ pub struct Query {
 pub struct Log {
     database: Database,
     door: DoorName,
+    /// While a door is guarded.
+    continuity: Option<Continuity>,
 }
 
 impl Log {
     /// The log in a database; what is written to it is about this door.
     pub fn new(database: Database, door: DoorName) -> Self {
-        Self { database, door }
+        Self {
+            database,
+            door,
+            continuity: None,
+        }
+    }
+
+    /// From now on every write also makes sure that the database is the one it was before
+    /// that write, and by the names it had.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub(crate) fn guard(&mut self) -> Result<Files, RecordError> {
+        let continuity = Continuity::begin(&self.database)?;
+        self.continuity = Some(continuity.clone());
+        Ok(continuity.into_files())
+    }
+
+    /// Whether the database still is the one that is guarded with.
+    ///
+    /// # Errors
+    /// [`RecordError`]; with [`RecordError::Bent`] it is not.
+    pub(crate) fn look(&mut self) -> Result<(), RecordError> {
+        let Some(continuity) = &self.continuity else {
+            return Ok(());
+        };
+        let database = &self.database;
+        continuity.in_place().and_then(|()| {
+            database.read_anew()?;
+            database.read(|connection, fail| continuity.holds(connection, fail))
+        })
+    }
+
+    /// One transaction, and nothing of it counts if the database is another before or after.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, Fail<'_>, &DoorName) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        let Self {
+            database,
+            door,
+            continuity,
+        } = self;
+        let Some(known) = continuity else {
+            return database.transaction(|connection, fail| work(connection, fail, door));
+        };
+        known.in_place().and_then(|()| {
+            database.read_anew()?;
+            let (done, next) = database.transaction(|connection, fail| {
+                known.holds(connection, fail)?;
+                let done = work(connection, fail, door)?;
+                Ok::<_, RecordError>((done, known.step(connection, fail)?))
+            })?;
+            known.in_place()?;
+            *known = next;
+            Ok(done)
+        })
     }
 
     /// Writes an event and gives its number; it is on the disk when this returns.
@@ -66,8 +128,7 @@ impl Log {
     /// # Errors
     /// [`RecordError::Database`]; nothing was written.
     pub fn append(&mut self, stamp: &Stamp, event: &Event) -> Result<u64, RecordError> {
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| {
+        self.write(|connection, fail, door| {
             Ok(append_within(connection, fail, stamp, door, event)?.id)
         })
     }
@@ -83,8 +144,7 @@ impl Log {
         event: &Event,
         allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<T, R>, DatabaseError>,
     ) -> Result<Result<(u64, T), R>, RecordError> {
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| match allow(connection, fail)? {
+        self.write(|connection, fail, door| match allow(connection, fail)? {
             Ok(given) => {
                 let id = append_within(connection, fail, stamp, door, event)?.id;
                 Ok(Ok((id, given)))
@@ -100,6 +160,10 @@ impl Log {
     pub fn head(&self) -> Result<Head, RecordError> {
         self.database
             .read(|connection, fail| Ok(head(connection, fail)?))
+    }
+
+    pub(crate) fn into_database(self) -> Database {
+        self.database
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -202,8 +266,7 @@ impl Log {
         if cut <= first {
             return Ok(0);
         }
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| {
+        self.write(|connection, fail, door| {
             let cut = end(connection, fail)?;
             let run = |sql: &str| connection.execute(sql, []).map_err(fail);
             connection
@@ -252,7 +315,7 @@ pub(crate) fn append_within(
 }
 
 /// What a new record follows.
-pub(super) fn head(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
+pub(crate) fn head(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     let newest = connection
         .query_row(
             "SELECT id, hash FROM records ORDER BY id DESC LIMIT 1",
@@ -265,6 +328,19 @@ pub(super) fn head(connection: &Connection, fail: Fail<'_>) -> Result<Head, Data
         Some(newest) => Ok(newest),
         None => anchor(connection, fail),
     }
+}
+
+/// Whether the record has or had its head there; one that was deleted since is not known.
+pub(crate) fn has_head(
+    connection: &Connection,
+    fail: Fail<'_>,
+    head: Head,
+) -> Result<bool, DatabaseError> {
+    let first = anchor(connection, fail)?;
+    if first.id == head.id {
+        return Ok(first == head);
+    }
+    Ok(Log::hash_of(connection, fail, head.id)? == Some(head.hash))
 }
 
 /// What the oldest record follows.

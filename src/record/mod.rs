@@ -6,6 +6,7 @@
 mod body;
 mod chain;
 mod codes;
+mod continuity;
 mod display;
 mod event;
 mod head;
@@ -17,10 +18,12 @@ pub use codes::{
     CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
     RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
 };
+pub use continuity::Bent;
+pub(crate) use continuity::{Named, head_id, named_since};
 pub use event::{
     Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
 };
 pub use head::{HEAD_MESSAGE_ID, Head};
-pub(crate) use log::append_within;
 pub use log::{Log, Query, RecordError};
+pub(crate) use log::{append_within, has_head};
 pub use verify::Verified;
