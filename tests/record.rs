@@ -11,9 +11,9 @@ use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
     Actor, By, CameraLoss, ConfigFault, Content, DenialReason, Denied, Event, FaultReason,
-    FrameCounts, FrameRef, GrantReason, Granted, Kind, LockCause, Log, NotOpened, Part, PersonRef,
-    Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource,
-    Unusable, WhitelistFault,
+    FrameCounts, FrameRef, GrantReason, Granted, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS,
+    NotOpened, Part, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp,
+    StopReason, TemplateSource, Unusable, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -82,6 +82,10 @@ fn stamp(at_ms: i64) -> Stamp {
         boot: None,
         uptime_ms: 0,
     }
+}
+
+fn keep(days: u32, records: u64) -> Keep {
+    Keep { days, records }
 }
 
 fn model() -> ModelVersion {
@@ -474,7 +478,7 @@ fn records_of_an_earlier_version_still_verify() {
     assert!(grant[0].to_string().contains("score 0.395"), "{}", grant[0]);
     log.append(&stamp(1), &stranger()).unwrap();
     assert_eq!(log.verify(&[]).unwrap().last, Some(25));
-    assert_eq!(log.prune(&stamp(1), 400, 5).unwrap(), 18);
+    assert_eq!(log.prune(&stamp(1), true, keep(400, 5)).unwrap(), 19);
     log.verify(&[]).unwrap();
 }
 
@@ -570,9 +574,9 @@ fn old_records_go_and_the_chain_still_holds() {
         log.append(&stamp(day * DAY_MS), &stranger()).unwrap();
     }
     let now = stamp(10 * DAY_MS);
-    assert_eq!(log.prune(&now, 400, 1_000_000).unwrap(), 0);
+    assert_eq!(log.prune(&now, true, keep(400, 1_000_000)).unwrap(), 0);
     let hash_of_4 = log.records(&Query::default()).unwrap()[3].to_json()["hash"].clone();
-    assert_eq!(log.prune(&now, 6, 1_000_000).unwrap(), 4);
+    assert_eq!(log.prune(&now, true, keep(6, 1_000_000)).unwrap(), 4);
     let verified = log.verify(&[]).unwrap();
     assert_eq!(
         (verified.first, verified.last, verified.events),
@@ -585,10 +589,75 @@ fn old_records_go_and_the_chain_still_holds() {
         hash: hash_of_4.as_str().unwrap().into(),
     };
     assert_eq!(records.last().unwrap().event(), Some(&pruned));
-    assert_eq!(log.prune(&now, 400, 3).unwrap(), 4);
+    assert_eq!(log.prune(&now, true, keep(400, 3)).unwrap(), 5);
     assert_eq!(log.verify(&[]).unwrap().last, Some(12));
-    place.tamper("DELETE FROM records WHERE id = 9");
+    place.tamper("DELETE FROM records WHERE id = 11");
     assert!(log.verify(&[]).is_err());
+}
+
+fn booted(boot: &str, at_ms: i64, uptime_ms: i64) -> Stamp {
+    Stamp {
+        at_ms,
+        boot: Some(boot.into()),
+        uptime_ms: uptime_ms.cast_unsigned(),
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_at_boot_deletes_nothing() {
+    let place = Place::new();
+    let mut log = place.log();
+    for day in 0..10 {
+        let stamp = booted("one", day * DAY_MS, day * DAY_MS);
+        log.append(&stamp, &stranger()).unwrap();
+    }
+    let ahead = 402 * DAY_MS;
+    let started = booted("two", 10 * DAY_MS + ahead, 1000);
+    log.append(&started, &stranger()).unwrap();
+    let year = keep(400, 1_000_000);
+    // At once, and however long it stays wrong.
+    for up in [1200, DAY_MS, 50 * DAY_MS] {
+        let now = booted("two", 10 * DAY_MS + ahead + up, up);
+        assert_eq!(log.prune(&now, false, year).unwrap(), 0, "{up}");
+    }
+    // When it is set right, the stamp from the future keeps nothing back.
+    let now = booted("two", 409 * DAY_MS, 50 * DAY_MS);
+    assert_eq!(log.prune(&now, true, year).unwrap(), 9);
+    log.verify(&[]).unwrap();
+}
+
+#[test]
+fn a_clock_that_goes_on_as_uptime_says_needs_no_network() {
+    let place = Place::new();
+    let mut log = place.log();
+    log.append(&booted("one", 0, 0), &stranger()).unwrap();
+    log.append(&booted("one", 9 * DAY_MS, 9 * DAY_MS), &stranger())
+        .unwrap();
+    log.append(&booted("two", 9 * DAY_MS + 60_000, 1000), &stranger())
+        .unwrap();
+    let now = |up| booted("two", 9 * DAY_MS + 60_000 + up, 1000 + up);
+    let five = keep(5, 1_000_000);
+    assert_eq!(log.prune(&now(1000), false, five).unwrap(), 0);
+    assert_eq!(log.prune(&now(DAY_MS), false, five).unwrap(), 1);
+    log.verify(&[]).unwrap();
+}
+
+#[test]
+fn many_records_go_in_batches() {
+    let place = Place::new();
+    let mut log = place.log();
+    for n in 0..1200 {
+        log.append(&stamp(n), &stranger()).unwrap();
+    }
+    let batches: Vec<u64> = std::iter::from_fn(|| {
+        let pruned = log.prune(&stamp(9 * DAY_MS), true, keep(1, 1_000_000));
+        Some(pruned.unwrap()).filter(|records| *records > 0)
+    })
+    .collect();
+    // The last stays: the newest always does, and then it has no old one after it.
+    assert_eq!(batches, [MAX_BATCH_RECORDS, MAX_BATCH_RECORDS, 200]);
+    let verified = log.verify(&[]).unwrap();
+    assert_eq!((verified.first, verified.last), (Some(1201), Some(1203)));
 }
 
 #[test]

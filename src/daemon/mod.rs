@@ -11,6 +11,7 @@
 
 mod admission;
 mod capture;
+mod clock;
 mod doorkeeper;
 mod error;
 mod events;

@@ -9,13 +9,14 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::admission::{Admission, admit};
+use super::clock;
 use super::doorkeeper::Order;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Bent, Event, Granted, Log, RecordError, Stamp};
+use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp};
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How often the database is compared with what was written while nothing is.
@@ -69,9 +70,9 @@ impl Recorder {
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    // Only while nothing waits: deleting may take a while on an SD card.
-                    if Instant::now() >= prune_at {
-                        self.prune();
+                    // Only while nothing waits, and a batch at a time: deleting may take a
+                    // while on an SD card.
+                    if Instant::now() >= prune_at && !self.prune() {
                         prune_at = Instant::now() + PRUNE_INTERVAL;
                     }
                 }
@@ -142,15 +143,27 @@ impl Recorder {
         }
     }
 
-    fn prune(&mut self) {
-        let keep = self.retention.load_full();
+    /// Deletes a batch of what is past its time; false if there is no more.
+    fn prune(&mut self) -> bool {
+        let audit = self.retention.load();
+        let keep = Keep {
+            days: audit.keep_days,
+            records: audit.keep_events,
+        };
         match self
             .log
-            .prune(&Stamp::now(), keep.keep_days, keep.keep_events)
+            .prune(&Stamp::now(), clock::is_synchronised(), keep)
         {
-            Ok(0) => {}
-            Ok(events) => log::info!("{events} events were past their time and are deleted"),
-            Err(error) => log::error!("old events cannot be deleted: {error}"),
+            Ok(0) => false,
+            Ok(events) => {
+                log::info!("{events} events were past their time and are deleted");
+                true
+            }
+            Err(error) => {
+                self.notice(&error);
+                log::error!("old events cannot be deleted: {error}");
+                false
+            }
         }
     }
 }

@@ -1,17 +1,15 @@
-//! The log of audit records: appending, reading, deleting what is too old.
+//! The log of audit records: appending and reading.
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::body::{Record, Stamp, body};
-use super::chain::{Hash, hash, hexadecimal};
+use super::chain::{Hash, hash};
 use super::continuity::{Bent, Continuity};
 use super::event::{Event, Kind};
 use super::head::Head;
 use crate::config::DoorName;
 use crate::database::{Database, DatabaseError, Files};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
@@ -98,7 +96,7 @@ impl Log {
     }
 
     /// One transaction, and nothing of it counts if the database is another before or after.
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         work: impl FnOnce(&Connection, Fail<'_>, &DoorName) -> Result<T, RecordError>,
     ) -> Result<T, RecordError> {
@@ -228,65 +226,6 @@ impl Log {
             while let Some(row) = rows.next().map_err(fail)? {
                 records.push(record(row)?);
             }
-            Ok(records)
-        })
-    }
-
-    /// Deletes records older than `keep_days` and all but the newest `keep_records`, and
-    /// writes down that it did; gives how many. The newest record always stays.
-    ///
-    /// # Errors
-    /// [`RecordError::Database`]; nothing was deleted.
-    pub fn prune(
-        &mut self,
-        now: &Stamp,
-        keep_days: u32,
-        keep_records: u64,
-    ) -> Result<u64, RecordError> {
-        let oldest_ms = now.at_ms.saturating_sub(i64::from(keep_days) * DAY_MS);
-        // Asked first without a write lock; nearly always there is nothing to do.
-        let end = |connection: &Connection, fail: Fail<'_>| -> Result<i64, DatabaseError> {
-            connection
-                .query_row(
-                    // A clock that was wrong for a while must not keep later records back:
-                    // the chain is cut before the first record that is young enough.
-                    "SELECT max(
-                         coalesce((SELECT min(id) - 1 FROM records WHERE at_ms >= ?1), (SELECT max(id) - 1 FROM records), 0),
-                         coalesce((SELECT max(id) FROM records), 0) - ?2
-                     )",
-                    params![oldest_ms, integer(keep_records)],
-                    |row| row.get(0),
-                )
-                .map_err(fail)
-        };
-        let (first, cut): (i64, i64) = self.database.read(|connection, fail| {
-            let first = anchor(connection, fail)?.id;
-            Ok::<_, RecordError>((integer(first), end(connection, fail)?))
-        })?;
-        if cut <= first {
-            return Ok(0);
-        }
-        self.write(|connection, fail, door| {
-            let cut = end(connection, fail)?;
-            let run = |sql: &str| connection.execute(sql, []).map_err(fail);
-            connection
-                .execute(
-                    "UPDATE anchor SET (id, hash) = (SELECT id, hash FROM records WHERE id = ?1)",
-                    [cut],
-                )
-                .map_err(fail)?;
-            run("UPDATE meta SET value = 1 WHERE key = 'pruning'")?;
-            let records = connection
-                .execute("DELETE FROM records WHERE id <= ?1", [cut])
-                .map_err(fail)? as u64;
-            run("UPDATE meta SET value = 0 WHERE key = 'pruning'")?;
-            let deleted = anchor(connection, fail)?;
-            let event = Event::Pruned {
-                records,
-                up_to: deleted.id,
-                hash: hexadecimal(&deleted.hash),
-            };
-            append_within(connection, fail, now, door, &event)?;
             Ok(records)
         })
     }

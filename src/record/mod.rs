@@ -11,6 +11,7 @@ mod display;
 mod event;
 mod head;
 mod log;
+mod retention;
 mod verify;
 
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
@@ -26,4 +27,5 @@ pub use event::{
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, has_head};
+pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;
