@@ -21,6 +21,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x646f_6f72;
 /// How long to wait for another process that is writing.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
+/// How often to ask for an empty `-wal`, each time with that patience.
+const MAX_ERASE_TRIES: u32 = 3;
 /// The steps from an empty file to the present; step n makes version n + 1.
 const MIGRATIONS: &[&str] = &[
     include_str!("database/v1.sql"),
@@ -180,6 +182,25 @@ impl Database {
             path: self.path.clone(),
             reason: found,
         })
+    }
+
+    /// Has what was deleted be gone from the files too: free pages are overwritten anyway,
+    /// and this empties the `-wal`, which still has the pages of before. False if somebody
+    /// keeps reading them.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn erase(&self) -> Result<bool, DatabaseError> {
+        for _ in 0..MAX_ERASE_TRIES {
+            let busy: i64 = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+                .map_err(|error| self.fail(error))?;
+            if busy == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads or changes the database in one transaction, all or nothing. No other

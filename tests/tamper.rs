@@ -402,3 +402,34 @@ fn what_is_no_backup_of_this_database_is_not_restored() {
     assert_eq!(people(&site), 1);
     site.log().verify(&[]).unwrap();
 }
+
+#[test]
+fn a_removed_person_is_said_to_be_gone_only_when_the_files_have_nothing_left() {
+    let site = guarded()
+        .set("whitelist.keep_photos", true)
+        .enrolled("Grace Hopper", &["grace-hopper/01.jpg"]);
+    let warned = site.set("whitelist.keep_photos", false);
+    let output = warned.run(&["people", "list"]);
+    assert!(said(&output).contains("forget-photos"), "{}", said(&output));
+    let raw = Connection::open(warned.at("doorward.db")).unwrap();
+    raw.execute_batch("BEGIN; SELECT count(*) FROM people")
+        .unwrap();
+    let refused = warned.fails(&["people", "remove", "#2"]);
+    assert!(refused.contains("NOT YET gone"), "{refused}");
+    assert!(!refused.contains("are gone\n"), "{refused}");
+    raw.execute_batch("COMMIT").unwrap();
+    let output = warned.run(&["people", "erase"]);
+    assert!(said(&output).contains("are gone"), "{}", said(&output));
+    let wal = std::fs::metadata(warned.at("doorward.db-wal")).unwrap();
+    assert_eq!(wal.len(), 0);
+    // The daemon, which always has it open, is no such reader.
+    let daemon = warned.start();
+    warned.await_events(Kind::Granted, 1);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
+    let core = limits.lines().find(|l| l.starts_with("Max core file size"));
+    assert_eq!(core.unwrap().split_whitespace().nth(4), Some("0"));
+    let output = warned.run(&["people", "remove", "#1"]);
+    assert!(said(&output).contains("are gone"), "{}", said(&output));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}

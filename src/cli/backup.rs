@@ -57,6 +57,13 @@ impl Restore {
         let file = std::path::absolute(&self.file)?;
         let restored = whitelist::restore(&file, &config.whitelist.database, &origin(config))
             .context("nothing was restored")?;
+        // Who is not on it any more is not in the files either.
+        let database = Database::open_existing(&config.whitelist.database)?;
+        if !database.erase()? {
+            eprintln!(
+                "who was removed by this is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"
+            );
+        }
         println!(
             "the whitelist is that of {} again, as of event {}: {} people; {}",
             file.display(),

@@ -17,7 +17,7 @@ pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
 pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
-pub use photos::{KeptPhoto, kept_photos, migrate};
+pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
 pub use restore::{RestoreError, Restored, restore};
 pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
