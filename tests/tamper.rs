@@ -240,6 +240,11 @@ fn an_older_copy_over_the_database_lets_no_removed_person_in() {
         std::fs::copy(site.at("old.db"), site.at("doorward.db")).unwrap();
         let log = ends_locked(&site, daemon);
         assert!(!log.contains(": granted"), "{log}");
+        if all {
+            // Nor by a new start, as systemd tries at once.
+            let refused = site.fails(&["run"]);
+            assert!(refused.contains("doorward restore"), "{refused}");
+        }
     }
 }
 
@@ -256,6 +261,11 @@ fn a_removal_counts_and_stays_when_the_log_of_the_database_was_deleted() {
     assert!(removed.status.success(), "{}", said(&removed));
     assert_eq!(people(&site), 0);
     assert_eq!(site.count(Kind::Removed), 1);
+    // What the daemon wrote before is lost, and it does not go on as if nothing had been.
+    let refused = site.fails(&["run"]);
+    assert!(refused.contains("before it failed"), "{refused}");
+    let note = refused.split_once("remove ").unwrap().1;
+    std::fs::remove_file(note.split_once(" to guard").unwrap().0).unwrap();
     let daemon = site.start();
     site.await_events(Kind::Denied, 1);
     daemon.signal(Signal::TERM);

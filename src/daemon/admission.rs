@@ -101,6 +101,7 @@ mod tests {
     use crate::daemon::heartbeat::Heartbeats;
     use crate::daemon::record_queue::RecordQueue;
     use crate::daemon::recorder::Recorder;
+    use crate::daemon::remembered::Remembered;
     use crate::database::Database;
     use crate::embedding::{Embedding, ModelVersion};
     use crate::person::PersonId;
@@ -182,8 +183,10 @@ mod tests {
         fn recorder(&self, door: Sender<Order>) {
             let (queue, incoming) = RecordQueue::channel();
             queue.grant(self.granted(), self.grant);
+            let log = self.log();
             Recorder {
-                log: self.log(),
+                remembered: Remembered::of(&self.path, &log).unwrap(),
+                log,
                 queue,
                 incoming,
                 door,

@@ -16,9 +16,7 @@ pub(crate) fn note(log: &Log) {
         Ok(head) => head,
         Err(error) => return log::error!("the head of the record cannot be read: {error}"),
     };
-    let path = log.database().path();
-    let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
-    let message = head.message(&place.display().to_string());
+    let message = head.message(&log.place());
     let fields = [("MESSAGE_ID", HEAD_MESSAGE_ID)];
     let mut record = log::Record::builder();
     record

@@ -21,6 +21,7 @@ mod judge;
 mod mailbox;
 mod record_queue;
 mod recorder;
+mod remembered;
 mod threads;
 mod timing;
 mod whitelist_watch;
@@ -44,6 +45,7 @@ use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
+use self::remembered::Remembered;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
 use crate::camera::{self, CameraError};
@@ -82,15 +84,17 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
             what: "listening to signals",
             source,
         })?;
+    let note = guardian::note_path(path)?;
     let hold = Hold::take(Given {
         line: config.relay.clone(),
         cap: Duration::from_millis(config.door.max_open_ms),
-        note: guardian::note_path(path)?,
+        note: note.clone(),
     })?;
     log::info!("relay: {}, locked", hold.describe());
     let database = Database::open(&config.whitelist.database)?;
     database.mark_guarded()?;
     let mut log = Log::new(database, config.daemon.door.clone());
+    let remembered = Remembered::of(&note, &log)?;
     let files = log.guard()?;
     let (queue, incoming) = RecordQueue::channel();
     let parts = match Parts::open(&config, files, &queue) {
@@ -112,7 +116,15 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let id = log.append(&Stamp::now(), &event)?;
     recorder::tell(id, &event);
 
-    let (mut guard, threads) = Guard::start(path, config, hold, log, parts, queue, incoming)?;
+    let (mut guard, threads) = Guard::start(
+        path,
+        config,
+        hold,
+        (log, remembered),
+        parts,
+        queue,
+        incoming,
+    )?;
     notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
     let end = guard.watch(&mut signals, &threads);
     guard.stop(threads, end)
@@ -179,7 +191,7 @@ impl Guard {
         path: &Path,
         config: Config,
         hold: Hold,
-        log: Log,
+        (log, remembered): (Log, Remembered),
         parts: Parts,
         queue: RecordQueue,
         incoming: crossbeam_channel::Receiver<Queued>,
@@ -210,6 +222,7 @@ impl Guard {
         };
         let recorder = Recorder {
             log,
+            remembered,
             queue: queue.clone(),
             incoming,
             door: orders.clone(),
@@ -356,7 +369,7 @@ impl Guard {
         let log = threads::join(threads.recorder, MAX_STOP_WAIT);
         drop(self.orders);
         let door_ended = threads::join(threads.door, MAX_STOP_WAIT).is_some();
-        if let Some(mut log) = log {
+        if let Some((log, remembered)) = log {
             let frames = timing.map(|timing| FrameCounts {
                 seen: timing.frames(),
                 left_out: timing.frames_left_out(),
@@ -370,13 +383,7 @@ impl Guard {
                 End::Fault(_) => StopReason::Fault,
             };
             let event = Event::Stopped { reason, frames };
-            match log.append(&Stamp::now(), &event) {
-                Ok(id) => {
-                    recorder::tell(id, &event);
-                    head_note::note(&log);
-                }
-                Err(error) => log::error!("not on record ({error}): {event}"),
-            }
+            recorder::last_words(log, remembered, &event);
         }
         match (end, locked && door_ended) {
             (End::Asked | End::RecordingOver, true) => Ok(()),

@@ -14,9 +14,10 @@ use super::doorkeeper::Order;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
+use super::remembered::Remembered;
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp};
+use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How often the database is compared with what was written while nothing is.
@@ -31,6 +32,7 @@ pub(crate) struct Recorder {
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub heartbeat: Heartbeat,
+    pub remembered: Remembered,
     /// Set here when the database is not what was written: the daemon has to end.
     pub bent: Arc<OnceLock<Bent>>,
     /// Set when no further note will come: write what waits and end.
@@ -38,13 +40,14 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Runs until told to stop; gives the log back for the last words.
-    pub fn run(mut self) -> Log {
+    /// Runs until told to stop; gives the log back for the last words, and what is remembered of it.
+    pub fn run(mut self) -> (Log, Remembered) {
         let mut prune_at = Instant::now();
         let mut head_at = Instant::now();
         let mut look_at = Instant::now() + LOOK_INTERVAL;
         loop {
             self.heartbeat.beat();
+            self.remembered.keep(&self.log);
             if Instant::now() >= look_at {
                 if let Err(error) = self.log.look() {
                     self.notice(&error);
@@ -78,7 +81,7 @@ impl Recorder {
                 }
             }
         }
-        self.log
+        (self.log, self.remembered)
     }
 
     fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) {
@@ -165,6 +168,24 @@ impl Recorder {
                 false
             }
         }
+    }
+}
+
+/// How the daemon ended.
+pub(crate) fn last_words(mut log: Log, mut remembered: Remembered, event: &Event) {
+    match log.append(&Stamp::now(), event) {
+        Ok(id) => {
+            tell(id, event);
+            head_note::note(&log);
+        }
+        Err(error) => return log::error!("not on record ({error}): {event}"),
+    }
+    match event {
+        Event::Stopped {
+            reason: StopReason::Fault,
+            ..
+        } => remembered.keep(&log),
+        _ => remembered.forget(),
     }
 }
 

@@ -32,6 +32,17 @@ pub enum Bent {
         /// The newest event that was known.
         id: u64,
     },
+    /// What an earlier daemon wrote is not there any more.
+    #[error(
+        "the database {path} does not hold event {id}, which the daemon wrote before it failed: an older or changed copy lies there; keep it as evidence, have the right one in its place (`doorward restore`), then remove {note} to guard with it"
+    )]
+    Forgotten {
+        path: PathBuf,
+        /// The newest event that was known.
+        id: u64,
+        /// What knows of it.
+        note: PathBuf,
+    },
     /// A person or template is another, and no event says so.
     #[error(
         "the database {path} has person {person} otherwise than before, and no event says who did it: somebody changed it past doorward; look at `doorward people show {person}` and enroll again, or bring back a backup by `doorward restore`"
@@ -57,6 +68,10 @@ impl Continuity {
             head,
             epoch,
         })
+    }
+
+    pub(super) fn head(&self) -> Head {
+        self.head
     }
 
     pub(crate) fn into_files(self) -> Files {

@@ -160,11 +160,30 @@ impl Log {
             .read(|connection, fail| Ok(head(connection, fail)?))
     }
 
+    /// The newest record, while a door is guarded: as it was written, without looking.
+    pub(crate) fn written(&self) -> Option<Head> {
+        self.continuity.as_ref().map(Continuity::head)
+    }
+
+    /// Whether the record has its head there, or follows it.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub(crate) fn has(&self, head: Head) -> Result<bool, RecordError> {
+        self.database
+            .read(|connection, fail| Ok(has_head(connection, fail, head)?))
+    }
+
+    /// The database without links, as heads that are noted elsewhere name it.
+    pub(crate) fn place(&self) -> String {
+        self.database.files().path().display().to_string()
+    }
+
     pub(crate) fn into_database(self) -> Database {
         self.database
     }
 
-    pub(crate) fn database(&self) -> &Database {
+    pub(super) fn database(&self) -> &Database {
         &self.database
     }
 
