@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::record::{Bent, Head, Log, RecordError};
+use crate::record::{Bent, Event, FaultReason, Head, Kind, Log, Query, Record, RecordError};
 
 /// Where it is, and what it says.
 #[derive(Debug)]
@@ -32,6 +32,13 @@ impl Remembered {
             }
             .into());
         }
+        if left.is_some() && changed_past_the_record(log)? {
+            return Err(Bent::Standing {
+                path: log.place().into(),
+                note: path,
+            }
+            .into());
+        }
         Ok(Self { path, head: left })
     }
 
@@ -55,4 +62,21 @@ impl Remembered {
     pub(crate) fn forget(&self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Whether the last daemon ended because of that, and could still write it down.
+fn changed_past_the_record(log: &Log) -> Result<bool, RecordError> {
+    let query = Query {
+        kinds: vec![Kind::Started, Kind::Fault],
+        limit: Some(1),
+        ..Query::default()
+    };
+    let newest = log.records(&query)?.pop();
+    Ok(matches!(
+        newest.as_ref().and_then(Record::event),
+        Some(Event::Fault {
+            reason: FaultReason::DatabaseReplaced,
+            ..
+        })
+    ))
 }

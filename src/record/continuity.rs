@@ -43,6 +43,15 @@ pub enum Bent {
         /// What knows of it.
         note: PathBuf,
     },
+    /// The last daemon ended because of such a thing, and nobody said since that it is well.
+    #[error(
+        "the database {path} was changed past doorward when it was guarded with last (`doorward events --kind fault` says how); look at `doorward people list`, bring back a backup by `doorward restore` if need be, then remove {note} to guard with it"
+    )]
+    Standing {
+        path: PathBuf,
+        /// What has to go.
+        note: PathBuf,
+    },
     /// A person or template is another, and no event says so.
     #[error(
         "the database {path} has person {person} otherwise than before, and no event says who did it: somebody changed it past doorward; look at `doorward people show {person}` and enroll again, or bring back a backup by `doorward restore`"
