@@ -5,16 +5,24 @@
 //! `user_version`; an older one is brought up to date in one transaction, a newer
 //! one is refused.
 
+mod copy;
+mod files;
+
+pub(crate) use self::files::Files;
+
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 /// Marks a file as doorward's (`PRAGMA application_id`): "door".
 const APPLICATION_ID: i32 = 0x646f_6f72;
 /// How long to wait for another process that is writing.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
+/// How often to ask for an empty `-wal`, each time with that patience.
+const MAX_ERASE_TRIES: u32 = 3;
 /// The steps from an empty file to the present; step n makes version n + 1.
 const MIGRATIONS: &[&str] = &[
     include_str!("database/v1.sql"),
@@ -27,6 +35,8 @@ const MIGRATIONS: &[&str] = &[
 pub struct Database {
     path: PathBuf,
     connection: Connection,
+    /// As they were when it was opened.
+    files: Files,
 }
 
 /// Why the database cannot be used. Nothing is lost by any of these.
@@ -40,6 +50,9 @@ pub enum DatabaseError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// A copy would replace something.
+    #[error("{path} is there already; give another name")]
+    Exists { path: PathBuf },
     /// The file is something else.
     #[error(
         "{path} is not a SQLite database; move it away or set whitelist.database to another file"
@@ -137,9 +150,15 @@ impl Database {
         connection.busy_timeout(MAX_BUSY_WAIT).map_err(fail)?;
         let mut database = Self {
             path: path.into(),
+            files: Files::of(path),
             connection,
         };
         database.prepare()?;
+        // Only what was read has a -wal and a -shm.
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        let read = database.connection.query_row(tables, [], |_| Ok(()));
+        read.map_err(fail)?;
+        database.files = Files::of(path);
         Ok(database)
     }
 
@@ -163,6 +182,25 @@ impl Database {
             path: self.path.clone(),
             reason: found,
         })
+    }
+
+    /// Has what was deleted be gone from the files too: free pages are overwritten anyway,
+    /// and this empties the `-wal`, which still has the pages of before. False if somebody
+    /// keeps reading them.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn erase(&self) -> Result<bool, DatabaseError> {
+        for _ in 0..MAX_ERASE_TRIES {
+            let busy: i64 = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+                .map_err(|error| self.fail(error))?;
+            if busy == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads or changes the database in one transaction, all or nothing. No other
@@ -190,6 +228,18 @@ impl Database {
         let fail = |error| self.fail(error);
         let view = self.connection.unchecked_transaction().map_err(fail)?;
         work(&view, &fail)
+    }
+
+    /// The files it is made of.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Has the next transaction read the file itself: what another program wrote there
+    /// past SQLite would otherwise stay unseen.
+    pub(crate) fn read_anew(&self) -> Result<(), DatabaseError> {
+        let freed = self.connection.execute_batch("PRAGMA shrink_memory");
+        freed.map_err(|error| self.fail(error))
     }
 
     fn fail(&self, error: rusqlite::Error) -> DatabaseError {
@@ -254,6 +304,20 @@ impl Database {
     }
 }
 
+/// Closing writes what is open here into the database's file and deletes the `-wal` of that
+/// name, also where both are others' by now.
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.files.are_in_place() {
+            return;
+        }
+        let leave = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(error) = self.connection.set_db_config(leave, true) {
+            log::error!("{}: {error}", self.path.display());
+        }
+    }
+}
+
 /// What the system says about a path.
 fn at_open(path: &Path, error: &std::io::Error) -> DatabaseError {
     use std::io::ErrorKind;
@@ -266,6 +330,7 @@ fn at_open(path: &Path, error: &std::io::Error) -> DatabaseError {
             reason: "its folder does not exist".into(),
             path,
         },
+        ErrorKind::AlreadyExists => DatabaseError::Exists { path },
         ErrorKind::ReadOnlyFilesystem => DatabaseError::ReadOnly { path },
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DatabaseError::Full { path },
         _ => DatabaseError::Open {

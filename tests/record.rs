@@ -11,9 +11,9 @@ use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
     Actor, By, CameraLoss, ConfigFault, Content, DenialReason, Denied, Event, FaultReason,
-    FrameCounts, FrameRef, GrantReason, Granted, Kind, LockCause, Log, NotOpened, Part, PersonRef,
-    Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource,
-    Unusable, WhitelistFault,
+    FrameCounts, FrameRef, GrantReason, Granted, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS,
+    NotOpened, Part, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp,
+    StopReason, TemplateSource, Unusable, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -22,8 +22,9 @@ use support::{origin, project};
 use tempfile::TempDir;
 
 const DAY_MS: i64 = 86_400_000;
-/// The newest hash in `version-2.sql`, as the program that wrote it printed it.
-const HEAD_OF_VERSION_2: &str = "b24da3bd2142bd9324e56364c2d2886de8023d56d83e2cb989863041e3979b30";
+/// The newest in `version-2.sql`: the hash is as the program that wrote it printed it.
+const HEAD_OF_VERSION_2: &str =
+    "24:b24da3bd2142bd9324e56364c2d2886de8023d56d83e2cb989863041e3979b30";
 
 struct Place {
     _folder: TempDir,
@@ -81,6 +82,10 @@ fn stamp(at_ms: i64) -> Stamp {
         boot: None,
         uptime_ms: 0,
     }
+}
+
+fn keep(days: u32, records: u64) -> Keep {
+    Keep { days, records }
 }
 
 fn model() -> ModelVersion {
@@ -315,6 +320,25 @@ fn one_of_each() -> Vec<Event> {
             actor: actor(),
         });
     }
+    events.extend([
+        Event::BackedUp {
+            file: "/media/backup/door.db".into(),
+            up_to: 40,
+            hash: "00".repeat(32),
+            actor: actor(),
+        },
+        Event::Restored {
+            file: "/media/backup/door.db".into(),
+            up_to: 40,
+            hash: "00".repeat(32),
+            people: 2,
+            actor: actor(),
+        },
+        Event::PhotosForgotten {
+            photos: 9,
+            actor: actor(),
+        },
+    ]);
     events
 }
 
@@ -352,8 +376,8 @@ fn what_is_stored_is_what_was_always_stored() {
         let parts = [&before[..], &id.to_le_bytes(), body.as_bytes()];
         Sha256::digest(parts.concat()).into()
     });
-    let verified = log.verify().unwrap();
-    assert_eq!(verified.head, hexadecimal(head));
+    let written = log.head().unwrap().to_string();
+    assert_eq!(written, format!("{}:{}", stored.len(), hexadecimal(head)));
 
     // And it reads back, and is told without Rust's own names.
     let records = log.records(&Query::default()).unwrap();
@@ -405,7 +429,7 @@ fn what_is_not_known_is_not_taken_for_tampering() {
     }
     let mut log = place.log();
     let id = log.append(&stamp(5), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().events, id);
+    assert_eq!(log.verify(&[]).unwrap().events, id);
     let records = log.records(&Query::default()).unwrap();
     let unknown = |record: &Record| match &record.content {
         Content::Unknown(unknown) => unknown.kind.clone(),
@@ -430,7 +454,7 @@ fn a_new_column_leaves_old_records_as_they_are() {
         .unwrap();
     let mut log = place.log();
     log.append(&stamp(2), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().events, 2);
+    assert_eq!(log.verify(&[]).unwrap().events, 2);
     assert_eq!(log.records(&Query::default()).unwrap().len(), 2);
 }
 
@@ -438,9 +462,11 @@ fn a_new_column_leaves_old_records_as_they_are() {
 fn records_of_an_earlier_version_still_verify() {
     let place = Place::of_version_2();
     let mut log = place.log();
-    let verified = log.verify().unwrap();
+    let verified = log.verify(&[]).unwrap();
     assert_eq!((verified.first, verified.last), (Some(3), Some(24)));
-    assert_eq!(verified.head, HEAD_OF_VERSION_2);
+    assert_eq!(verified.head.to_string(), HEAD_OF_VERSION_2);
+    let noted = HEAD_OF_VERSION_2.parse().unwrap();
+    assert_eq!(log.verify(&[noted]).unwrap().heads, 1);
     let of = |query: Query| log.records(&query).unwrap();
     let all = of(Query::default());
     // Told as far as it goes, and found as before.
@@ -454,9 +480,9 @@ fn records_of_an_earlier_version_still_verify() {
     assert_eq!(grant.iter().map(|r| r.id).collect::<Vec<_>>(), [9]);
     assert!(grant[0].to_string().contains("score 0.395"), "{}", grant[0]);
     log.append(&stamp(1), &stranger()).unwrap();
-    assert_eq!(log.verify().unwrap().last, Some(25));
-    assert_eq!(log.prune(&stamp(1), 400, 5).unwrap(), 18);
-    log.verify().unwrap();
+    assert_eq!(log.verify(&[]).unwrap().last, Some(25));
+    assert_eq!(log.prune(&stamp(1), true, keep(400, 5)).unwrap(), 19);
+    log.verify(&[]).unwrap();
 }
 
 proptest! {
@@ -479,7 +505,7 @@ proptest! {
         place.tamper(&format!(
             "UPDATE records SET body = json_set(body, '$.event.{member}', {value}) WHERE id = {victim}"
         ));
-        let tampered = matches!(place.log().verify(), Err(RecordError::Tampered { id, .. }) if id == victim);
+        let tampered = matches!(place.log().verify(&[]), Err(RecordError::Tampered { id, .. }) if id == victim);
         prop_assert!(tampered);
     }
 
@@ -509,7 +535,7 @@ proptest! {
             .map(|r| (r.id, r.at_ms, r.event().unwrap().clone()))
             .collect();
         prop_assert_eq!(&read, &written);
-        prop_assert_eq!(log.verify().unwrap().events, written.len() as u64);
+        prop_assert_eq!(log.verify(&[]).unwrap().events, written.len() as u64);
 
         let victim = written[victim.index(written.len())].0;
         let last = written.len() as u64;
@@ -524,7 +550,7 @@ proptest! {
             "DELETE FROM records",
         ][change]));
         prop_assert_eq!(changed, 1);
-        match log.verify() {
+        match log.verify(&[]) {
             Err(RecordError::Tampered { id, .. }) => prop_assert!(id == victim || id == victim + 1),
             // What a chain alone cannot show, and says so: its end was cut off.
             Ok(_) => prop_assert!(change == 7 && victim == last),
@@ -551,10 +577,10 @@ fn old_records_go_and_the_chain_still_holds() {
         log.append(&stamp(day * DAY_MS), &stranger()).unwrap();
     }
     let now = stamp(10 * DAY_MS);
-    assert_eq!(log.prune(&now, 400, 1_000_000).unwrap(), 0);
+    assert_eq!(log.prune(&now, true, keep(400, 1_000_000)).unwrap(), 0);
     let hash_of_4 = log.records(&Query::default()).unwrap()[3].to_json()["hash"].clone();
-    assert_eq!(log.prune(&now, 6, 1_000_000).unwrap(), 4);
-    let verified = log.verify().unwrap();
+    assert_eq!(log.prune(&now, true, keep(6, 1_000_000)).unwrap(), 4);
+    let verified = log.verify(&[]).unwrap();
     assert_eq!(
         (verified.first, verified.last, verified.events),
         (Some(5), Some(11), 7)
@@ -566,10 +592,75 @@ fn old_records_go_and_the_chain_still_holds() {
         hash: hash_of_4.as_str().unwrap().into(),
     };
     assert_eq!(records.last().unwrap().event(), Some(&pruned));
-    assert_eq!(log.prune(&now, 400, 3).unwrap(), 4);
-    assert_eq!(log.verify().unwrap().last, Some(12));
-    place.tamper("DELETE FROM records WHERE id = 9");
-    assert!(log.verify().is_err());
+    assert_eq!(log.prune(&now, true, keep(400, 3)).unwrap(), 5);
+    assert_eq!(log.verify(&[]).unwrap().last, Some(12));
+    place.tamper("DELETE FROM records WHERE id = 11");
+    assert!(log.verify(&[]).is_err());
+}
+
+fn booted(boot: &str, at_ms: i64, uptime_ms: i64) -> Stamp {
+    Stamp {
+        at_ms,
+        boot: Some(boot.into()),
+        uptime_ms: uptime_ms.cast_unsigned(),
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_at_boot_deletes_nothing() {
+    let place = Place::new();
+    let mut log = place.log();
+    for day in 0..10 {
+        let stamp = booted("one", day * DAY_MS, day * DAY_MS);
+        log.append(&stamp, &stranger()).unwrap();
+    }
+    let ahead = 402 * DAY_MS;
+    let started = booted("two", 10 * DAY_MS + ahead, 1000);
+    log.append(&started, &stranger()).unwrap();
+    let year = keep(400, 1_000_000);
+    // At once, and however long it stays wrong.
+    for up in [1200, DAY_MS, 50 * DAY_MS] {
+        let now = booted("two", 10 * DAY_MS + ahead + up, up);
+        assert_eq!(log.prune(&now, false, year).unwrap(), 0, "{up}");
+    }
+    // When it is set right, the stamp from the future keeps nothing back.
+    let now = booted("two", 409 * DAY_MS, 50 * DAY_MS);
+    assert_eq!(log.prune(&now, true, year).unwrap(), 9);
+    log.verify(&[]).unwrap();
+}
+
+#[test]
+fn a_clock_that_goes_on_as_uptime_says_needs_no_network() {
+    let place = Place::new();
+    let mut log = place.log();
+    log.append(&booted("one", 0, 0), &stranger()).unwrap();
+    log.append(&booted("one", 9 * DAY_MS, 9 * DAY_MS), &stranger())
+        .unwrap();
+    log.append(&booted("two", 9 * DAY_MS + 60_000, 1000), &stranger())
+        .unwrap();
+    let now = |up| booted("two", 9 * DAY_MS + 60_000 + up, 1000 + up);
+    let five = keep(5, 1_000_000);
+    assert_eq!(log.prune(&now(1000), false, five).unwrap(), 0);
+    assert_eq!(log.prune(&now(DAY_MS), false, five).unwrap(), 1);
+    log.verify(&[]).unwrap();
+}
+
+#[test]
+fn many_records_go_in_batches() {
+    let place = Place::new();
+    let mut log = place.log();
+    for n in 0..1200 {
+        log.append(&stamp(n), &stranger()).unwrap();
+    }
+    let batches: Vec<u64> = std::iter::from_fn(|| {
+        let pruned = log.prune(&stamp(9 * DAY_MS), true, keep(1, 1_000_000));
+        Some(pruned.unwrap()).filter(|records| *records > 0)
+    })
+    .collect();
+    // The last stays: the newest always does, and then it has no old one after it.
+    assert_eq!(batches, [MAX_BATCH_RECORDS, MAX_BATCH_RECORDS, 200]);
+    let verified = log.verify(&[]).unwrap();
+    assert_eq!((verified.first, verified.last), (Some(1201), Some(1203)));
 }
 
 #[test]
@@ -586,7 +677,7 @@ fn two_writers_keep_one_chain() {
             });
         }
     });
-    assert_eq!(place.log().verify().unwrap().events, 100);
+    assert_eq!(place.log().verify(&[]).unwrap().events, 100);
 }
 
 #[test]

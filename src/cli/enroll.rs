@@ -128,6 +128,7 @@ impl Enroll {
                 "fewer than three photos: add more, in the light of the door, to be recognised sooner and mistaken less"
             );
         }
+        super::people::tell_of_photos(&database, config)?;
         tell(&reviewed);
         println!(
             "{} ({person}) is enrolled with {count} new template{}",

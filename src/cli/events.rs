@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Format;
 use crate::config::Config;
 use crate::database::Database;
-use crate::record::{Kind, Log, Query, Record};
+use crate::record::{Head, Kind, Log, Query, Record, Verified};
 use crate::shown::Quoted;
 
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -44,9 +44,19 @@ pub(crate) struct Events {
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
     limit: u32,
 
-    /// Check that no event was changed, removed or put in between
+    /// Check that no event was changed, removed or put in between, and print the head
     #[arg(long)]
     verify: bool,
+
+    /// With --verify: a head that was printed earlier, which must still be that of its
+    /// event; can be given again
+    #[arg(long, value_name = "ID:HASH", requires = "verify")]
+    head: Vec<Head>,
+
+    /// With --verify: check the heads too that the daemon told the system's journal (since
+    /// --since, if given)
+    #[arg(long, requires = "verify")]
+    journal: bool,
 
     #[command(flatten)]
     format: Format,
@@ -57,7 +67,7 @@ impl Events {
         let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
         if self.verify {
-            let verified = log.verify()?;
+            let verified = self.verify(&log, config)?;
             if self.format.json {
                 super::print_json(&serde_json::to_value(&verified)?)?;
             } else {
@@ -74,7 +84,7 @@ impl Events {
             ..Query::default()
         };
         // Taken before, so that an event in between is shown rather than missed.
-        let mut last = log.last_id()?;
+        let mut last = log.head()?.id;
         for record in log.records(&query)? {
             last = last.max(record.id);
             self.show(&record)?;
@@ -91,6 +101,28 @@ impl Events {
                 self.show(&record)?;
             }
         }
+    }
+
+    fn verify(&self, log: &Log, config: &Config) -> anyhow::Result<Verified> {
+        let verified = log.verify(&self.head)?;
+        if verified.heads_deleted > 0 {
+            anyhow::bail!(
+                "a given head is of an event that was deleted because its time was over, and \
+                 cannot be checked; the oldest that is left is {}, without that head the record \
+                 verifies",
+                verified.first.unwrap_or_default()
+            );
+        }
+        if !self.journal {
+            return Ok(verified);
+        }
+        let since = self.since.as_deref().map(when).transpose()?;
+        let mut heads = super::journal::heads(&config.whitelist.database, since)?;
+        heads.extend(&self.head);
+        log.verify(&heads).context(
+            "a head in the journal does not fit (if the database was made anew on purpose, \
+             give --since that time)",
+        )
     }
 
     fn show(&self, record: &Record) -> anyhow::Result<()> {

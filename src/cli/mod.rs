@@ -1,6 +1,7 @@
 //! The commands. Each is thin: parse, call, print. Help texts, man pages and
 //! shell completions all come from the definitions here.
 
+mod backup;
 mod bench;
 mod check;
 mod compare;
@@ -15,6 +16,7 @@ mod events;
 mod generate;
 mod guardian;
 mod identify;
+mod journal;
 mod log_queue;
 mod migrate;
 mod people;
@@ -75,6 +77,10 @@ enum Command {
     Compare(compare::Compare),
     /// Show what happened at the door
     Events(events::Events),
+    /// Copy whitelist and record to a file
+    Backup(backup::Backup),
+    /// Have the people of a backup on the whitelist again; the record goes on
+    Restore(backup::Restore),
     /// Check configuration, models, camera, relay and database
     Check(check::Check),
     /// Measure how fast this machine recognises, and how much of it the networks take
@@ -135,6 +141,8 @@ impl Cli {
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&config()?),
             Command::Events(events) => events.run(&logged(config()?)),
+            Command::Backup(backup) => backup.run(&logged(config()?)),
+            Command::Restore(restore) => restore.run(&logged(config()?)),
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),

@@ -49,6 +49,10 @@ pub enum People {
         /// Name, or number such as #3
         person: String,
     },
+    /// Forget all kept photos; the templates stay
+    ForgetPhotos,
+    /// Have what was removed be gone from the files too, where another program kept it there
+    Erase,
 }
 
 impl People {
@@ -56,7 +60,10 @@ impl People {
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let db = &mut database;
         match self {
-            Self::List(format) => list(&whitelist::people(db)?, format)?,
+            Self::List(format) => {
+                list(&whitelist::people(db)?, format)?;
+                tell_of_photos(db, config)?;
+            }
             Self::Show { person, format } => show(db, &whitelist::find(db, &person)?, format)?,
             Self::Audit(format) => return audit(db, config, format),
             Self::Migrate(format) => return super::migrate::run(db, config, format),
@@ -83,11 +90,56 @@ impl People {
             Self::Remove { person } => {
                 let person = whitelist::find(db, &person)?;
                 whitelist::remove(db, person.id, &origin(config))?;
-                println!("{} ({}) and the templates are gone", person.name, person.id);
+                let what = format!("{} ({}) and the templates", person.name, person.id);
+                return erase(db, &what);
             }
+            Self::ForgetPhotos => {
+                let photos = whitelist::forget_photos(db, &origin(config))?;
+                return erase(db, &format!("{photos} kept photos"));
+            }
+            Self::Erase => return erase(db, "what was removed before"),
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Says that it is gone only when it is gone from the files.
+fn erase(db: &Database, what: &str) -> anyhow::Result<ExitCode> {
+    if db.erase()? {
+        println!("{what} are gone");
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!(
+        "{what} are off the whitelist, but NOT YET gone from {}-wal: another program keeps \
+         reading the database. End it (`fuser` names it), then run `doorward people erase`",
+        db.path().display()
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+/// Says so where photos are kept although the configuration wants none.
+pub(crate) fn tell_of_photos(db: &Database, config: &Config) -> anyhow::Result<()> {
+    if let Some(text) = photos_against_will(db, config)? {
+        eprintln!("{text}");
+    }
+    Ok(())
+}
+
+/// That photos are kept although the configuration wants none.
+pub(crate) fn photos_against_will(
+    db: &Database,
+    config: &Config,
+) -> anyhow::Result<Option<String>> {
+    let photos = match config.whitelist.keep_photos {
+        true => 0,
+        false => whitelist::count_photos(db)?,
+    };
+    Ok((photos > 0).then(|| {
+        format!(
+            "{photos} photos are kept from before, although whitelist.keep_photos is false; \
+             `doorward people forget-photos` forgets them"
+        )
+    }))
 }
 
 fn list(people: &[Person], format: Format) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use super::log_queue::LogQueue;
 use super::{sentence, stderr_log};
@@ -16,6 +17,7 @@ const FAULT_EXIT_CODE: u8 = 70;
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     start_log(&config)?;
+    leave_no_core();
     match daemon::run(path, config) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error @ (DaemonError::Fault(_) | DaemonError::NotLocked(_))) => {
@@ -27,6 +29,19 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             log::error!("{}; the door stays locked", sentence(&error));
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// A core file would hold everybody's templates and the last pictures.
+fn leave_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let left = setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = left {
+        log::warn!("a crash may leave a core file with templates in it: {error}");
     }
 }
 

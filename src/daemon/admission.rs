@@ -107,6 +107,7 @@ mod tests {
     use crate::daemon::heartbeat::Heartbeats;
     use crate::daemon::record_queue::RecordQueue;
     use crate::daemon::recorder::Recorder;
+    use crate::daemon::remembered::Remembered;
     use crate::database::Database;
     use crate::embedding::{Embedding, ModelVersion};
     use crate::person::PersonId;
@@ -188,13 +189,16 @@ mod tests {
         fn recorder(&self, door: Sender<Order>) {
             let (queue, incoming) = RecordQueue::channel();
             queue.grant(self.granted(), self.grant);
+            let log = self.log();
             Recorder {
-                log: self.log(),
+                remembered: Remembered::of(&self.path, &log).unwrap(),
+                log,
                 queue,
                 incoming,
                 door,
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
                 heartbeat: Heartbeats::new().add(Part::Audit),
+                bent: Arc::default(),
                 stop: Arc::new(true.into()),
             }
             .run();
@@ -308,6 +312,47 @@ mod tests {
             assert_eq!(written.is_some(), reason == NotOpened::TooLate);
             let grant = written;
             assert_eq!(became, Admission::Withdrawn { grant, reason });
+            assert!(orders(&heard).is_empty());
+        }
+    }
+
+    /// In the moment of the grant, not only when somebody looks.
+    #[test]
+    fn a_grant_into_a_database_that_is_another_opens_nothing() {
+        type Attack = fn(&Site);
+        let ended = |site: &Site, ending: &str| {
+            let mut name = site.path.clone().into_os_string();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        let copied = |site: &Site| std::fs::copy(site.path.with_extension("old"), &site.path);
+        let attacks: [Attack; 4] = [
+            |site| std::fs::rename(&site.path, site.path.with_extension("away")).unwrap(),
+            |site| std::fs::remove_file(site.path.with_extension("db-wal")).unwrap(),
+            |site| std::fs::remove_file(site.path.with_extension("db-shm")).unwrap(),
+            |_| {},
+        ];
+        for (number, attack) in attacks.into_iter().enumerate() {
+            let site = Site::new();
+            std::fs::copy(&site.path, site.path.with_extension("old")).unwrap();
+            let mut log = site.log();
+            log.guard().unwrap();
+            let stopped = Event::RecordsLost { records: 1 };
+            log.append(&Stamp::now(), &stopped).unwrap();
+            if number == 3 {
+                // All is in the database's own file, and that is an older one then.
+                let raw = rusqlite::Connection::open(&site.path).unwrap();
+                raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                    .unwrap();
+                copied(&site).unwrap();
+            }
+            attack(&site);
+            assert!(number == 3 || !ended(&site, ["", "-wal", "-shm"][number]).exists());
+            let (door, heard) = awake();
+            let event = Event::Granted(site.granted());
+            let stamp = Stamp::now();
+            let became = admit(&mut log, &door, &stamp, &event, &site.grant, Instant::now);
+            assert!(matches!(became, Err(RecordError::Bent(_))), "{number}");
             assert!(orders(&heard).is_empty());
         }
     }

@@ -1,10 +1,9 @@
 //! Why the daemon does not run, or ends.
 
-use super::whitelist_watch::Replaced;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
-use crate::record::{Part, RecordError};
+use crate::record::{Bent, Part, RecordError};
 use crate::risk::RiskError;
 use crate::vision::VisionError;
 use crate::whitelist::WhitelistError;
@@ -64,7 +63,7 @@ pub enum Fault {
         /// Since its last mark.
         age_ms: u64,
     },
-    /// The database is not the one that was opened.
+    /// The database is not what the daemon wrote.
     #[error(transparent)]
-    Replaced(#[from] Replaced),
+    Bent(#[from] Bent),
 }

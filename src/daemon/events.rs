@@ -150,7 +150,7 @@ pub(crate) fn of_fault(fault: &Fault) -> Event {
     let (reason, part) = match fault {
         Fault::Ended(part) => (FaultReason::PartEnded, Some(*part)),
         Fault::Hung { part, .. } => (FaultReason::PartHung, Some(*part)),
-        Fault::Replaced(_) => (FaultReason::DatabaseReplaced, None),
+        Fault::Bent(_) => (FaultReason::DatabaseReplaced, None),
     };
     Event::Fault {
         reason,

@@ -11,14 +11,18 @@
 
 mod admission;
 mod capture;
+mod clock;
 mod doorkeeper;
 mod error;
 mod events;
+mod head_note;
 mod heartbeat;
 mod judge;
 mod mailbox;
 mod record_queue;
 mod recorder;
+mod remembered;
+mod settings;
 mod threads;
 mod timing;
 mod whitelist_watch;
@@ -26,8 +30,8 @@ mod whitelist_watch;
 pub use self::error::{DaemonError, Fault};
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -42,14 +46,17 @@ use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
+use self::remembered::Remembered;
+pub use self::settings::level;
+use self::settings::needs_restart;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
 use crate::camera::{self, CameraError, Repeats};
 use crate::config::{self, Config, Source};
-use crate::database::Database;
+use crate::database::{Database, Files};
 use crate::door::Door;
 use crate::guardian::{self, Given, Hold};
-use crate::record::{Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
@@ -80,16 +87,20 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
             what: "listening to signals",
             source,
         })?;
+    let note = guardian::note_path(path)?;
     let hold = Hold::take(Given {
         line: config.relay.clone(),
         cap: Duration::from_millis(config.door.max_open_ms),
-        note: guardian::note_path(path)?,
+        note: note.clone(),
     })?;
     log::info!("relay: {}, locked", hold.describe());
     let database = Database::open(&config.whitelist.database)?;
+    database.mark_guarded()?;
     let mut log = Log::new(database, config.daemon.door.clone());
+    let remembered = Remembered::of(&note, &log)?;
+    let files = log.guard()?;
     let (queue, incoming) = RecordQueue::channel();
-    let parts = match Parts::open(&config, &queue) {
+    let parts = match Parts::open(&config, files, &queue) {
         Ok(parts) => parts,
         Err(error) => {
             // The record says why the door stayed locked; the journal does in any case.
@@ -108,7 +119,15 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let id = log.append(&Stamp::now(), &event)?;
     recorder::tell(id, &event);
 
-    let (mut guard, threads) = Guard::start(path, config, hold, log, parts, queue, incoming)?;
+    let (mut guard, threads) = Guard::start(
+        path,
+        config,
+        hold,
+        (log, remembered),
+        parts,
+        queue,
+        incoming,
+    )?;
     notify(&[NotifyState::Ready, NotifyState::Status("guarding the door")]);
     let end = guard.watch(&mut signals, &threads);
     guard.stop(threads, end)
@@ -123,11 +142,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn open(config: &Config, queue: &RecordQueue) -> Result<Self, DaemonError> {
+    fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let whitelist_watch = WhitelistWatch::open(
             Database::open_existing(&config.whitelist.database)?,
+            files,
             vision.version().clone(),
             Arc::clone(vision.scoring()),
             config.access.threshold_request(),
@@ -166,6 +186,7 @@ struct Guard {
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
+    bent: Arc<OnceLock<Bent>>,
 }
 
 impl Guard {
@@ -173,7 +194,7 @@ impl Guard {
         path: &Path,
         config: Config,
         hold: Hold,
-        log: Log,
+        (log, remembered): (Log, Remembered),
         parts: Parts,
         queue: RecordQueue,
         incoming: crossbeam_channel::Receiver<Queued>,
@@ -191,6 +212,7 @@ impl Guard {
         let retention = Arc::new(ArcSwap::from_pointee(config.audit.clone()));
         let (locked, open, stop, stop_scribe) =
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
+        let bent = Arc::<OnceLock<Bent>>::default();
         let doorkeeper = Doorkeeper {
             door: Door::new(Duration::from_millis(config.door.pulse_ms)),
             hold,
@@ -204,11 +226,13 @@ impl Guard {
         };
         let recorder = Recorder {
             log,
+            remembered,
             queue: queue.clone(),
             incoming,
             door: orders.clone(),
             retention: Arc::clone(&retention),
             heartbeat: heartbeats.add(Part::Audit),
+            bent: Arc::clone(&bent),
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
@@ -251,6 +275,7 @@ impl Guard {
             locked,
             stop,
             stop_scribe,
+            bent,
         };
         Ok((guard, threads))
     }
@@ -267,6 +292,9 @@ impl Guard {
                 } else {
                     return End::Asked;
                 }
+            }
+            if let Some(bent) = self.bent.get() {
+                return End::Fault(bent.clone().into());
             }
             if Instant::now() >= roster_at {
                 if let Err(error) = self.whitelist_watch.refresh(false, &self.queue) {
@@ -348,7 +376,7 @@ impl Guard {
         // A door that has stopped opens no more, whether its thread can end or not: a recorder
         // that hangs keeps the channel to it open.
         threads::join(threads.door, MAX_STOP_WAIT);
-        if let Some(mut log) = log {
+        if let Some((log, remembered)) = log {
             let frames = timing.map(|timing| FrameCounts {
                 seen: timing.frames(),
                 left_out: timing.frames_left_out(),
@@ -362,10 +390,7 @@ impl Guard {
                 End::Fault(_) => StopReason::Fault,
             };
             let event = Event::Stopped { reason, frames };
-            match log.append(&Stamp::now(), &event) {
-                Ok(id) => recorder::tell(id, &event),
-                Err(error) => log::error!("not on record ({error}): {event}"),
-            }
+            recorder::last_words(log, remembered, &event);
         }
         match (end, locked) {
             (End::Asked | End::RecordingOver, true) => Ok(()),
@@ -396,32 +421,6 @@ impl Guard {
         }
         true
     }
-}
-
-/// The level as the `log` crate calls it.
-pub fn level(level: config::LogLevel) -> log::LevelFilter {
-    match level {
-        config::LogLevel::Error => log::LevelFilter::Error,
-        config::LogLevel::Warn => log::LevelFilter::Warn,
-        config::LogLevel::Info => log::LevelFilter::Info,
-        config::LogLevel::Debug => log::LevelFilter::Debug,
-    }
-}
-
-/// Sections and keys that changed and cannot change under a running daemon.
-fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
-    [
-        (old.camera != new.camera, "camera"),
-        (old.models != new.models, "models"),
-        (old.vision != new.vision, "vision"),
-        (old.relay != new.relay, "relay"),
-        (old.whitelist != new.whitelist, "whitelist"),
-        (old.daemon.door != new.daemon.door, "daemon.door"),
-    ]
-    .into_iter()
-    .filter(|(changed, _)| *changed)
-    .map(|(_, section)| section.to_owned())
-    .collect()
 }
 
 /// Tells systemd, if it listens.

@@ -1,22 +1,27 @@
 //! The audit thread: the only one of the daemon that writes to the database, and the only way
 //! from a decision to the door. A grant is on disk before the door hears of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::admission::{Admission, admit};
+use super::clock;
 use super::doorkeeper::Order;
+use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
+use super::remembered::Remembered;
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Event, Granted, Log, RecordError, Stamp};
+use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
+/// How often the database is compared with what was written while nothing is.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The audit thread's things.
@@ -27,16 +32,32 @@ pub(crate) struct Recorder {
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub heartbeat: Heartbeat,
+    pub remembered: Remembered,
+    /// Set here when the database is not what was written: the daemon has to end.
+    pub bent: Arc<OnceLock<Bent>>,
     /// Set when no further note will come: write what waits and end.
     pub stop: Arc<AtomicBool>,
 }
 
 impl Recorder {
-    /// Runs until told to stop; gives the log back for the last words.
-    pub fn run(mut self) -> Log {
+    /// Runs until told to stop; gives the log back for the last words, and what is remembered of it.
+    pub fn run(mut self) -> (Log, Remembered) {
         let mut prune_at = Instant::now();
+        let mut head_at = Instant::now();
+        let mut look_at = Instant::now() + LOOK_INTERVAL;
         loop {
             self.heartbeat.beat();
+            self.remembered.keep(&self.log);
+            if Instant::now() >= look_at {
+                if let Err(error) = self.log.look() {
+                    self.notice(&error);
+                }
+                look_at = Instant::now() + LOOK_INTERVAL;
+            }
+            if Instant::now() >= head_at {
+                head_note::note(&self.log);
+                head_at = Instant::now() + HEAD_INTERVAL;
+            }
             match self.incoming.recv_timeout(MAX_QUEUE_WAIT) {
                 Ok(Queued::Happened { stamp, event }) => {
                     self.write(&stamp, &event);
@@ -52,15 +73,15 @@ impl Recorder {
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    // Only while nothing waits: deleting may take a while on an SD card.
-                    if Instant::now() >= prune_at {
-                        self.prune();
+                    // Only while nothing waits, and a batch at a time: deleting may take a
+                    // while on an SD card.
+                    if Instant::now() >= prune_at && !self.prune() {
                         prune_at = Instant::now() + PRUNE_INTERVAL;
                     }
                 }
             }
         }
-        self.log
+        (self.log, self.remembered)
     }
 
     fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) {
@@ -105,8 +126,16 @@ impl Recorder {
         }
     }
 
+    /// A database that is another ends the daemon; other failures are told where they matter.
+    fn notice(&self, error: &RecordError) {
+        if let RecordError::Bent(bent) = error {
+            let _ = self.bent.set(bent.clone());
+        }
+    }
+
     /// What cannot be put on record is at least in the system's journal.
     fn lose(&self, event: &Event, error: &RecordError) {
+        self.notice(error);
         self.queue.count_lost(1);
         if matches!(event, Event::Granted(_)) {
             log::error!(
@@ -117,16 +146,46 @@ impl Recorder {
         }
     }
 
-    fn prune(&mut self) {
-        let keep = self.retention.load_full();
+    /// Deletes a batch of what is past its time; false if there is no more.
+    fn prune(&mut self) -> bool {
+        let audit = self.retention.load();
+        let keep = Keep {
+            days: audit.keep_days,
+            records: audit.keep_events,
+        };
         match self
             .log
-            .prune(&Stamp::now(), keep.keep_days, keep.keep_events)
+            .prune(&Stamp::now(), clock::is_synchronised(), keep)
         {
-            Ok(0) => {}
-            Ok(events) => log::info!("{events} events were past their time and are deleted"),
-            Err(error) => log::error!("old events cannot be deleted: {error}"),
+            Ok(0) => false,
+            Ok(events) => {
+                log::info!("{events} events were past their time and are deleted");
+                true
+            }
+            Err(error) => {
+                self.notice(&error);
+                log::error!("old events cannot be deleted: {error}");
+                false
+            }
         }
+    }
+}
+
+/// How the daemon ended.
+pub(crate) fn last_words(mut log: Log, mut remembered: Remembered, event: &Event) {
+    match log.append(&Stamp::now(), event) {
+        Ok(id) => {
+            tell(id, event);
+            head_note::note(&log);
+        }
+        Err(error) => return log::error!("not on record ({error}): {event}"),
+    }
+    match event {
+        Event::Stopped {
+            reason: StopReason::Fault,
+            ..
+        } => remembered.keep(&log),
+        _ => remembered.forget(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::doorkeeper::Doorkeeper;
 use super::judge::Judge;
 use super::mailbox::{Mailbox, RecordingEnd};
 use super::recorder::Recorder;
+use super::remembered::Remembered;
 use super::timing::Timing;
 use crate::camera::{CameraError, FrameSource};
 use crate::record::{Log, Part};
@@ -17,7 +18,7 @@ use crate::vision::VisionError;
 /// The running threads.
 pub(crate) struct Threads {
     pub door: JoinHandle<()>,
-    pub recorder: JoinHandle<Log>,
+    pub recorder: JoinHandle<(Log, Remembered)>,
     pub judge: JoinHandle<Result<Timing, VisionError>>,
     pub capture: JoinHandle<()>,
 }

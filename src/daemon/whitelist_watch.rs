@@ -1,23 +1,28 @@
 //! Keeps the snapshot that faces are compared with equal to the whitelist on disk.
 
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
 use super::events;
 use super::record_queue::RecordQueue;
-use crate::database::Database;
+use crate::database::{Database, Files};
 use crate::embedding::ModelVersion;
-use crate::record::Event;
+use crate::person::PersonId;
+use crate::record::{Bent, Event};
 use crate::risk::ThresholdRequest;
 use crate::scoring::Scoring;
-use crate::whitelist::{self, Snapshot, WhitelistError};
+use crate::whitelist::{self, Fingerprints, Snapshot, WhitelistError};
 
 /// The whitelist's watcher.
 pub(crate) struct WhitelistWatch {
     database: Database,
-    file: Option<(u64, u64)>,
+    /// Those that the record is written to.
+    files: Files,
+    /// When the database's own file was written last.
+    written: Option<(i64, i64, u64)>,
+    /// Whose changes are all on record.
+    known: Fingerprints,
     model: ModelVersion,
     scoring: Arc<Scoring>,
     asked: ThresholdRequest,
@@ -27,13 +32,6 @@ pub(crate) struct WhitelistWatch {
     shared: Arc<ArcSwapOption<Snapshot>>,
 }
 
-/// The database file is not the one that was opened.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the database {0} was moved, deleted or replaced while it was in use; the daemon has to start again with it"
-)]
-pub struct Replaced(String);
-
 impl WhitelistWatch {
     /// Reads the whitelist for the first time.
     ///
@@ -41,17 +39,22 @@ impl WhitelistWatch {
     /// [`WhitelistError`] if it cannot be read: the daemon does not start blind.
     pub fn open(
         database: Database,
+        files: Files,
         model: ModelVersion,
         scoring: Arc<Scoring>,
         asked: ThresholdRequest,
         shared: Arc<ArcSwapOption<Snapshot>>,
         queue: &RecordQueue,
     ) -> Result<Self, WhitelistError> {
+        let written = files.written();
+        let known = Fingerprints::read(&database)?;
         let (revision, snapshot) = load(&database, &model, &scoring, asked)?;
-        queue.happened(loaded(&snapshot));
+        queue.happened(of_loaded(&snapshot));
         shared.store(Some(Arc::new(snapshot)));
         Ok(Self {
-            file: identity(&database),
+            files,
+            written,
+            known,
             database,
             model,
             scoring,
@@ -71,33 +74,62 @@ impl WhitelistWatch {
     /// there is no snapshot, and so no grant.
     ///
     /// # Errors
-    /// [`Replaced`]
-    pub(crate) fn refresh(&mut self, force: bool, queue: &RecordQueue) -> Result<(), Replaced> {
-        if identity(&self.database) != self.file {
-            self.shared.store(None);
-            return Err(Replaced(self.database.path().display().to_string()));
-        }
-        if let Err(error) = self.reload(force, queue) {
-            self.shared.store(None);
-            self.revision = None;
-            if !std::mem::replace(&mut self.unreadable, true) {
-                queue.happened(events::of_unreadable(&error));
+    /// [`Bent`]: the database is another, or the whitelist was changed past the record.
+    pub(crate) fn refresh(&mut self, force: bool, queue: &RecordQueue) -> Result<(), Bent> {
+        let path = self.files.path().to_path_buf();
+        let bent = if !self.files.are_in_place() {
+            Some(Bent::Replaced(path))
+        } else {
+            match self.reload(force, queue) {
+                Ok(unrecorded) => unrecorded.map(|person| Bent::Unrecorded { path, person }),
+                Err(error) => {
+                    self.shared.store(None);
+                    self.revision = None;
+                    if !std::mem::replace(&mut self.unreadable, true) {
+                        queue.happened(events::of_unreadable(&error));
+                    }
+                    None
+                }
             }
-        }
-        Ok(())
+        };
+        let Some(bent) = bent else { return Ok(()) };
+        self.shared.store(None);
+        Err(bent)
     }
 
-    fn reload(&mut self, force: bool, queue: &RecordQueue) -> Result<(), WhitelistError> {
-        let revision = whitelist::revision(&self.database)?;
-        if !force && self.revision == Some(revision) {
-            return Ok(());
+    /// Gives a person who changed without an event.
+    fn reload(
+        &mut self,
+        force: bool,
+        queue: &RecordQueue,
+    ) -> Result<Option<PersonId>, WhitelistError> {
+        let database = &self.database;
+        database.read_anew()?;
+        // Taken before: what is written in between is looked at the next time.
+        let written = self.files.written();
+        let same = match self.revision {
+            Some(revision) => self.known.unchanged_if(database, revision)?,
+            None => false,
+        };
+        if same && !force && self.written == written {
+            return Ok(None);
         }
-        let (revision, snapshot) = load(&self.database, &self.model, &self.scoring, self.asked)?;
-        queue.happened(loaded(&snapshot));
-        self.shared.store(Some(Arc::new(snapshot)));
-        self.revision = Some(revision);
-        self.unreadable = false;
-        Ok(())
+        let loaded = if same && !force {
+            None
+        } else {
+            Some(load(database, &self.model, &self.scoring, self.asked)?)
+        };
+        if let Err(person) = self.known.follow(database)? {
+            return Ok(Some(person));
+        }
+        self.written = written;
+        if let Some((revision, snapshot)) = loaded {
+            queue.happened(of_loaded(&snapshot));
+            self.shared.store(Some(Arc::new(snapshot)));
+            self.revision = Some(revision);
+            self.unreadable = false;
+        }
+        Ok(None)
     }
 }
 
@@ -112,7 +144,7 @@ fn load(
     Ok((revision, Snapshot::load(database, model, scoring, asked)?))
 }
 
-fn loaded(snapshot: &Snapshot) -> Event {
+fn of_loaded(snapshot: &Snapshot) -> Event {
     let matcher = &snapshot.matcher;
     Event::WhitelistLoaded {
         model: matcher.model().clone(),
@@ -120,9 +152,4 @@ fn loaded(snapshot: &Snapshot) -> Event {
         templates: matcher.templates() as u64,
         templates_of_other_models: matcher.of_other_models() as u64,
     }
-}
-
-fn identity(database: &Database) -> Option<(u64, u64)> {
-    let file = std::fs::metadata(database.path()).ok()?;
-    Some((file.dev(), file.ino()))
 }

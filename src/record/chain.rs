@@ -4,8 +4,7 @@
 //! support computer forensics", 1999).
 //!
 //! What a chain alone cannot show is that its newest records were cut off, or that
-//! all of it was written anew: whoever wants to prove that keeps the head that
-//! `events --verify` prints somewhere else.
+//! all of it was written anew: a head that is kept somewhere else shows that (`head.rs`).
 
 use std::fmt::Write;
 

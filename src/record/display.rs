@@ -264,6 +264,22 @@ impl Event {
             Self::Pruned { records, up_to, .. } => {
                 write!(f, ", {records} events up to {up_to}: their time was over")
             }
+            Self::BackedUp {
+                file, up_to, actor, ..
+            } => write!(f, " to {file}, up to event {up_to}, by {actor}"),
+            Self::Restored {
+                file,
+                up_to,
+                people,
+                actor,
+                ..
+            } => write!(
+                f,
+                " {people} people from {file}, as of event {up_to}, by {actor}"
+            ),
+            Self::PhotosForgotten { photos, actor } => {
+                write!(f, ", {photos} kept photos, by {actor}")
+            }
         }
     }
 }

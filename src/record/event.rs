@@ -328,6 +328,26 @@ events! {
         up_to: u64,
         hash: String,
     };
+    /// All of the database was copied to a file; `up_to` and `hash` are the newest event in it.
+    BackedUp = "backed_up" {
+        file: String,
+        up_to: u64,
+        hash: String,
+        actor: Actor,
+    };
+    /// The whitelist is that of a backup again, as it was after the event `up_to`.
+    Restored = "restored" {
+        file: String,
+        up_to: u64,
+        hash: String,
+        people: u64,
+        actor: Actor,
+    };
+    /// The pictures that templates were made from are gone; the templates stay.
+    PhotosForgotten = "photos_forgotten" {
+        photos: u64,
+        actor: Actor,
+    };
 }
 
 impl fmt::Display for Kind {

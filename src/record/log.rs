@@ -1,20 +1,17 @@
-//! The log of audit records: appending, reading, verifying, deleting what is too old.
-
-use std::fmt;
+//! The log of audit records: appending and reading.
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
-use serde::Serialize;
 
 use super::body::{Record, Stamp, body};
-use super::chain::{Hash, hash, hexadecimal};
+use super::chain::{Hash, hash};
+use super::continuity::{Bent, Continuity};
 use super::event::{Event, Kind};
+use super::head::Head;
 use crate::config::DoorName;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Files};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
+pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
 /// Why the log cannot be used or trusted.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +19,9 @@ pub enum RecordError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The database is not the one that was guarded with.
+    #[error(transparent)]
+    Bent(#[from] Bent),
     /// The chain is broken.
     #[error(
         "the audit log was tampered with: record {id} {what}; keep a copy of the database as evidence, and look at who could write to it"
@@ -50,42 +50,75 @@ pub struct Query {
     pub limit: Option<u32>,
 }
 
-/// A chain without a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// How many records there are.
-    pub events: u64,
-    /// The first and the last.
-    pub first: Option<u64>,
-    pub last: Option<u64>,
-    /// Hash of the last, in hexadecimal.
-    pub head: String,
-}
-
-impl fmt::Display for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.first, self.last) {
-            (Some(first), Some(last)) => write!(
-                f,
-                "{} events, {first} to {last}, none changed or missing; head {}",
-                self.events, self.head
-            ),
-            _ => write!(f, "no events yet"),
-        }
-    }
-}
-
 /// The log, open for reading and writing.
 #[derive(Debug)]
 pub struct Log {
     database: Database,
     door: DoorName,
+    /// While a door is guarded.
+    continuity: Option<Continuity>,
 }
 
 impl Log {
     /// The log in a database; what is written to it is about this door.
     pub fn new(database: Database, door: DoorName) -> Self {
-        Self { database, door }
+        Self {
+            database,
+            door,
+            continuity: None,
+        }
+    }
+
+    /// From now on every write also makes sure that the database is the one it was before
+    /// that write, and by the names it had.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub(crate) fn guard(&mut self) -> Result<Files, RecordError> {
+        let continuity = Continuity::begin(&self.database)?;
+        self.continuity = Some(continuity.clone());
+        Ok(continuity.into_files())
+    }
+
+    /// Whether the database still is the one that is guarded with.
+    ///
+    /// # Errors
+    /// [`RecordError`]; with [`RecordError::Bent`] it is not.
+    pub(crate) fn look(&mut self) -> Result<(), RecordError> {
+        let Some(continuity) = &self.continuity else {
+            return Ok(());
+        };
+        let database = &self.database;
+        continuity.in_place().and_then(|()| {
+            database.read_anew()?;
+            database.read(|connection, fail| continuity.holds(connection, fail))
+        })
+    }
+
+    /// One transaction, and nothing of it counts if the database is another before or after.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, Fail<'_>, &DoorName) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        let Self {
+            database,
+            door,
+            continuity,
+        } = self;
+        let Some(known) = continuity else {
+            return database.transaction(|connection, fail| work(connection, fail, door));
+        };
+        known.in_place().and_then(|()| {
+            database.read_anew()?;
+            let (done, next) = database.transaction(|connection, fail| {
+                known.holds(connection, fail)?;
+                let done = work(connection, fail, door)?;
+                Ok::<_, RecordError>((done, known.step(connection, fail)?))
+            })?;
+            known.in_place()?;
+            *known = next;
+            Ok(done)
+        })
     }
 
     /// Writes an event and gives its number; it is on the disk when this returns.
@@ -93,9 +126,8 @@ impl Log {
     /// # Errors
     /// [`RecordError::Database`]; nothing was written.
     pub fn append(&mut self, stamp: &Stamp, event: &Event) -> Result<u64, RecordError> {
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| {
-            Ok(append_within(connection, fail, stamp, door, event)?)
+        self.write(|connection, fail, door| {
+            Ok(append_within(connection, fail, stamp, door, event)?.id)
         })
     }
 
@@ -110,23 +142,65 @@ impl Log {
         event: &Event,
         allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<T, R>, DatabaseError>,
     ) -> Result<Result<(u64, T), R>, RecordError> {
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| match allow(connection, fail)? {
+        self.write(|connection, fail, door| match allow(connection, fail)? {
             Ok(given) => {
-                let id = append_within(connection, fail, stamp, door, event)?;
+                let id = append_within(connection, fail, stamp, door, event)?.id;
                 Ok(Ok((id, given)))
             }
             Err(reason) => Ok(Err(reason)),
         })
     }
 
-    /// The number of the newest record, 0 if there is none.
+    /// The newest record.
     ///
     /// # Errors
     /// [`RecordError::Database`]
-    pub fn last_id(&self) -> Result<u64, RecordError> {
+    pub fn head(&self) -> Result<Head, RecordError> {
         self.database
-            .read(|connection, fail| Ok(last(connection, fail)?.0))
+            .read(|connection, fail| Ok(head(connection, fail)?))
+    }
+
+    /// The newest record, while a door is guarded: as it was written, without looking.
+    pub(crate) fn written(&self) -> Option<Head> {
+        self.continuity.as_ref().map(Continuity::head)
+    }
+
+    /// Whether the record has its head there, or follows it.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub(crate) fn has(&self, head: Head) -> Result<bool, RecordError> {
+        self.database
+            .read(|connection, fail| Ok(has_head(connection, fail, head)?))
+    }
+
+    /// The database without links, as heads that are noted elsewhere name it.
+    pub(crate) fn place(&self) -> String {
+        self.database.files().path().display().to_string()
+    }
+
+    pub(crate) fn into_database(self) -> Database {
+        self.database
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The hash that a record has; nothing if there is none of this number.
+    pub(super) fn hash_of(
+        connection: &Connection,
+        fail: Fail<'_>,
+        id: u64,
+    ) -> Result<Option<Hash>, DatabaseError> {
+        connection
+            .query_row(
+                "SELECT hash FROM records WHERE id = ?1",
+                [integer(id)],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(fail)
     }
 
     /// Records, oldest first.
@@ -174,104 +248,6 @@ impl Log {
             Ok(records)
         })
     }
-
-    /// Follows the chain from its beginning to its end.
-    ///
-    /// # Errors
-    /// [`RecordError::Tampered`] with the first record that is wrong.
-    pub fn verify(&self) -> Result<Verified, RecordError> {
-        self.database.read(|connection, fail| {
-            let (anchor, mut previous) = anchor(connection, fail)?;
-            let (mut events, mut last) = (0, anchor);
-            let mut statement = connection
-                .prepare("SELECT id, body, hash FROM records ORDER BY id")
-                .map_err(fail)?;
-            let mut rows = statement.query([]).map_err(fail)?;
-            while let Some(row) = rows.next().map_err(fail)? {
-                let id = unsigned(row.get(0).map_err(fail)?);
-                let tampered = |what| RecordError::Tampered { id, what };
-                if id != last + 1 {
-                    return Err(tampered(
-                        "does not follow the one before: records are missing",
-                    ));
-                }
-                let body = row.get_ref(1).map_err(fail)?;
-                let hash = hash(&previous, integer(id), body.as_bytes().unwrap_or_default());
-                let stored = row.get_ref(2).map_err(fail)?;
-                if stored.as_blob().unwrap_or_default() != hash.as_slice() {
-                    return Err(tampered("is not what was written, or what was before it"));
-                }
-                (previous, last) = (hash, id);
-                events += 1;
-            }
-            Ok(Verified {
-                events,
-                first: (events > 0).then_some(anchor + 1),
-                last: (events > 0).then_some(last),
-                head: hexadecimal(&previous),
-            })
-        })
-    }
-
-    /// Deletes records older than `keep_days` and all but the newest `keep_records`, and
-    /// writes down that it did; gives how many. The newest record always stays.
-    ///
-    /// # Errors
-    /// [`RecordError::Database`]; nothing was deleted.
-    pub fn prune(
-        &mut self,
-        now: &Stamp,
-        keep_days: u32,
-        keep_records: u64,
-    ) -> Result<u64, RecordError> {
-        let oldest_ms = now.at_ms.saturating_sub(i64::from(keep_days) * DAY_MS);
-        // Asked first without a write lock; nearly always there is nothing to do.
-        let end = |connection: &Connection, fail: Fail<'_>| -> Result<i64, DatabaseError> {
-            connection
-                .query_row(
-                    // A clock that was wrong for a while must not keep later records back:
-                    // the chain is cut before the first record that is young enough.
-                    "SELECT max(
-                         coalesce((SELECT min(id) - 1 FROM records WHERE at_ms >= ?1), (SELECT max(id) - 1 FROM records), 0),
-                         coalesce((SELECT max(id) FROM records), 0) - ?2
-                     )",
-                    params![oldest_ms, integer(keep_records)],
-                    |row| row.get(0),
-                )
-                .map_err(fail)
-        };
-        let (first, cut): (i64, i64) = self.database.read(|connection, fail| {
-            let (anchor, _) = anchor(connection, fail)?;
-            Ok::<_, RecordError>((integer(anchor), end(connection, fail)?))
-        })?;
-        if cut <= first {
-            return Ok(0);
-        }
-        let Self { database, door } = self;
-        database.transaction(|connection, fail| {
-            let cut = end(connection, fail)?;
-            let run = |sql: &str| connection.execute(sql, []).map_err(fail);
-            connection
-                .execute(
-                    "UPDATE anchor SET (id, hash) = (SELECT id, hash FROM records WHERE id = ?1)",
-                    [cut],
-                )
-                .map_err(fail)?;
-            run("UPDATE meta SET value = 1 WHERE key = 'pruning'")?;
-            let records = connection
-                .execute("DELETE FROM records WHERE id <= ?1", [cut])
-                .map_err(fail)? as u64;
-            run("UPDATE meta SET value = 0 WHERE key = 'pruning'")?;
-            let (up_to, hash) = anchor(connection, fail)?;
-            let event = Event::Pruned {
-                records,
-                up_to,
-                hash: hexadecimal(&hash),
-            };
-            append_within(connection, fail, now, door, &event)?;
-            Ok(records)
-        })
-    }
 }
 
 /// Writes an event in somebody else's transaction, which is rolled back if this fails.
@@ -281,28 +257,28 @@ pub(crate) fn append_within(
     stamp: &Stamp,
     door: &DoorName,
     event: &Event,
-) -> Result<u64, DatabaseError> {
-    let (last, previous) = last(connection, fail)?;
-    let id = last + 1;
+) -> Result<Head, DatabaseError> {
+    let before = head(connection, fail)?;
+    let id = before.id + 1;
     let body = body(stamp, door, event)
         .map_err(|error| fail(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
-    let hash = hash(&previous, integer(id), body.as_bytes());
+    let hash = hash(&before.hash, integer(id), body.as_bytes());
     connection
         .execute(
             "INSERT INTO records (id, body, hash) VALUES (?1, ?2, ?3)",
             params![integer(id), body, hash],
         )
         .map_err(fail)?;
-    Ok(id)
+    Ok(Head { id, hash })
 }
 
-/// Number and hash of the record that a new one follows.
-fn last(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+/// What a new record follows.
+pub(crate) fn head(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     let newest = connection
         .query_row(
             "SELECT id, hash FROM records ORDER BY id DESC LIMIT 1",
             [],
-            |row| Ok((unsigned(row.get(0)?), row.get(1)?)),
+            in_row,
         )
         .optional()
         .map_err(fail)?;
@@ -312,12 +288,31 @@ fn last(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), Database
     }
 }
 
-fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<(u64, Hash), DatabaseError> {
+/// Whether the record has or had its head there; one that was deleted since is not known.
+pub(crate) fn has_head(
+    connection: &Connection,
+    fail: Fail<'_>,
+    head: Head,
+) -> Result<bool, DatabaseError> {
+    let first = anchor(connection, fail)?;
+    if first.id == head.id {
+        return Ok(first == head);
+    }
+    Ok(Log::hash_of(connection, fail, head.id)? == Some(head.hash))
+}
+
+/// What the oldest record follows.
+pub(super) fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     connection
-        .query_row("SELECT id, hash FROM anchor", [], |row| {
-            Ok((unsigned(row.get(0)?), row.get(1)?))
-        })
+        .query_row("SELECT id, hash FROM anchor", [], in_row)
         .map_err(fail)
+}
+
+fn in_row(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: unsigned(row.get(0)?),
+        hash: row.get(1)?,
+    })
 }
 
 fn record(row: &Row<'_>) -> Result<Record, RecordError> {
@@ -331,10 +326,10 @@ fn record(row: &Row<'_>) -> Result<Record, RecordError> {
         })
 }
 
-fn integer(id: u64) -> i64 {
+pub(super) fn integer(id: u64) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }
 
-fn unsigned(id: i64) -> u64 {
+pub(super) fn unsigned(id: i64) -> u64 {
     u64::try_from(id).unwrap_or(0)
 }

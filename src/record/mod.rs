@@ -6,17 +6,26 @@
 mod body;
 mod chain;
 mod codes;
+mod continuity;
 mod display;
 mod event;
+mod head;
 mod log;
+mod retention;
+mod verify;
 
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
     CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
     RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
 };
+pub use continuity::Bent;
+pub(crate) use continuity::{Named, head_id, named_since};
 pub use event::{
     Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
 };
-pub(crate) use log::append_within;
-pub use log::{Log, Query, RecordError, Verified};
+pub use head::{HEAD_MESSAGE_ID, Head};
+pub use log::{Log, Query, RecordError};
+pub(crate) use log::{append_within, has_head};
+pub use retention::{Keep, MAX_BATCH_RECORDS};
+pub use verify::Verified;

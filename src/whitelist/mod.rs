@@ -5,16 +5,20 @@
 
 mod directory;
 mod error;
+mod fingerprint;
 mod matcher;
 mod photos;
+mod restore;
 mod rows;
 mod snapshot;
 mod store;
 
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
+pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
-pub use photos::{KeptPhoto, kept_photos, migrate};
+pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub use restore::{RestoreError, Restored, restore};
 pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
 pub use store::{

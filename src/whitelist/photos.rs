@@ -1,6 +1,8 @@
 //! Pictures that templates were made from, where an administrator has them kept: a new
 //! network can then make new templates of them.
 
+use rusqlite::Connection;
+
 use super::error::WhitelistError;
 use super::store::{NewTemplate, by_id, insert};
 use crate::database::Database;
@@ -91,4 +93,40 @@ pub fn migrate(
         append_within(c, fail, &stamp, &origin.door, &event)?;
         Ok(())
     })
+}
+
+/// How many pictures are kept, of all model versions.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub fn count_photos(database: &Database) -> Result<u64, WhitelistError> {
+    database.read(|c, fail| Ok(count(c).map_err(fail)?))
+}
+
+/// Forgets all kept pictures; the templates stay. Gives how many there were.
+///
+/// # Errors
+/// [`WhitelistError`]; nothing was forgotten.
+pub fn forget_photos(database: &mut Database, origin: &Origin) -> Result<u64, WhitelistError> {
+    database.transaction(|c, fail| {
+        let photos = count(c).map_err(fail)?;
+        if photos > 0 {
+            c.execute(
+                "UPDATE templates SET photo = NULL WHERE photo IS NOT NULL",
+                [],
+            )
+            .map_err(fail)?;
+            let event = Event::PhotosForgotten {
+                photos,
+                actor: origin.actor.clone(),
+            };
+            append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        }
+        Ok(photos)
+    })
+}
+
+fn count(c: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM templates WHERE photo IS NOT NULL";
+    c.query_row(sql, [], |row| row.get::<_, u32>(0).map(u64::from))
 }

@@ -293,15 +293,17 @@ pub fn templates_of(database: &Database, id: PersonId) -> Result<Vec<Template>, 
 /// # Errors
 /// [`WhitelistError::Database`]
 pub fn revision(database: &Database) -> Result<u64, WhitelistError> {
-    database.read(|c, fail| {
-        c.query_row(
-            "SELECT value FROM meta WHERE key = 'whitelist_revision'",
-            [],
-            |row| row.get::<_, i64>(0),
-        )
-        .map(i64::cast_unsigned)
-        .map_err(|e| fail(e).into())
-    })
+    database.read(|c, fail| Ok(revision_within(c, fail)?))
+}
+
+pub(super) fn revision_within(c: &Connection, fail: Fail<'_>) -> Result<u64, DatabaseError> {
+    c.query_row(
+        "SELECT value FROM meta WHERE key = 'whitelist_revision'",
+        [],
+        |row| row.get::<_, i64>(0),
+    )
+    .map(i64::cast_unsigned)
+    .map_err(fail)
 }
 
 /// Everybody, and the templates that embeddings of `model` can be compared with.

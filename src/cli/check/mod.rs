@@ -171,6 +171,11 @@ fn check_database(
             .map(|()| database.path().display().to_string())
             .map_err(Into::into),
     );
+    match super::people::photos_against_will(&database, config) {
+        Ok(Some(text)) => report.add("photos", Verdict::Wrong, text),
+        Ok(None) => {}
+        Err(error) => report.add("photos", Verdict::Wrong, error.to_string()),
+    }
     let whitelist = vision.map(|vision| {
         let asked = config.access.threshold_request();
         Snapshot::load(&database, vision.version(), vision.scoring(), asked)
@@ -196,7 +201,7 @@ fn check_database(
     report.result(
         "audit log",
         Log::new(database, config.daemon.door.clone())
-            .verify()
+            .verify(&[])
             .map(|verified| verified.to_string())
             .map_err(Into::into),
     );

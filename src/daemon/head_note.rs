@@ -1,0 +1,27 @@
+//! Tells the journal which record is the newest: kept outside of the database, that shows
+//! when the record was written anew or its end cut off.
+
+use std::time::Duration;
+
+use log::Level;
+
+use crate::record::{HEAD_MESSAGE_ID, Log};
+
+/// How often.
+pub(crate) const HEAD_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Whatever `daemon.log` leaves out: a head is no matter of taste.
+pub(crate) fn note(log: &Log) {
+    let head = match log.head() {
+        Ok(head) => head,
+        Err(error) => return log::error!("the head of the record cannot be read: {error}"),
+    };
+    let message = head.message(&log.place());
+    let fields = [("MESSAGE_ID", HEAD_MESSAGE_ID)];
+    let mut record = log::Record::builder();
+    record
+        .level(Level::Info)
+        .target(module_path!())
+        .key_values(&fields);
+    log::logger().log(&record.args(format_args!("{message}")).build());
+}

@@ -1,0 +1,108 @@
+//! Copies of the database in a file of their own, and who has it open to guard a door.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::{APPLICATION_ID, Database, DatabaseError, at_open, classify};
+
+impl Database {
+    /// Copies all of it, as it is at one moment, to a file that must not be there yet. It is
+    /// on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; there is no copy.
+    pub(crate) fn copy_to(&self, file: &Path) -> Result<(), DatabaseError> {
+        copy(&self.connection, file)
+    }
+
+    /// Copies a backup to a file that must not be there yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] also if it is no database of doorward; there is no copy.
+    pub(crate) fn copy_backup(backup: &Path, file: &Path) -> Result<(), DatabaseError> {
+        std::fs::metadata(backup).map_err(|error| at_open(backup, &error))?;
+        let fail = |error| classify(backup, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let from = Connection::open_with_flags(backup, flags).map_err(fail)?;
+        let application: i32 = from
+            .query_row("PRAGMA application_id", [], |row| row.get(0))
+            .map_err(fail)?;
+        if application != APPLICATION_ID {
+            return Err(DatabaseError::OtherApplication {
+                path: backup.into(),
+            });
+        }
+        copy(&from, file)
+    }
+
+    /// Lets statements name the tables of another database, as `other.…`.
+    pub(crate) fn attach(&self, other: &Path) -> Result<(), DatabaseError> {
+        self.connection
+            .execute("ATTACH ?1 AS other", [other.to_string_lossy()])
+            .map(|_| ())
+            .map_err(|error| self.fail(error))
+    }
+
+    /// Marks the database as guarded with, until this process ends.
+    pub(crate) fn mark_guarded(&self) -> Result<(), DatabaseError> {
+        let marked = File::open(&self.path).and_then(|file| {
+            let locked = flock(&file, FlockOperation::NonBlockingLockShared);
+            // Closing it would also take SQLite's own locks from the file.
+            std::mem::forget(file);
+            Ok(locked?)
+        });
+        marked.map_err(|error| at_open(&self.path, &error))
+    }
+
+    /// Whether a daemon guards with this database. To be asked before it is opened here:
+    /// asking takes all of this process's locks from the file.
+    pub(crate) fn is_guarded(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else {
+            return false;
+        };
+        flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+    }
+}
+
+fn copy(from: &Connection, file: &Path) -> Result<(), DatabaseError> {
+    // Private from the first byte on.
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|error| at_open(file, &error))?;
+    let copied = fill(from, file).and_then(|()| {
+        let folder = file.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
+        let synced = File::open(file).and_then(|file| file.sync_all());
+        let synced = synced.and_then(|()| File::open(folder)?.sync_all());
+        synced.map_err(|error| at_open(file, &error))
+    });
+    if copied.is_err() {
+        let _ = std::fs::remove_file(file);
+    }
+    copied
+}
+
+fn fill(from: &Connection, file: &Path) -> Result<(), DatabaseError> {
+    let fail = |error| classify(file, error);
+    let mut to = Connection::open(file).map_err(fail)?;
+    let backup = Backup::new(from, &mut to).map_err(fail)?;
+    // All pages in one step: one moment, whoever writes meanwhile.
+    let step = backup.step(-1).map_err(fail)?;
+    drop(backup);
+    if step != StepResult::Done {
+        return Err(DatabaseError::Locked { path: file.into() });
+    }
+    // One file, without a -wal that could be forgotten.
+    to.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+        .map_err(fail)?;
+    to.close().map_err(|(_, error)| fail(error))
+}
