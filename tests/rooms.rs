@@ -422,3 +422,38 @@ fn nothing_is_shown_or_stored_by_its_name_in_the_code() {
         wrong.join("\n")
     );
 }
+
+/// Names of tests in a document: what stands after `::` in backquotes.
+fn named_tests(text: &str) -> BTreeSet<&str> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|quoted| quoted.rsplit_once("::"))
+        .map(|(_, name)| name)
+        .filter(|name| {
+            name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        })
+        .collect()
+}
+
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let mut code: String = files().into_iter().map(|file| file.text).collect();
+    for entry in std::fs::read_dir(support::project().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "rs") {
+            code += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+    for document in ["ARCHITECTURE.md", "SECURITY.md"] {
+        let text = std::fs::read_to_string(support::project().join(document)).unwrap();
+        let names = named_tests(&text);
+        assert!(names.len() >= 8, "{document} names {} tests", names.len());
+        for name in names {
+            assert!(
+                code.contains(&format!("fn {name}(")),
+                "{document}: there is no test {name}"
+            );
+        }
+    }
+}
