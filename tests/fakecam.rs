@@ -265,6 +265,11 @@ fn a_camera_that_cannot_be_used_is_told_with_the_way_out() {
             &["65535x65535", "4096", "camera.width"],
         ),
         (
+            "damaged",
+            CameraLoss::BadFrames,
+            &["is spoilt", "marked it as damaged", "cable"],
+        ),
+        (
             "no-such-buffer",
             CameraLoss::Failed,
             &["taking a frame", "kernel's log"],

@@ -224,6 +224,7 @@ static int take(struct v4l2_buffer *b) {
     if (does("ahead3")) t.tv_sec += 3;
     if (does("no-time")) t.tv_sec = t.tv_nsec = 0;
     b->flags = does("no-clock") ? V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN : V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    if (does("damaged")) b->flags |= V4L2_BUF_FLAG_ERROR;
     b->timestamp.tv_sec = t.tv_sec;
     b->timestamp.tv_usec = t.tv_nsec / 1000;
     if (does("no-such-buffer")) b->index = 77;
