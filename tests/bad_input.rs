@@ -319,6 +319,10 @@ fn a_configuration_that_is_wrong() {
         ("[relay]\nline = -4\n", &["doorward.toml:2"]),
         ("[camera]\nformat = \"BGR3\"\n", &["2:10", "YUYV"]),
         (
+            "[camera]\ndevice = \"rtsp://eve:secret@10.0.0.9/1\"\n",
+            &["2:10", "network address", "v4l2loopback", "ffmpeg -i"],
+        ),
+        (
             "[access]\nframes = 20\nwindow_ms = 200\n",
             &["nobody could ever be let in"],
         ),
@@ -329,6 +333,7 @@ fn a_configuration_that_is_wrong() {
         for word in words {
             assert!(said.contains(word), "{word:?} is not in: {said}");
         }
+        assert!(!said.contains("secret"), "{said}");
         assert!(site.fails(&["people", "list"]).contains("doorward.toml"));
     }
     let site = Site::new();

@@ -42,6 +42,41 @@ pub enum CameraError {
         /// V4L2's codes of those there are.
         offered: Vec<[u8; 4]>,
     },
+    /// Pictures so large that no memory is asked for, or without a size.
+    #[error(
+        "the camera {device} gives pictures of {width}x{height}, and 1 to {most} a side are possible; set camera.width and camera.height to a size it offers (`doorward check` lists them), or choose another camera.format"
+    )]
+    ImpossibleSize {
+        device: PathBuf,
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// In pixels.
+        most: u32,
+    },
+    /// The bus cannot carry its pictures.
+    #[error(
+        "the USB bandwidth is not enough for the camera {device}; choose camera.format = \"MJPG\", a smaller picture (camera.width, camera.height) or fewer frames a second (camera.fps), or put it on another USB port"
+    )]
+    NoBandwidth { device: PathBuf },
+    /// Frames that come too late to count.
+    #[error(
+        "the frames of {place} are too old to count: the last {frames} were {} old when they came, and access.max_frame_age_ms is {limit_ms}; look at what delays them (a bridge, a hub, a busy machine), or at the driver, whose times may be wrong",
+        ages(*least_ms, *most_ms)
+    )]
+    TooOld {
+        /// The device.
+        place: PathBuf,
+        /// In a row.
+        frames: u32,
+        /// Of the youngest.
+        least_ms: u64,
+        /// Of the oldest.
+        most_ms: u64,
+        /// `access.max_frame_age_ms`
+        limit_ms: u64,
+    },
     /// It is gone.
     #[error("the camera {device} was unplugged; plug it in again")]
     Unplugged { device: PathBuf },
@@ -106,6 +141,9 @@ pub enum NotACamera {
     /// A Video4Linux device without capture, by the name it gives itself.
     #[error("{0} does not capture pictures")]
     NoCapture(String),
+    /// A Video4Linux device that is only read like a file, by the name it gives itself.
+    #[error("{0} does not stream")]
+    NoStreaming(String),
 }
 
 /// What is wrong with a frame.
@@ -218,6 +256,7 @@ impl CameraError {
         match source.raw_os_error() {
             Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) if !opened => Self::NotFound { device },
             Some(libc::ENODEV | libc::ENXIO) => Self::Unplugged { device },
+            Some(libc::ENOSPC) => Self::NoBandwidth { device },
             Some(libc::EBUSY) => Self::Busy { device },
             Some(libc::EACCES | libc::EPERM) => Self::Permission { device },
             Some(libc::ENOTTY) => Self::NotACamera {
@@ -257,6 +296,15 @@ fn all(fourccs: &[[u8; 4]]) -> String {
     names.join(", ")
 }
 
+/// `3000 to 3066 ms`.
+fn ages(least_ms: u64, most_ms: u64) -> String {
+    if least_ms == most_ms {
+        format!("{least_ms} ms")
+    } else {
+        format!("{least_ms} to {most_ms} ms")
+    }
+}
+
 /// ` (2-b/y.jpg)`.
 fn within(origin: &Option<String>) -> String {
     origin.as_ref().map_or(String::new(), |o| format!(" ({o})"))
@@ -279,6 +327,7 @@ mod tests {
             (libc::EBUSY, false, "in use by another program"),
             (libc::EACCES, false, "group \"video\""),
             (libc::ENOTTY, false, "not a camera"),
+            (libc::ENOSPC, false, "camera.format = \"MJPG\""),
             (libc::EIO, true, "failed (waiting)"),
         ] {
             let said = map(errno, opened);

@@ -10,9 +10,9 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::negotiate::Layout;
-use super::pixels::{self, Raw, Shape};
+use super::pixels::{self, Order, Raw, Shape};
 use super::turn::Turn;
-use super::{FrameFault, jpeg};
+use super::{FrameFault, jpeg, tight};
 
 /// Buffers a pool keeps at most: one being filled, one waiting, one being looked at.
 const MAX_KEPT_BUFFERS: usize = 4;
@@ -81,8 +81,8 @@ impl Frame {
         }
     }
 
-    /// A camera's buffer: copied as it is if it is raw, decoded if it is a JPEG, into
-    /// memory of `pool`.
+    /// A camera's buffer, into memory of `pool`: copied as it is if it is YUV or grey, made
+    /// plain if it is RGB or wider than 8 bits, decoded if it is a JPEG.
     ///
     /// # Errors
     /// [`FrameFault`] if it has fewer bytes than its shape needs, is no JPEG, or is a JPEG
@@ -102,9 +102,22 @@ impl Frame {
             Ok::<_, FrameFault>((Form::Raw(raw), shape, own))
         };
         let (form, shape, bytes) = match layout {
-            Layout::Yuyv => raw(Raw::Yuyv),
+            Layout::Yuyv => raw(Raw::Packed(Order::Yuyv)),
+            Layout::Uyvy => raw(Raw::Packed(Order::Uyvy)),
+            Layout::Yvyu => raw(Raw::Packed(Order::Yvyu)),
             Layout::Nv12 => raw(Raw::Nv12),
+            Layout::Yu12 => raw(Raw::Yu12),
             Layout::Grey => raw(Raw::Grey),
+            Layout::Y16 => {
+                let stride = shape.width;
+                let luma = tight::narrowed(shape, buffer, pool.take())?;
+                Ok((Form::Raw(Raw::Grey), Shape { stride, ..shape }, luma))
+            }
+            Layout::Rgb3 | Layout::Bgr3 => {
+                let swapped = layout == Layout::Bgr3;
+                let rgb = tight::tight_rgb(swapped, shape, buffer, pool.take())?;
+                Ok((Form::Rgb, Shape::rgb((shape.width, shape.height)), rgb))
+            }
             Layout::Mjpg => {
                 let size = (shape.width, shape.height);
                 let rgb = jpeg::decode_into(buffer, size, pool.take())?;
@@ -220,8 +233,7 @@ impl Frame {
         let (offset, step) = match self.form {
             // Green is most of the luma.
             Form::Rgb => (1, 3),
-            Form::Raw(Raw::Yuyv) => (0, 2),
-            Form::Raw(Raw::Nv12 | Raw::Grey) => (0, 1),
+            Form::Raw(layout) => layout.luma(),
         };
         into.fill(&self.bytes, stride, offset, step, self.size());
     }

@@ -1,9 +1,10 @@
 //! Where frames come from. A frame enters here once and only moves forward:
-//! `v4l2` takes the camera's buffer, `frame` keeps it, as it is or decoded by `jpeg`,
-//! and gives it as RGB by `pixels`.
+//! `v4l2` takes the camera's buffer (by `device` and `stream`, which talk to the kernel),
+//! `frame` keeps it, as it is or decoded by `jpeg`, and gives it as RGB by `pixels`.
 
 pub mod album;
 mod clip;
+mod device;
 mod error;
 mod foreign;
 mod frame;
@@ -12,7 +13,11 @@ mod jpeg;
 mod negotiate;
 mod picture;
 mod pixels;
+mod planes;
 mod replay;
+mod stamp;
+mod stream;
+mod tight;
 mod turn;
 mod v4l2;
 
@@ -28,6 +33,7 @@ pub(crate) use frozen::Repeats;
 pub use negotiate::Layout;
 pub use picture::{PictureError, PictureFault, load_picture};
 pub use pixels::Shape;
+pub(crate) use stamp::Stale;
 
 /// What a source gives when asked.
 #[derive(Debug)]
@@ -74,9 +80,7 @@ pub fn open(config: &config::Camera) -> Result<Box<dyn FrameSource>, CameraError
 /// [`CameraError`] if the device cannot be asked.
 pub(crate) fn modes(config: &config::Camera) -> Result<Vec<String>, CameraError> {
     match config.source {
-        config::Source::V4l2 => v4l2::modes(&config.device).map_err(|error| {
-            CameraError::from_io(&config.device, "listing its formats", false, error)
-        }),
+        config::Source::V4l2 => v4l2::modes(&config.device),
         config::Source::Replay => Ok(Vec::new()),
     }
 }

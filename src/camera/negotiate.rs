@@ -13,11 +13,34 @@ pub enum Layout {
     Mjpg,
     /// 8 bit luma.
     Grey,
+    /// As YUYV, in the order U, Y, V, Y.
+    Uyvy,
+    /// As YUYV, with U and V exchanged.
+    Yvyu,
+    /// Planar YUV 4:2:0, 1.5 bytes a pixel; I420 elsewhere.
+    Yu12,
+    /// Red, green, blue, 3 bytes a pixel.
+    Rgb3,
+    /// Blue, green, red, 3 bytes a pixel.
+    Bgr3,
+    /// Luma of up to 16 bits, the low byte first.
+    Y16,
 }
 
 impl Layout {
-    /// The cheapest to decode first; colour before grey.
-    pub(super) const ALL: [Self; 4] = [Self::Yuyv, Self::Nv12, Self::Mjpg, Self::Grey];
+    /// Those that most cameras have first, the cheapest to decode first among them.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Yuyv,
+        Self::Nv12,
+        Self::Mjpg,
+        Self::Grey,
+        Self::Uyvy,
+        Self::Yvyu,
+        Self::Yu12,
+        Self::Rgb3,
+        Self::Bgr3,
+        Self::Y16,
+    ];
 
     /// V4L2's code (`V4L2_PIX_FMT_…`).
     pub fn fourcc(self) -> [u8; 4] {
@@ -26,15 +49,28 @@ impl Layout {
             Self::Nv12 => b"NV12",
             Self::Mjpg => b"MJPG",
             Self::Grey => b"GREY",
+            Self::Uyvy => b"UYVY",
+            Self::Yvyu => b"YVYU",
+            Self::Yu12 => b"YU12",
+            Self::Rgb3 => b"RGB3",
+            Self::Bgr3 => b"BGR3",
+            Self::Y16 => b"Y16 ",
         }
     }
 
-    /// The layout of a V4L2 code, if it is known here. Many cameras call Motion JPEG `JPEG`.
+    /// The layout of a V4L2 code, if it is known here. Many cameras call Motion JPEG `JPEG`;
+    /// `NM12` and `YM12` are those whose planes lie in a buffer each.
     pub fn of(fourcc: [u8; 4]) -> Option<Self> {
+        let other_name = match &fourcc {
+            b"JPEG" => Some(Self::Mjpg),
+            b"NM12" => Some(Self::Nv12),
+            b"YM12" | b"I420" => Some(Self::Yu12),
+            _ => None,
+        };
         Self::ALL
             .into_iter()
             .find(|layout| layout.fourcc() == fourcc)
-            .or((&fourcc == b"JPEG").then_some(Self::Mjpg))
+            .or(other_name)
     }
 
     /// Whether a configured format means this one.
@@ -51,7 +87,7 @@ impl Layout {
 
 impl std::fmt::Display for Layout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.fourcc()))
+        f.write_str(String::from_utf8_lossy(&self.fourcc()).trim())
     }
 }
 
@@ -218,6 +254,17 @@ mod tests {
                 &[(b"JPEG", vga)][..],
                 Format::Mjpg,
                 Some((Layout::Mjpg, (640, 480))),
+            ),
+            // The usual ones first, whatever is offered first.
+            (
+                &[(b"UYVY", vga), (b"Y16 ", vga), (b"GREY", vga)][..],
+                auto,
+                Some((Layout::Grey, (640, 480))),
+            ),
+            (
+                &[(b"BGR3", vga), (b"YM12", vga)][..],
+                auto,
+                Some((Layout::Yu12, (640, 480))),
             ),
             (&[(b"YUYV", vga)][..], Format::Mjpg, None),
             (&[(b"H264", vga)][..], auto, None),

@@ -3,7 +3,9 @@
 //! userspace-api/media/v4l/colorspaces-details.rst`).
 
 use image::RgbImage;
-use yuv::{YuvPackedImage, YuvRange, YuvStandardMatrix, yuyv422_to_rgb};
+use yuv::{
+    YuvPackedImage, YuvRange, YuvStandardMatrix, uyvy422_to_rgb, yuyv422_to_rgb, yvyu422_to_rgb,
+};
 
 use super::FrameFault;
 
@@ -14,7 +16,7 @@ pub struct Shape {
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// Bytes from one row to the next (of the luma plane, with NV12).
+    /// Bytes from one row to the next (of the luma plane, where there are planes).
     pub stride: u32,
 }
 
@@ -33,11 +35,32 @@ impl Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Raw {
     /// Packed YUV 4:2:2, 2 bytes a pixel.
-    Yuyv,
+    Packed(Order),
     /// Semi-planar YUV 4:2:0, 1.5 bytes a pixel.
     Nv12,
+    /// Planar YUV 4:2:0, 1.5 bytes a pixel; a row of chroma is half as long as one of luma.
+    Yu12,
     /// 8 bit luma.
     Grey,
+}
+
+/// The order in which packed YUV 4:2:2 comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Yuyv,
+    Uyvy,
+    Yvyu,
+}
+
+impl Raw {
+    /// Where the first luma is, and how far from one to the next, in bytes.
+    pub(super) fn luma(self) -> (usize, usize) {
+        match self {
+            Self::Packed(Order::Uyvy) => (1, 2),
+            Self::Packed(Order::Yuyv | Order::Yvyu) => (0, 2),
+            Self::Nv12 | Self::Yu12 | Self::Grey => (0, 1),
+        }
+    }
 }
 
 /// How many of so many bytes a frame of this shape takes.
@@ -45,21 +68,67 @@ pub(super) enum Raw {
 /// # Errors
 /// [`FrameFault::TooShort`] if they are fewer than the shape needs.
 pub(super) fn needed(layout: Raw, shape: Shape, bytes: usize) -> Result<usize, FrameFault> {
-    let bytes_a_row = match layout {
-        Raw::Yuyv => u64::from(shape.width) * 2,
-        Raw::Nv12 | Raw::Grey => u64::from(shape.width),
-    };
+    let (width, height) = (u64::from(shape.width), u64::from(shape.height));
+    match layout {
+        Raw::Packed(_) => plain(2 * width, height, shape, bytes),
+        Raw::Grey => plain(width, height, shape, bytes),
+        Raw::Nv12 => {
+            let stride = u64::from(shape.stride).max(width);
+            let pairs = width.next_multiple_of(2).min(stride);
+            planes(stride, stride, pairs, height.div_ceil(2), shape, bytes)
+        }
+        Raw::Yu12 => {
+            let stride = u64::from(shape.stride).max(width);
+            let half = width.div_ceil(2);
+            planes(
+                stride,
+                stride.div_ceil(2),
+                half,
+                2 * height.div_ceil(2),
+                shape,
+                bytes,
+            )
+        }
+    }
+}
+
+/// Of so many rows of so many bytes each; the last row need not be padded.
+pub(super) fn plain(
+    bytes_a_row: u64,
+    rows: u64,
+    shape: Shape,
+    bytes: usize,
+) -> Result<usize, FrameFault> {
     let stride = u64::from(shape.stride).max(bytes_a_row);
-    let rows = match layout {
-        Raw::Nv12 => u64::from(shape.height) + u64::from(shape.height).div_ceil(2),
-        Raw::Yuyv | Raw::Grey => u64::from(shape.height),
-    };
-    // The last row need not be padded.
-    let needed = rows
-        .checked_sub(1)
-        .and_then(|full| stride.checked_mul(full)?.checked_add(bytes_a_row))
-        .unwrap_or(0);
-    if shape.width == 0 || needed == 0 || (bytes as u64) < needed {
+    enough(padded(stride, rows, bytes_a_row), shape, bytes)
+}
+
+/// Of a plane of luma, and so many rows of chroma under it.
+fn planes(
+    stride: u64,
+    chroma_stride: u64,
+    chroma_bytes_a_row: u64,
+    chroma_rows: u64,
+    shape: Shape,
+    bytes: usize,
+) -> Result<usize, FrameFault> {
+    let luma = stride.checked_mul(u64::from(shape.height));
+    let chroma = padded(chroma_stride, chroma_rows, chroma_bytes_a_row);
+    let both = luma
+        .zip(chroma)
+        .and_then(|(luma, chroma)| luma.checked_add(chroma));
+    enough(both, shape, bytes)
+}
+
+fn padded(stride: u64, rows: u64, bytes_a_row: u64) -> Option<u64> {
+    let full = stride.checked_mul(rows.checked_sub(1)?)?;
+    full.checked_add(bytes_a_row)
+}
+
+/// As many as are needed, of so many there are; none if that is no number.
+fn enough(needed: Option<u64>, shape: Shape, bytes: usize) -> Result<usize, FrameFault> {
+    let needed = needed.unwrap_or(0);
+    if needed == 0 || shape.width == 0 || shape.height == 0 || (bytes as u64) < needed {
         return Err(FrameFault::TooShort {
             bytes,
             needed,
@@ -89,14 +158,14 @@ pub(super) fn convert(
     }
     let (width, height) = (shape.width as usize, shape.height as usize);
     let stride = (shape.stride as usize).max(match layout {
-        Raw::Yuyv => width * 2,
-        Raw::Nv12 | Raw::Grey => width,
+        Raw::Packed(_) => width * 2,
+        Raw::Nv12 | Raw::Yu12 | Raw::Grey => width,
     });
     let bytes = bytes.get(..needed).unwrap_or(bytes);
     let out = out.as_flat_samples_mut().samples;
     match layout {
         // The library wants whole pairs and no padding.
-        Raw::Yuyv if width % 2 == 0 && stride == width * 2 => {
+        Raw::Packed(order) if width % 2 == 0 && stride == width * 2 => {
             let image = YuvPackedImage {
                 yuy: bytes,
                 yuy_stride: stride as u32,
@@ -104,12 +173,17 @@ pub(super) fn convert(
                 height: shape.height,
             };
             let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-            yuyv422_to_rgb(&image, out, shape.width * 3, range, matrix)
+            let to_rgb = match order {
+                Order::Yuyv => yuyv422_to_rgb,
+                Order::Uyvy => uyvy422_to_rgb,
+                Order::Yvyu => yvyu422_to_rgb,
+            };
+            to_rgb(&image, out, shape.width * 3, range, matrix)
                 .map_err(|error| FrameFault::NotConverted(error.to_string()))?;
         }
-        Raw::Yuyv => {
+        Raw::Packed(order) => {
             for (row, out) in bytes.chunks(stride).zip(out.chunks_exact_mut(width * 3)) {
-                yuyv(row, out);
+                packed(order, row, out);
             }
         }
         Raw::Nv12 => {
@@ -117,7 +191,19 @@ pub(super) fn convert(
             let chroma = chroma.chunks(stride).flat_map(|row| [row, row]);
             let out = out.chunks_exact_mut(width * 3);
             for ((luma, chroma), out) in luma.chunks(stride).zip(chroma).zip(out) {
-                nv12(luma, chroma, out);
+                let pairs = chroma.as_chunks::<2>().0.iter().map(|&[u, v]| (u, v));
+                halved(luma, pairs, out);
+            }
+        }
+        Raw::Yu12 => {
+            let (luma, chroma) = bytes.split_at(stride * height);
+            let chroma_stride = stride.div_ceil(2);
+            let (u, v) = chroma.split_at(chroma_stride * height.div_ceil(2));
+            let chroma = u.chunks(chroma_stride).zip(v.chunks(chroma_stride));
+            let chroma = chroma.flat_map(|row| [row, row]);
+            let out = out.chunks_exact_mut(width * 3);
+            for ((luma, (u, v)), out) in luma.chunks(stride).zip(chroma).zip(out) {
+                halved(luma, u.iter().copied().zip(v.iter().copied()), out);
             }
         }
         Raw::Grey => {
@@ -149,19 +235,24 @@ pub(super) fn planar_to_rgb(
     })
 }
 
-fn yuyv(row: &[u8], out: &mut [u8]) {
+fn packed(order: Order, row: &[u8], out: &mut [u8]) {
     let pairs = out.chunks_mut(6);
-    for (&[y0, u, y1, v], out) in row.as_chunks::<4>().0.iter().zip(pairs) {
+    for (&[a, b, c, d], out) in row.as_chunks::<4>().0.iter().zip(pairs) {
+        let (luma, u, v) = match order {
+            Order::Yuyv => ([a, c], b, d),
+            Order::Uyvy => ([b, d], a, c),
+            Order::Yvyu => ([a, c], d, b),
+        };
         let chroma = Chroma::new(u, v);
-        for (y, rgb) in [y0, y1].into_iter().zip(out.as_chunks_mut::<3>().0) {
+        for (y, rgb) in luma.into_iter().zip(out.as_chunks_mut::<3>().0) {
             *rgb = chroma.rgb(y);
         }
     }
 }
 
-fn nv12(luma: &[u8], chroma: &[u8], out: &mut [u8]) {
-    let pairs = luma.chunks(2).zip(chroma.as_chunks::<2>().0);
-    for ((luma, &[u, v]), out) in pairs.zip(out.chunks_mut(6)) {
+/// A row of which every two pixels share a pair of U and V.
+fn halved(luma: &[u8], chroma: impl Iterator<Item = (u8, u8)>, out: &mut [u8]) {
+    for ((luma, (u, v)), out) in luma.chunks(2).zip(chroma).zip(out.chunks_mut(6)) {
         let chroma = Chroma::new(u, v);
         for (&y, rgb) in luma.iter().zip(out.as_chunks_mut::<3>().0) {
             *rgb = chroma.rgb(y);
@@ -221,33 +312,91 @@ mod tests {
         found.iter().zip(expected).all(|(&a, b)| a.abs_diff(b) <= 3)
     }
 
+    const ORDERS: [Order; 3] = [Order::Yuyv, Order::Uyvy, Order::Yvyu];
+
+    /// One pixel pair as it lies in memory.
+    fn pair(order: Order, [y, u, v]: [u8; 3]) -> [u8; 4] {
+        match order {
+            Order::Yuyv => [y, u, y, v],
+            Order::Uyvy => [u, y, v, y],
+            Order::Yvyu => [y, v, y, u],
+        }
+    }
+
     proptest! {
         #[test]
         fn a_colour_comes_back(rgb in any::<[u8; 3]>(), pad in 0u32..5) {
-            let [y, u, v] = from_rgb(rgb);
-            let yuyv: Vec<u8> = (0..2).flat_map(|_| {
-                let mut row = vec![y, u, y, v, y, u, y, v];
-                row.extend(std::iter::repeat_n(7, pad as usize));
-                row
-            }).collect();
-            let shape = Shape { width: 4, height: 2, stride: 8 + pad };
-            let image = to_rgb(Raw::Yuyv, shape, &yuyv).unwrap();
-            prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(0, 0));
+            let yuv @ [y, u, v] = from_rgb(rgb);
+            let rest = || vec![7; pad as usize];
+            for order in ORDERS {
+                let row = [pair(order, yuv).to_vec(), pair(order, yuv).to_vec(), rest()].concat();
+                let shape = Shape { width: 4, height: 2, stride: 8 + pad };
+                let image = to_rgb(Raw::Packed(order), shape, &row.repeat(2)).unwrap();
+                prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(0, 0));
+            }
 
-            let mut nv12 = [vec![y; 4], vec![7; pad as usize]].concat().repeat(2);
-            nv12.extend([u, v, u, v]);
+            let luma = [vec![y; 4], rest()].concat().repeat(2);
+            let nv12 = [&luma[..], &[u, v, u, v]].concat();
             let shape = Shape { width: 4, height: 2, stride: 4 + pad };
             let image = to_rgb(Raw::Nv12, shape, &nv12).unwrap();
             prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(3, 1));
+
+            let half = vec![7; (4 + pad).div_ceil(2) as usize - 2];
+            let yu12 = [&luma[..], &[u, u], &half, &[v, v]].concat();
+            let image = to_rgb(Raw::Yu12, shape, &yu12).unwrap();
+            prop_assert!(image.pixels().all(|p| close(p.0, rgb)), "{:?} for {rgb:?}", image.get_pixel(3, 1));
+        }
+
+        /// With and without the library, which takes no odd widths and no padding.
+        #[test]
+        fn the_orders_hold_the_same_picture(
+            pixels in prop::collection::vec(any::<[u8; 4]>(), 6),
+            pad in 0u32..3,
+        ) {
+            let shape = Shape { width: 6, height: 2, stride: 12 + pad };
+            let image = |order| {
+                let rows = pixels.chunks(3).flat_map(|row| {
+                    let pairs = row.iter().flat_map(|&[y0, u, y1, v]| match order {
+                        Order::Yuyv => [y0, u, y1, v],
+                        Order::Uyvy => [u, y0, v, y1],
+                        Order::Yvyu => [y0, v, y1, u],
+                    });
+                    pairs.chain(std::iter::repeat_n(9, pad as usize))
+                });
+                to_rgb(Raw::Packed(order), shape, &rows.collect::<Vec<u8>>()).unwrap()
+            };
+            prop_assert_eq!(image(Order::Uyvy), image(Order::Yuyv));
+            prop_assert_eq!(image(Order::Yvyu), image(Order::Yuyv));
+        }
+
+        /// Chroma that differs from pair to pair lands where NV12 has it.
+        #[test]
+        fn planar_is_semi_planar_taken_apart(
+            (width, height) in (1u32..12, 1u32..12),
+            bytes in prop::collection::vec(any::<u8>(), 300),
+        ) {
+            let stride = width.next_multiple_of(2);
+            let shape = Shape { width, height, stride };
+            let (luma, rest) = bytes.split_at((stride * height) as usize);
+            let pairs = (stride / 2 * height.div_ceil(2)) as usize;
+            let (u, v) = (&rest[..pairs], &rest[pairs..2 * pairs]);
+            let planar = [luma, u, v].concat();
+            let mixed = u.iter().zip(v).flat_map(|(&u, &v)| [u, v]);
+            let semi: Vec<u8> = luma.iter().copied().chain(mixed).collect();
+            prop_assert_eq!(to_rgb(Raw::Yu12, shape, &planar).unwrap(), to_rgb(Raw::Nv12, shape, &semi).unwrap());
         }
 
         #[test]
         fn no_buffer_is_too_strange(
-            layout in prop::sample::select(&[Raw::Yuyv, Raw::Nv12, Raw::Grey][..]),
+            layout in prop::sample::select(&[
+                Raw::Packed(Order::Yuyv), Raw::Packed(Order::Uyvy), Raw::Packed(Order::Yvyu),
+                Raw::Nv12, Raw::Yu12, Raw::Grey,
+            ][..]),
             (width, height, stride) in (0u32..40, 0u32..40, 0u32..90),
             bytes in prop::collection::vec(any::<u8>(), 0..4000),
         ) {
-            if let Ok(image) = to_rgb(layout, Shape { width, height, stride }, &bytes) {
+            let shape = Shape { width, height, stride };
+            if let Ok(image) = to_rgb(layout, shape, &bytes) {
                 prop_assert_eq!(image.dimensions(), (width, height));
             }
         }
@@ -256,7 +405,9 @@ mod tests {
         fn an_impossible_size_is_refused(width: u32, height: u32, stride: u32) {
             prop_assume!(u64::from(width) * u64::from(height) > 64);
             let shape = Shape { width, height, stride };
-            prop_assert!(to_rgb(Raw::Grey, shape, &[0; 64]).is_err());
+            for layout in [Raw::Grey, Raw::Yu12] {
+                prop_assert!(to_rgb(layout, shape, &[0; 64]).is_err());
+            }
         }
     }
 }

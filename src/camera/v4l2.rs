@@ -4,25 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use v4l::buffer::{Flags, Metadata, Type};
-use v4l::capability::Flags as Can;
-use v4l::device::{Device, Handle};
-use v4l::format::{Format, FourCC};
-use v4l::framesize::FrameSizeEnum;
-use v4l::io::mmap::Stream;
-use v4l::io::traits::{CaptureStream, Stream as _};
-use v4l::video::Capture;
-use v4l::video::capture::Parameters;
+use v4l::sys::{
+    V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_TIMESTAMP_MASK, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+};
 
-use super::negotiate::{self, Choice, Layout, Offer, Sizes};
+use super::device::{Agreed, Device};
+use super::negotiate::{self, Layout, Offer};
 use super::pixels::Shape;
-use super::{CameraError, Frame, FrameFault, FrameSource, Next, NotACamera, Pool};
+use super::stamp::{Clock, taken_at};
+use super::stream::{BUFFERS, Filled, Stream};
+use super::{CameraError, Frame, FrameFault, FrameSource, Next, Pool, planes};
 use crate::config;
 
-/// Buffers the driver fills while one is read.
-const BUFFERS: u32 = 4;
-/// Formats and sizes of a camera that are looked at; a broken driver may list without end.
-const MAX_OFFERS: usize = 64;
+/// The longest side of a picture, in pixels, that memory is asked for.
+const MAX_SIDE_PIXELS: u32 = 4096;
+/// From one try to take a frame to the next, where a driver says that there is one and
+/// gives none.
+const RETRY_GAP: Duration = Duration::from_millis(5);
 
 /// An open camera that streams.
 pub(super) struct Camera {
@@ -31,10 +29,14 @@ pub(super) struct Camera {
     fps: f64,
     layout: Layout,
     shape: Shape,
-    stream: Stream<'static>,
-    handle: Arc<Handle>,
+    /// Bytes from one row to the next of each plane.
+    strides: Vec<u32>,
+    stream: Stream,
     first: Option<u32>,
     pool: Arc<Pool>,
+    clock: Clock,
+    /// A picture of several planes, put together.
+    gathered: Vec<u8>,
 }
 
 impl Camera {
@@ -44,104 +46,156 @@ impl Camera {
             let path = path.clone();
             move |error| CameraError::from_io(&path, action, false, error)
         };
-        let device = Device::with_path(&path).map_err(fail("opening it"))?;
-        let about = device.query_caps().map_err(fail("asking what it is"))?;
-        if !about
-            .capabilities
-            .contains(Can::VIDEO_CAPTURE | Can::STREAMING)
-        {
-            return Err(CameraError::NotACamera {
-                device: path,
-                found: NotACamera::NoCapture(about.card),
-            });
-        }
-        let offers = offers(&device).map_err(fail("listing its formats"))?;
+        let mut device = Device::open(&path)?;
+        let offers = device.offers().map_err(fail("listing its formats"))?;
         let choice =
             negotiate::choose(&offers, config).ok_or_else(|| unusable(&path, &offers, config))?;
-        let shape = set_format(&device, &choice)
-            .map_err(fail("setting its format"))?
+        let agreed = device
+            .set_format(&choice)
+            .map_err(fail("setting its format"))?;
+        // Some drivers insist on a format of their own: any that can be read will do.
+        let layout = Layout::of(agreed.fourcc)
+            .filter(|layout| planes::are_known(*layout, agreed.strides.len()))
             .ok_or_else(|| unusable(&path, &offers, config))?;
-        let fps = set_fps(&device, config.fps);
-        let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)
-            .map_err(fail("asking for its buffers"))?;
-        // The first buffer is left to `next`, which queues the one it gave before.
-        for index in 1..BUFFERS as usize {
-            match stream.queue(index) {
-                Ok(()) => {}
-                // The driver gave fewer than were asked for: v4l2loopback has two.
-                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
-                Err(error) => return Err(fail("queueing its buffers")(error)),
-            }
+        if agreed.fourcc != choice.fourcc {
+            log::info!(
+                "the camera {} was asked for {} and gives {layout}",
+                path.display(),
+                choice.layout
+            );
         }
-        stream.set_timeout(Duration::from_secs(1));
-        stream.start().map_err(fail("starting it"))?;
+        let shape = possible(&path, &agreed)?;
+        let fps = device.set_fps(config.fps);
+        let card = device.card.clone();
+        let stream = Stream::start(device, agreed.strides.len())
+            .map_err(|(action, error)| fail(action)(error))?;
         Ok(Self {
             path,
-            card: about.card,
+            card,
             fps,
-            layout: choice.layout,
+            layout,
             shape,
-            handle: stream.handle(),
+            strides: agreed.strides,
             stream,
             first: None,
             pool: Arc::default(),
+            clock: Clock::Driver,
+            gathered: Vec::new(),
         })
     }
 
-    fn wait(&self, timeout: Duration) -> Result<bool, CameraError> {
-        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        match self.handle.poll(libc::POLLIN, ms) {
-            Ok(ready) => Ok(ready > 0),
-            // A signal; whoever waits asks again.
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(false),
-            Err(error) => Err(CameraError::from_io(
-                &self.path,
-                "waiting for a frame",
-                true,
-                error,
-            )),
+    fn failed(&self, action: &'static str) -> impl Fn(std::io::Error) -> CameraError + use<> {
+        let path = self.path.clone();
+        move |error| CameraError::from_io(&path, action, true, error)
+    }
+
+    /// The newest filled buffer; what piled up while nobody looked is old.
+    fn newest(&mut self, timeout: Duration) -> Result<Filled, CameraError> {
+        let until = Instant::now() + timeout;
+        let mut filled = loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let ready = self
+                .stream
+                .wait(left)
+                .map_err(self.failed("waiting for a frame"))?;
+            if ready {
+                if let Some(filled) = self.stream.take().map_err(self.failed("taking a frame"))? {
+                    break filled;
+                }
+                std::thread::sleep(RETRY_GAP.min(left));
+            }
+            if Instant::now() >= until {
+                return Err(CameraError::Stalled {
+                    place: self.path.clone(),
+                    waited_ms: timeout.as_millis() as u64,
+                });
+            }
+        };
+        for _ in 0..BUFFERS {
+            if !self.stream.wait(Duration::ZERO).unwrap_or(false) {
+                break;
+            }
+            let Some(newer) = self.stream.take().map_err(self.failed("taking a frame"))? else {
+                break;
+            };
+            let older = std::mem::replace(&mut filled, newer);
+            self.stream
+                .give(older)
+                .map_err(self.failed("giving a buffer back"))?;
         }
+        Ok(filled)
+    }
+
+    fn taken_at(&mut self, filled: &Filled) -> Instant {
+        let now = Instant::now();
+        let clock = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let clock = Duration::new(
+            u64::try_from(clock.tv_sec).unwrap_or(0),
+            u32::try_from(clock.tv_nsec).unwrap_or(0),
+        );
+        let kind = filled.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK;
+        let monotonic = kind == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+        let (at, by) = taken_at(filled.stamp, monotonic, clock, now);
+        if let (Clock::Ahead(ahead), Clock::Driver | Clock::Arrival) = (by, self.clock) {
+            log::warn!(
+                "the frames of {} bear times {} ms ahead of the clock; they are taken as of when they come",
+                self.path.display(),
+                ahead.as_millis()
+            );
+        }
+        self.clock = by;
+        at
+    }
+
+    fn frame(&mut self, filled: &Filled) -> Result<Frame, FrameFault> {
+        let at = self.taken_at(filled);
+        let first = *self.first.get_or_insert(filled.sequence);
+        let sequence = u64::from(filled.sequence.wrapping_sub(first));
+        if filled.flags & V4L2_BUF_FLAG_ERROR != 0 {
+            return Err(FrameFault::MarkedDamaged);
+        }
+        let (bytes, shape) = if self.strides.len() == 1 {
+            (self.stream.bytes(filled, 0)?, self.shape)
+        } else {
+            self.gathered.clear();
+            for (number, &stride) in self.strides.iter().enumerate() {
+                let bytes = self.stream.bytes(filled, number)?;
+                let plane = planes::Plane { bytes, stride };
+                plane.append(self.layout, number, self.shape, &mut self.gathered)?;
+            }
+            (&self.gathered[..], planes::together(self.shape))
+        };
+        Frame::captured(self.layout, shape, bytes, &self.pool, at, sequence)
     }
 }
 
 impl FrameSource for Camera {
     fn next_frame(&mut self, timeout: Duration) -> Result<Next, CameraError> {
-        if !self.wait(timeout)? {
-            return Err(CameraError::Stalled {
+        let filled = self.newest(timeout)?;
+        let frame = self.frame(&filled);
+        self.stream
+            .give(filled)
+            .map_err(self.failed("giving a buffer back"))?;
+        frame
+            .map(Next::Frame)
+            .map_err(|fault| CameraError::BadFrame {
                 place: self.path.clone(),
-                waited_ms: timeout.as_millis() as u64,
-            });
-        }
-        let mut older = 0;
-        loop {
-            let (bytes, about) = self
-                .stream
-                .next()
-                .map_err(|error| CameraError::from_io(&self.path, "taking a frame", true, error))?;
-            // What piled up while nobody looked is old; only the newest is decoded.
-            if older < BUFFERS && self.handle.poll(libc::POLLIN, 0).is_ok_and(|n| n > 0) {
-                older += 1;
-                continue;
-            }
-            let at = taken_at(about);
-            let first = *self.first.get_or_insert(about.sequence);
-            let sequence = u64::from(about.sequence.wrapping_sub(first));
-            let frame = whole(bytes, about).and_then(|bytes| {
-                Frame::captured(self.layout, self.shape, bytes, &self.pool, at, sequence)
-            });
-            return frame
-                .map(Next::Frame)
-                .map_err(|fault| CameraError::BadFrame {
-                    place: self.path.clone(),
-                    origin: None,
-                    fault,
-                });
-        }
+                origin: None,
+                fault,
+            })
     }
 
     fn describe(&self) -> String {
+        let clock = match self.clock {
+            Clock::Driver => String::new(),
+            Clock::Arrival => ", timed as they come".into(),
+            Clock::Ahead(by) => format!(
+                ", timed as they come, because the driver's times lie {} ms ahead of the clock",
+                by.as_millis()
+            ),
+        };
         format!(
-            "{} ({}), {}x{} {} at {:.0} a second",
+            "{} ({}), {}x{} {} at {:.0} a second{clock}",
             self.card,
             self.path.display(),
             self.shape.width,
@@ -152,46 +206,13 @@ impl FrameSource for Camera {
     }
 }
 
-/// What the driver filled of a buffer.
-fn whole<'b>(buffer: &'b [u8], about: &Metadata) -> Result<&'b [u8], FrameFault> {
-    if about.flags.contains(Flags::ERROR) {
-        return Err(FrameFault::MarkedDamaged);
-    }
-    buffer
-        .get(..about.bytesused as usize)
-        .ok_or(FrameFault::LargerThanBuffer)
-}
-
-/// When a frame was taken: by the driver's monotonic clock if it keeps to it, else now.
-fn taken_at(about: &Metadata) -> Instant {
-    let now = Instant::now();
-    let clock = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let monotonic = about.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
-    let since = |seconds: i64, nanos: i64| {
-        Some(Duration::new(
-            u64::try_from(seconds).ok()?,
-            u32::try_from(nanos).ok()?,
-        ))
-    };
-    let age = (|| {
-        let now = since(clock.tv_sec, clock.tv_nsec)?;
-        let stamp = &about.timestamp;
-        // Seconds are 32 bit on some machines.
-        #[allow(clippy::useless_conversion)]
-        let taken = since(stamp.sec.into(), i64::from(stamp.usec).checked_mul(1000)?)?;
-        now.checked_sub(taken)
-    })();
-    match age.filter(|_| monotonic) {
-        Some(age) => now.checked_sub(age).unwrap_or(now),
-        None => now,
-    }
-}
-
 /// The formats a device offers that can be decoded here, with their sizes, one text
 /// each, such as `YUYV 640x480, 1280x720`; the last counts the others.
-pub(super) fn modes(path: &Path) -> std::io::Result<Vec<String>> {
-    let device = Device::with_path(path)?;
-    let (known, others): (Vec<Offer>, Vec<Offer>) = offers(&device)?
+pub(super) fn modes(path: &Path) -> Result<Vec<String>, CameraError> {
+    let offers = Device::open(path)?
+        .offers()
+        .map_err(|error| CameraError::from_io(path, "listing its formats", false, error))?;
+    let (known, others): (Vec<Offer>, Vec<Offer>) = offers
         .into_iter()
         .partition(|offer| Layout::of(offer.fourcc).is_some());
     let mut texts: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -201,56 +222,26 @@ pub(super) fn modes(path: &Path) -> std::io::Result<Vec<String>> {
     Ok(texts)
 }
 
-fn offers(device: &Device) -> std::io::Result<Vec<Offer>> {
-    let formats = device.enum_formats()?;
-    Ok(formats
-        .into_iter()
-        .take(MAX_OFFERS)
-        .map(|format| Offer {
-            fourcc: format.fourcc.repr,
-            // Some drivers do not tell sizes; then the asked one is tried.
-            sizes: device
-                .enum_framesizes(format.fourcc)
-                .unwrap_or_default()
-                .into_iter()
-                .take(MAX_OFFERS)
-                .map(|size| match size.size {
-                    FrameSizeEnum::Discrete(s) => Sizes {
-                        least: (s.width, s.height),
-                        most: (s.width, s.height),
-                        step: (1, 1),
-                    },
-                    FrameSizeEnum::Stepwise(s) => Sizes {
-                        least: (s.min_width, s.min_height),
-                        most: (s.max_width, s.max_height),
-                        step: (s.step_width.max(1), s.step_height.max(1)),
-                    },
-                })
-                .collect(),
+/// The shape of a picture that memory may be asked for.
+fn possible(path: &Path, agreed: &Agreed) -> Result<Shape, CameraError> {
+    let (width, height) = (agreed.width, agreed.height);
+    let stride = agreed.strides.first().copied().unwrap_or(0);
+    let sides = 1..=MAX_SIDE_PIXELS;
+    // No layout here takes more than 3 bytes a pixel; the rest is what drivers align to.
+    let strides = 0..=MAX_SIDE_PIXELS * 4;
+    if sides.contains(&width) && sides.contains(&height) && strides.contains(&stride) {
+        Ok(Shape {
+            width,
+            height,
+            stride,
         })
-        .collect())
-}
-
-/// `None` if the driver insists on another format.
-fn set_format(device: &Device, choice: &Choice) -> std::io::Result<Option<Shape>> {
-    let (width, height) = choice.size;
-    let asked = Format::new(width, height, FourCC::new(&choice.fourcc));
-    let got = device.set_format(&asked)?;
-    Ok((got.fourcc.repr == choice.fourcc).then_some(Shape {
-        width: got.width,
-        height: got.height,
-        stride: got.stride,
-    }))
-}
-
-/// Sets the frame rate where the camera can, and gives the one it will have.
-fn set_fps(device: &Device, asked: u32) -> f64 {
-    match device.set_params(&Parameters::with_fps(asked)) {
-        Ok(got) if got.interval.numerator > 0 => {
-            f64::from(got.interval.denominator) / f64::from(got.interval.numerator)
-        }
-        // It has one rate and keeps it.
-        _ => f64::from(asked),
+    } else {
+        Err(CameraError::ImpossibleSize {
+            device: path.to_path_buf(),
+            width,
+            height,
+            most: MAX_SIDE_PIXELS,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::de::DeValue;
 
 use super::anchor;
-use super::section::{Section, choice, defaults};
+use super::section::{Section, choice, defaults, text};
 
 /// `[camera]`
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,7 +48,8 @@ choice! {
 choice! {
     /// Pixel formats a camera can be asked for (V4L2 names).
     pub enum Format {
-        /// The first of YUYV, NV12, MJPG, GREY that the camera offers at the asked size.
+        /// The first of YUYV, NV12, MJPG, GREY that the camera offers at the asked size, else
+        /// another that can be read.
         Auto = "auto",
         /// Packed YUV 4:2:2, 2 bytes a pixel.
         Yuyv = "YUYV",
@@ -122,11 +123,22 @@ fn rotation(value: &DeValue<'_>) -> Result<Rotation, String> {
     .ok_or_else(|| "is not known: write 0, 90, 180 or 270, in degrees clockwise".into())
 }
 
+/// A path; an address is not taken for one.
+fn device(value: &DeValue<'_>) -> Result<PathBuf, String> {
+    let path = text(value, "a path")?;
+    match path.split_once("://") {
+        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(format!(
+            "is a network address ({scheme}), and doorward reads Video4Linux devices: bridge it, `sudo modprobe v4l2loopback video_nr=9 exclusive_caps=1` and `ffmpeg -i ADDRESS -pix_fmt yuv420p -f v4l2 /dev/video9`, and write \"/dev/video9\""
+        )),
+        _ => Ok(path.into()),
+    }
+}
+
 impl Camera {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
             source: section.choice("source", Source::V4l2),
-            device: section.path("device", "/dev/video0"),
+            device: section.read("device", "/dev/video0".into(), device),
             width: section.whole("width", 640, 64..=4096, "pixels"),
             height: section.whole("height", 480, 64..=4096, "pixels"),
             fps: section.whole("fps", 15, 1..=120, "frames a second"),

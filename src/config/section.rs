@@ -286,7 +286,7 @@ fn number(value: &DeValue<'_>, range: &RangeInclusive<f32>, needed: &str) -> Res
         .ok_or_else(|| format!("is out of range: {needed}"))
 }
 
-fn text(value: &DeValue<'_>, what: &str) -> Result<String, String> {
+pub(super) fn text(value: &DeValue<'_>, what: &str) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         other => Err(format!("is {}: write {what} in quotes", kind(other))),
@@ -317,11 +317,18 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A value as it stands in the file, on one line and not too long.
+/// A value as it stands in the file, on one line, not too long, and without the name and
+/// password that an address may hold: messages go into the record and the journal.
 fn quoted(written: &str) -> String {
     let line = written.lines().next().unwrap_or_default();
+    let secret = (line.find("://").map(|at| at + 3)).zip(line.rfind('@'));
+    let hidden = secret.and_then(|(start, end)| {
+        line.get(start..end)?;
+        Some([line.get(..start)?, "…", line.get(end..)?].concat())
+    });
+    let line = hidden.as_deref().unwrap_or(line);
     let mut short: String = line.chars().take(MAX_QUOTED_CHARS).collect();
-    if short.len() < written.len() {
+    if short.len() < line.len() || written.lines().nth(1).is_some() {
         short.push('…');
     }
     short

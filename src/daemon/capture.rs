@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::Mailbox;
 use super::record_queue::RecordQueue;
-use crate::camera::{self, CameraError, FrameSource, Next, Repeats};
+use crate::camera::{self, CameraError, FrameSource, Next, Repeats, Stale};
 use crate::config::{self, Pace, Source};
 use crate::record::Event;
 
@@ -25,6 +27,8 @@ const MIN_LOG_GAP: Duration = Duration::from_secs(10);
 /// The capture thread's things.
 pub(crate) struct Capture {
     pub config: config::Camera,
+    /// Of them, how old a frame may be.
+    pub rules: Arc<ArcSwap<config::Access>>,
     pub mailbox: Arc<Mailbox>,
     pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
@@ -94,13 +98,24 @@ impl Capture {
     ) -> End {
         let live = self.config.source == Source::V4l2;
         let stall = Duration::from_millis(self.config.stall_ms);
-        let mut last_frame = Instant::now();
+        let start = Instant::now();
+        // When the last frame came that counts, and the last of any kind.
+        let (mut good, mut any) = (start, start);
+        let mut stale = Stale::default();
+        let mut spoilt: Option<CameraError> = None;
         let mut complained: Option<Instant> = None;
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
+            let oldest = Duration::from_millis(self.rules.load().max_frame_age_ms);
             match source.next_frame(MAX_WAIT) {
+                Ok(Next::Frame(frame)) if live && stale.step(frame.at.elapsed(), oldest) => {
+                    any = Instant::now();
+                    spoilt = None;
+                }
                 Ok(Next::Frame(frame)) => {
-                    last_frame = Instant::now();
+                    good = Instant::now();
+                    any = good;
+                    spoilt = None;
                     let most = self.config.max_identical_frames;
                     let same = self.repeats.step(&frame);
                     if most > 0 && same >= most {
@@ -129,21 +144,27 @@ impl Capture {
                     }
                 }
                 Ok(Next::Ended) => return End::Ended,
+                Err(CameraError::Stalled { .. }) => {}
                 Err(error) if error.is_passing() => {
-                    if matches!(error, CameraError::BadFrame { .. })
-                        && complained.is_none_or(|at| at.elapsed() > MIN_LOG_GAP)
-                    {
-                        complained = Some(Instant::now());
+                    any = Instant::now();
+                    if complained.is_none_or(|at| at.elapsed() > MIN_LOG_GAP) {
+                        complained = Some(any);
                         log::warn!("frame left out: {error}");
                     }
+                    spoilt = Some(error);
                 }
                 Err(error) => return End::Lost(error),
             }
-            if live && last_frame.elapsed() > stall {
-                return End::Lost(CameraError::Stalled {
+            if live && good.elapsed() > stall {
+                // Frames that come and are no good are another trouble than none.
+                let coming = any.elapsed() < stall / 2;
+                let trouble = || spoilt.or_else(|| stale.told(self.place(), oldest));
+                let silent = CameraError::Stalled {
                     place: self.config.device.clone(),
                     waited_ms: self.config.stall_ms,
-                });
+                };
+                let trouble = coming.then(trouble).flatten();
+                return End::Lost(trouble.unwrap_or(silent));
             }
         }
         End::Stopped

@@ -248,6 +248,7 @@ impl Guard {
         };
         let capture = Capture {
             config: config.camera.clone(),
+            rules: Arc::clone(&rules),
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Camera),

@@ -97,6 +97,9 @@ codes! {
         Stalled = "stalled", "it gives no frames";
         Frozen = "frozen", "it gives the same picture again and again";
         BadFrames = "bad_frames", "its frames are spoilt";
+        TooOld = "too_old", "its frames are too old to count";
+        NoBandwidth = "no_bandwidth", "the USB bandwidth is not enough for it";
+        ImpossibleSize = "impossible_size", "its pictures have an impossible size";
         Recording = "recording", "the recording cannot be played";
         Failed = "failed", "it failed";
     }

@@ -34,16 +34,19 @@ pub enum Need {
     Namespace,
     /// Research data that the project does not carry.
     Data,
+    /// A C compiler called `cc`.
+    Cc,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last two are for `tests/vm` and `tests/aarch64`.
-const REQUIREMENTS: [&str; 4] = ["namespace", "data", "vm", "arm64"];
+const REQUIREMENTS: [&str; 5] = ["namespace", "data", "cc", "vm", "arm64"];
 
 impl Need {
     fn word(self) -> &'static str {
         match self {
             Self::Namespace => REQUIREMENTS[0],
             Self::Data => REQUIREMENTS[1],
+            Self::Cc => REQUIREMENTS[2],
         }
     }
 

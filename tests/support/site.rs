@@ -19,6 +19,8 @@ pub struct Site {
     folder: TempDir,
     /// TOML put over the plain configuration: `section.key` and value.
     settings: Vec<(String, String)>,
+    /// What the programs find in their environment.
+    environment: Vec<(String, String)>,
 }
 
 impl Site {
@@ -27,6 +29,7 @@ impl Site {
         let site = Self {
             folder: tempfile::tempdir().unwrap(),
             settings: Vec::new(),
+            environment: Vec::new(),
         };
         std::fs::create_dir(site.at("frames")).unwrap();
         site.write_config();
@@ -45,6 +48,14 @@ impl Site {
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.into(), value.to_string()));
         self.write_config();
+        self
+    }
+
+    /// Gives programs that are started from now on a variable of the environment.
+    pub fn with(mut self, name: &str, value: impl AsRef<std::path::Path>) -> Self {
+        let value = value.as_ref().display().to_string();
+        self.environment.retain(|(n, _)| n != name);
+        self.environment.push((name.into(), value));
         self
     }
 
@@ -112,6 +123,7 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.arg("--config").arg(self.config()).args(arguments);
         command.stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(n, v)| (n, v)));
         command
     }
 

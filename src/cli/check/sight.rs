@@ -6,8 +6,8 @@ use anyhow::Context;
 use image::RgbImage;
 
 use super::{Report, Verdict};
-use crate::camera::{self, CameraError, Next};
-use crate::config::Config;
+use crate::camera::{self, CameraError, Next, Stale};
+use crate::config::{Config, Source};
 use crate::recognise::{Flaw, Quality};
 use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Matcher;
@@ -46,9 +46,13 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
     let patience = Duration::from_millis(config.camera.stall_ms);
     let mut until = Instant::now() + patience;
     let mut last = None;
+    let mut stale = Stale::default();
+    let oldest = Duration::from_millis(config.access.max_frame_age_ms);
     while frames.len() < FRAMES_LOOKED_AT && Instant::now() < until {
         match source.next_frame(Duration::from_millis(200)) {
             Ok(Next::Frame(frame)) => {
+                // The first have waited in the camera's buffers while it started.
+                stale.step(frame.at.elapsed(), oldest);
                 frames.push(frame.to_rgb());
                 until = Instant::now() + patience;
             }
@@ -68,8 +72,12 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
             last.map_or(String::new(), |e| format!(": {e}"))
         );
         report.add(part, Verdict::Wrong, text);
-    } else {
-        report.add(part, Verdict::Ok, source.describe());
+        return frames;
+    }
+    let told = stale.told(&config.camera.device, oldest);
+    match told.filter(|_| config.camera.source == Source::V4l2) {
+        Some(error) => report.add(part, Verdict::Wrong, error.to_string()),
+        None => report.add(part, Verdict::Ok, source.describe()),
     }
     frames
 }
