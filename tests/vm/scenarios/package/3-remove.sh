@@ -1,4 +1,7 @@
 # Removed: locked and gone, with its data kept.
+# Who was let in before has to go first.
+feed nobody yuyv
+sleep 5
 feed listed yuyv
 await_high
 dpkg --remove doorward >/dev/null 2>&1 || fail "the removal fails"
