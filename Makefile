@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-data build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo test test-data import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	$(CARGO) build --release --quiet --bin doorward --example demo
@@ -23,6 +23,10 @@ test: runtime
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime
 	DOORWARD_REQUIRE=data $(CARGO) test --release --test cohort -- --ignored --nocapture
+
+# Somebody's own FaceNet, tried with a frozen graph of random weights.
+import-trial: build
+	$(PYTHON) models/import_trial.py
 
 build: runtime
 	$(CARGO) build --release

@@ -114,6 +114,8 @@ def main() -> int:
                              "(x - 127.5) / 128 (his of 2018 and facenet-pytorch's)")
     parser.add_argument("--fixed", type=float, nargs=2, metavar=("MEAN", "STD"),
                         help="with --import of an .onnx: its input is (x - MEAN) / STD; else 0 to 255 goes in")
+    parser.add_argument("--beside", default="", metavar="MODEL",
+                        help="with --import: let it decide together with this embedder of the shipped set, such as sface-int8")
     arguments = parser.parse_args()
     try:
         if arguments.source:
@@ -130,7 +132,8 @@ def main() -> int:
             python = make_venv()
             fetch(python)
             if subprocess.run([python, HERE / "importing.py", arguments.source, arguments.id, arguments.into, HERE,
-                               DOWNLOADS, WORK, "whitening" if arguments.whitening else ",".join(map(str, arguments.fixed or []))],
+                               DOWNLOADS, WORK, "whitening" if arguments.whitening else ",".join(map(str, arguments.fixed or [])),
+                               arguments.beside],
                               env={**os.environ, "PYTHONHASHSEED": "0"}).returncode:
                 raise BuildError("nothing was imported, see above")
         elif not arguments.check:

@@ -51,7 +51,7 @@ def _onnx_entry(path: Path, model: onnx.ModelProto) -> tuple[dict, dict]:
 
 
 def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path, work: Path, whitening: bool,
-        fixed: list[float]) -> None:
+        fixed: list[float], beside: str) -> None:
     print(f"models: reading {path}", flush=True)
     target.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".onnx":
@@ -83,7 +83,7 @@ def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path,
     normalisation = {"normalisation": "per-image-whitening" if whitening else "none"}
     if fixed:
         normalisation = {"normalisation": "fixed", "mean": fixed[0], "std": fixed[1]}
-    manifest.write_imported(target, shipped, made, settings, io, normalisation, path)
+    manifest.write_imported(target, shipped, made, settings, io, normalisation, path, beside)
     for name in made:
         pipeline.session(target / f"{name}.onnx")
     print(f"models: {' and '.join(made)} are in {target}, with the detector that ships: set models.dir to it. They have "
@@ -93,6 +93,6 @@ def run(path: Path, model_id: str, target: Path, shipped: Path, downloads: Path,
 if __name__ == "__main__":
     try:
         run(Path(sys.argv[1]), sys.argv[2], *(Path(a) for a in sys.argv[3:7]), whitening=sys.argv[7] == "whitening",
-            fixed=[] if sys.argv[7] == "whitening" else [float(v) for v in sys.argv[7].split(",") if v])
-    except (weights.SourceError, OSError) as error:
+            fixed=[] if sys.argv[7] == "whitening" else [float(v) for v in sys.argv[7].split(",") if v], beside=sys.argv[8])
+    except (weights.SourceError, OSError, ValueError) as error:
         sys.exit(f"models: {error}")

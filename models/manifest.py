@@ -93,14 +93,20 @@ def _sections(folder: Path) -> tuple[str, list[str], list[str]]:
 
 
 def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]], settings: dict, io: dict,
-                   normalisation: dict, source: Path) -> None:
-    """The shipped set in `folder` with other embedders. `made`: id to precision and whether it is the default."""
+                   normalisation: dict, source: Path, beside: str = "") -> None:
+    """The shipped set in `folder` with other embedders. `made`: id to precision and whether it is the default. `beside`:
+    the shipped embedder that decides together with the default one, each with half of the weight, by default."""
     head, models, scorings = _sections(shipped)
-    models = [m for m in models if '\nrole = "embedder"' not in m]
+    partner = [m for m in models if f'\nid = "{beside}"' in m and '\nrole = "embedder"' in m]
+    if beside and not partner:
+        raise ValueError(f"{shipped / 'manifest.toml'} has no embedder \"{beside}\" to put yours beside")
+    partner = [m.replace("\ndefault = true", "\ndefault = false") for m in partner]
+    models = [m for m in models if '\nrole = "embedder"' not in m] + partner
     for name in re.findall(r'^file = "([^"]+)"$', "\n".join(models), re.MULTILINE):
         shutil.copyfile(shipped / name, folder / name)
     _, before, learnt = _sections(folder)
     mine = [f'\nid = "{name}"' for name in made]
+    mine += [f'\nid = "{beside}"'] if beside else []
     kept = [m for m in before if '\nrole = "embedder"' in m and not any(name in m for name in mine)]
     kept = [m.replace("\ndefault = true", "\ndefault = false") for m in kept]
     for name, (precision, default) in made.items():
@@ -114,9 +120,25 @@ def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]
             **normalisation})]
         lines += ["[[model.output]]", *_keys({"name": io["output"], "shape": io["output_shape"]})]
         kept.append("\n".join(lines))
+    if beside:
+        first = next(iter(made))
+        learnt = [s for s in learnt if f'id = "{beside}-{first}"' not in s]
+        learnt.append(_together(folder, beside, first, partner[0], settings["embedding_size"]))
     head = re.sub(r'^set = ".*"$', f'set = "{SET}+{next(iter(made))}"', head, flags=re.MULTILINE)
     text = "\n\n".join([head, *models, *kept, *learnt])
     (folder / "manifest.toml").write_text(text + "\n", encoding="utf-8")
+
+
+def _together(folder: Path, beside: str, own: str, partner: str, size: int) -> str:
+    """An [[ensemble]] of two, each as it is: their centres are zero until models/centres.py measures them."""
+    other = int(re.search(r"^embedding_size = (\d+)$", partner, re.MULTILINE).group(1))
+    centres = folder / f"{beside}-{own}-centres.f32"
+    centres.write_bytes(bytes(4 * (other + size)))
+    lines = ["[[ensemble]]", *_keys({"id": f"{beside}-{own}", "default": True, "centres": centres.name,
+                                     "centres_sha256": sha256(centres)})]
+    for name in (beside, own):
+        lines += ["[[ensemble.member]]", *_keys({"model": name, "weight": 0.5})]
+    return "\n".join(lines)
 
 
 def check(folder: Path) -> list[str]:
