@@ -2,6 +2,10 @@
 """Measures the mean face of each member of an ensemble, on photos of known people, and takes half of it.
 
     python3 models/centres.py PHOTOS --member sface-int8 --member facenet128-int8 --out FILE
+    python3 models/centres.py PHOTOS --models my-models --ensemble sface-int8-vggface2-int8
+
+The second measures the members of an ensemble in the manifest of my-models, and puts the means there. It is another
+model version from then on: calibrate it afterwards.
 
 PHOTOS has one folder a person; the largest face of each photo counts, and each person
 as much as any other. Half, because faces that the picture's border cuts have their black edge in
@@ -19,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
 PICTURES_AT_A_TIME = 64
@@ -59,11 +65,18 @@ def mean(vectors: list) -> list:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--member", action="append", required=True, metavar="ID")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--member", action="append", default=[], metavar="ID")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--ensemble", metavar="ID", help="in place of --member and --out")
     parser.add_argument("--models", type=Path, default=PROJECT / "models")
     parser.add_argument("--program", type=Path, default=PROJECT / "target/release/doorward")
     given = parser.parse_args()
+    if bool(given.ensemble) == bool(given.member and given.out) or (given.ensemble and (given.member or given.out)):
+        parser.error("give --member and --out, or --ensemble")
+    if given.ensemble:
+        given.member = manifest.members(given.models, given.ensemble)
+        if not given.member:
+            sys.exit(f"centres: {given.models / 'manifest.toml'} has no [[ensemble]] \"{given.ensemble}\"")
     known = people(given.photos)
     if len(known) < MIN_PEOPLE:
         sys.exit(f"centres: {given.photos} has photos of {len(known)} people, at least {MIN_PEOPLE} are needed: "
@@ -78,7 +91,8 @@ def main() -> None:
             config.write_text(
                 f"[models]\ndir = {json.dumps(str(given.models.resolve()))}\n"
                 f"runtime = {json.dumps(str(runtime[-1].resolve()))}\nchoose = [{json.dumps(member)}]\n"
-                f"[vision]\nmin_face_px = 40\n[whitelist]\ndatabase = {json.dumps(folder + '/none.db')}\n")
+                # Whoever it is does not matter here; without a calibration `identify` wants a threshold.
+                f"[access]\nthreshold = 1.0\n[vision]\nmin_face_px = 40\n[whitelist]\ndatabase = {json.dumps(folder + '/none.db')}\n")
             photos = [photo for some in known.values() for photo in some]
             vectors = iter(embed(given.program, config, photos))
         means, missing = [], 0
@@ -91,6 +105,10 @@ def main() -> None:
         values.extend(SHARE * value for value in mean(means))
     if sys.byteorder == "big":
         values.byteswap()
+    if given.ensemble:
+        manifest.put_centres(given.models, given.ensemble, values.tobytes())
+        print(f"{given.models / 'manifest.toml'} has them; calibrate {given.ensemble} now")
+        return
     given.out.write_bytes(values.tobytes())
     print(f"{given.out}: {hashlib.sha256(values.tobytes()).hexdigest()}")
 

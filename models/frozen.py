@@ -2,9 +2,9 @@
 
     python models/frozen.py OUT.pb EMBEDDINGS.npz SIZE
 
-Inception-ResNet-v1 (Szegedy et al. 2016) by the names his graphs have: the input queue is left out, `phase_train`
-stays as a placeholder, and every batch normalisation stands twice behind it, for training and not. EMBEDDINGS.npz
-gets pictures (0..255, RGB) and what the graph says of them, computed here node by node.
+Inception-ResNet-v1 (Szegedy et al. 2016) by the names his graphs have. `phase_train` stays as a placeholder, and every
+batch normalisation stands twice behind it, for training and not; what is left of the input queue is not written, for no
+weight needs it. EMBEDDINGS.npz gets pictures (0..255, RGB) and what the graph says of them, computed beside it.
 """
 
 import sys
@@ -57,6 +57,7 @@ class Graph:
     def __init__(self, pictures: np.ndarray, seed: int):
         self.random, self.data = np.random.default_rng(seed), b""
         self.pictures = pictures
+        self.convolution = "Conv2D"
 
     def node(self, name: str, op: str, *inputs: str, value: np.ndarray | None = None, dtype: int = 1) -> str:
         # The type is the attribute "dtype" of constants and placeholders.
@@ -99,16 +100,16 @@ class Graph:
         scope, (high, wide) = ROOT + scope, kernel
         fan = high * wide * x.shape[-1]
         weight = self.variable(scope + "/weights", self.random.normal(0, (2 / fan) ** 0.5, (high, wide, x.shape[-1], outputs)))
-        self.node(scope + "/Conv2D", "Conv2D", "x", scope + "/weights/read")
+        product = self.node(f"{scope}/{self.convolution}", "Conv2D", "x", scope + "/weights/read")
         if same:
             x = np.pad(x, ((0, 0), (high // 2, high // 2), (wide // 2, wide // 2), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))[:, ::stride, ::stride]
         y = np.einsum("nyxcij,ijco->nyxo", windows, weight, optimize=True)
         if plain:
             bias = self.variable(scope + "/biases", self.random.normal(0, 0.1, outputs))
-            self.node(scope + "/BiasAdd", "BiasAdd", scope + "/Conv2D", scope + "/biases/read")
+            self.node(scope + "/BiasAdd", "BiasAdd", product, scope + "/biases/read")
             return y + bias
-        y = self.normalised(scope, y, scope + "/Conv2D")
+        y = self.normalised(scope, y, product)
         self.node(scope + "/Relu", "Relu", scope + "/BatchNorm/cond/Merge")
         return np.maximum(y, 0)
 
@@ -130,6 +131,8 @@ class Graph:
 
     def run(self, size: int) -> np.ndarray:
         """Embeddings [pictures, size] of unit length."""
+        # His networks of 128 numbers are from 2017, when TensorFlow called these nodes so.
+        self.convolution = "convolution" if size == 128 else "Conv2D"
         self.node("input", "Placeholder")
         self.node("phase_train", "Placeholder", dtype=10)
         self.node("image_batch", "Identity", "input")

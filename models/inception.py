@@ -36,8 +36,10 @@ class FromTensorflow:
             return fold(weight, None, self._constant(scope + "/BatchNorm/gamma"),
                         self._constant(scope + "/BatchNorm/beta"), mean,
                         self._constant(scope + "/BatchNorm/moving_variance"))
+        # Older versions of TensorFlow call the convolution of a layer "convolution".
+        layers = [ROOT + scope + name for name in ("/Conv2D", "/convolution")]
         for op, inputs in self._graph.nodes.values():
-            if op == "BiasAdd" and inputs[0] == ROOT + scope + "/Conv2D":
+            if op == "BiasAdd" and inputs[0] in layers:
                 return weight, self._graph.constants[inputs[1].removesuffix("/read")].astype(np.float64)
         raise SourceError(f"the graph has neither a bias nor a batch normalisation for {ROOT}{scope}")
 

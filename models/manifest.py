@@ -97,6 +97,9 @@ def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]
     """The shipped set in `folder` with other embedders. `made`: id to precision and whether it is the default. `beside`:
     the shipped embedder that decides together with the default one, each with half of the weight, by default."""
     head, models, scorings = _sections(shipped)
+    taken = [name for name in made if f'\nid = "{name}"' in "\n".join(models)]
+    if taken:
+        raise ValueError(f'"{taken[0]}" is a network of the shipped set: give yours another --id')
     partner = [m for m in models if f'\nid = "{beside}"' in m and '\nrole = "embedder"' in m]
     if beside and not partner:
         raise ValueError(f"{shipped / 'manifest.toml'} has no embedder \"{beside}\" to put yours beside")
@@ -120,25 +123,48 @@ def write_imported(folder: Path, shipped: Path, made: dict[str, tuple[str, bool]
             **normalisation})]
         lines += ["[[model.output]]", *_keys({"name": io["output"], "shape": io["output_shape"]})]
         kept.append("\n".join(lines))
+    # What was imported last is what is used.
+    learnt = [s.replace("\ndefault = true", "\ndefault = false") for s in learnt]
     if beside:
         first = next(iter(made))
         learnt = [s for s in learnt if f'id = "{beside}-{first}"' not in s]
         learnt.append(_together(folder, beside, first, partner[0], settings["embedding_size"]))
+        for name in list(made)[1:]:
+            learnt = [s for s in learnt if f'id = "{beside}-{name}"' not in s]
+            learnt.append(_together(folder, beside, name, partner[0], settings["embedding_size"], default=False))
     head = re.sub(r'^set = ".*"$', f'set = "{SET}+{next(iter(made))}"', head, flags=re.MULTILINE)
     text = "\n\n".join([head, *models, *kept, *learnt])
     (folder / "manifest.toml").write_text(text + "\n", encoding="utf-8")
 
 
-def _together(folder: Path, beside: str, own: str, partner: str, size: int) -> str:
+def _together(folder: Path, beside: str, own: str, partner: str, size: int, default: bool = True) -> str:
     """An [[ensemble]] of two, each as it is: their centres are zero until models/centres.py measures them."""
     other = int(re.search(r"^embedding_size = (\d+)$", partner, re.MULTILINE).group(1))
     centres = folder / f"{beside}-{own}-centres.f32"
     centres.write_bytes(bytes(4 * (other + size)))
-    lines = ["[[ensemble]]", *_keys({"id": f"{beside}-{own}", "default": True, "centres": centres.name,
+    lines = ["[[ensemble]]", *_keys({"id": f"{beside}-{own}", "default": default, "centres": centres.name,
                                      "centres_sha256": sha256(centres)})]
     for name in (beside, own):
         lines += ["[[ensemble.member]]", *_keys({"model": name, "weight": 0.5})]
     return "\n".join(lines)
+
+
+def members(folder: Path, ensemble: str) -> list[str]:
+    """The ids of an [[ensemble]]'s members, in its order; none if there is no such ensemble."""
+    found = [s for s in _sections(folder)[2] if s.startswith("[[ensemble]]") and f'\nid = "{ensemble}"\n' in s]
+    return re.findall(r'^model = "([^"]+)"$', found[0], re.MULTILINE) if found else []
+
+
+def put_centres(folder: Path, ensemble: str, values: bytes) -> None:
+    """Writes an ensemble's centres, and their hash into the manifest."""
+    path = folder / "manifest.toml"
+    parts = re.split(r"^(?=\[\[(?:model|ensemble|scoring)\]\])", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for number, part in enumerate(parts):
+        if part.startswith("[[ensemble]]") and f'\nid = "{ensemble}"\n' in part:
+            file = folder / Path(re.search(r'^centres = "([^"]+)"$', part, re.MULTILINE).group(1)).name
+            file.write_bytes(values)
+            parts[number] = re.sub(r'^centres_sha256 = ".*"$', f'centres_sha256 = "{sha256(file)}"', part, flags=re.MULTILINE)
+    path.write_text("".join(parts), encoding="utf-8")
 
 
 def check(folder: Path) -> list[str]:
