@@ -22,6 +22,11 @@ WHEEL_SHA256 = {
     "x86_64": "54fa221d669282bd8f582708ce4c96010a7e9fb0661f9006b37fe2fedafb73fe",
     "aarch64": "f649dd6f6452d12a8059888aa489fe519e062e18793dac72b9efa0f9fdb64135",
 }
+# Of the library inside, which the manifest lists for the daemon to compare.
+LIBRARY_SHA256 = {
+    "x86_64": "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
+    "aarch64": "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
+}
 MEMBERS = {
     f"onnxruntime/capi/libonnxruntime.so.{VERSION}": f"libonnxruntime.so.{VERSION}",
     "onnxruntime/LICENSE": "LICENSE.onnxruntime",
@@ -75,8 +80,11 @@ def main():
         with zipfile.ZipFile(wheel) as archive:
             for member, name in MEMBERS.items():
                 # Renamed into place, so that an interrupted run leaves no half library.
-                part = options.folder / (name + ".part")
-                part.write_bytes(archive.read(member))
+                part, content = options.folder / (name + ".part"), archive.read(member)
+                found = hashlib.sha256(content).hexdigest()
+                if ".so" in name and found != LIBRARY_SHA256[options.arch]:
+                    sys.exit(f"{member}: its SHA-256 is {found}, not {LIBRARY_SHA256[options.arch]}: not used")
+                part.write_bytes(content)
                 part.replace(options.folder / name)
     stamp.touch()
     print(f"ONNX Runtime {VERSION} for {options.arch} is in {options.folder}")

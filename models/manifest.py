@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import fetch_runtime
+
 SET = "doorward-2026.3"
 # Where each network comes from: package and file, the file's name in weights.SOURCE_SHA256, licence, training data.
 SOURCES = {
@@ -35,7 +37,7 @@ HEADER = """\
 # alignment "mtcnn-box": the detector's box with `margin` pixels of the crop around it; "five-point": turned and
 # scaled to ArcFace's five points.
 # Of the models with one role, the one with `default = true` is used unless the configuration names another, or has
-# the quickest of those with `auto = true` measured.
+# the quickest of those with `auto = true` measured. ONNX Runtime's library has to be one of [[runtime]].
 """
 
 ROLES = {
@@ -77,16 +79,23 @@ def write(folder: Path, set_name: str, models: dict[str, bool], source_sha256: d
     """`models`: id (role or name, then precision) to whether it is the default of its role."""
     blocks = [HEADER + "\n".join(_keys({"schema": 1, "set": set_name}))]
     blocks += ["\n".join(_entry(folder, model_id, default, source_sha256)) for model_id, default in models.items()]
+    blocks += _runtimes()
     # What was learnt about a model's scores stays; it names the model's version and counts for no other.
-    blocks += _sections(folder)[2]
+    blocks += [s for s in _sections(folder)[2] if not s.startswith("[[runtime]]")]
     (folder / "manifest.toml").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
+def _runtimes() -> list[str]:
+    """A [[runtime]] for each machine: the library that models/fetch_runtime.py fetches."""
+    return ["\n".join(["[[runtime]]", *_keys({"version": fetch_runtime.VERSION, "arch": arch, "sha256": digest})])
+            for arch, digest in fetch_runtime.LIBRARY_SHA256.items()]
+
+
 def _sections(folder: Path) -> tuple[str, list[str], list[str]]:
-    """What stands before the first section, the [[model]] sections, and what was learnt: [[ensemble]] and [[scoring]]."""
+    """What stands before the first section, the [[model]] sections, and the others: [[runtime]], and what was learnt, [[ensemble]] and [[scoring]]."""
     path = folder / "manifest.toml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    head, *rest = re.split(r"^(?=\[\[(?:model|ensemble|scoring)\]\])", text, flags=re.MULTILINE)
+    head, *rest = re.split(r"^(?=\[\[(?:model|runtime|ensemble|scoring)\]\])", text, flags=re.MULTILINE)
     sections = [section.strip() for section in rest]
     models = [s for s in sections if s.startswith("[[model]]")]
     return head.strip(), models, [s for s in sections if not s.startswith("[[model]]")]
@@ -175,6 +184,9 @@ def check(folder: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     entries = text.split("[[model]]")[1:]
     faults = [] if entries else [f"{path} lists no model: build the models with python3 models/build.py"]
+    if folder == Path(__file__).resolve().parent:
+        faults += [f"{path} does not list ONNX Runtime as models/fetch_runtime.py does: {section.splitlines()[2]}"
+                   for section in _runtimes() if section not in text]
     for number, entry in enumerate(entries, 1):
         # The file is our own, one key a line, so a line pattern reads it on every Python 3.
         found = {key: re.search(rf'^{key} = "?([^"\n]*)"?$', entry, re.MULTILINE)

@@ -6,16 +6,17 @@
 //! one is refused.
 
 mod copy;
-mod files;
+mod identity;
 
-pub(crate) use self::files::Files;
+pub(crate) use self::identity::Files;
 
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::files::{self, Kind};
 
 /// Marks a file as doorward's (`PRAGMA application_id`): "door".
 const APPLICATION_ID: i32 = 0x646f_6f72;
@@ -116,14 +117,14 @@ impl Database {
     /// [`DatabaseError`]
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
         if !path.exists() {
-            // Private from the first byte on; SQLite gives -wal and -shm the same mode.
-            std::fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(path)
-                .map_err(|error| at_open(path, &error))?;
+            // Private from the first byte on; SQLite gives -wal and -shm the same mode and owner.
+            match files::create_new(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(at_open(path, &error));
+                }
+                // Another process may have been faster, or it is a link to nothing.
+                Ok(_) | Err(_) => {}
+            }
         }
         Self::open_existing(path)
     }
@@ -133,20 +134,24 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`]
     pub fn open_existing(path: &Path) -> Result<Self, DatabaseError> {
-        let file = std::fs::metadata(path).map_err(|error| at_open(path, &error))?;
-        if !file.is_file() {
+        // A link to nothing is told as a link.
+        let file = std::fs::metadata(path)
+            .or_else(|_| std::fs::symlink_metadata(path))
+            .map_err(|error| at_open(path, &error))?;
+        if !file.is_file() && !file.is_symlink() {
             return Err(DatabaseError::NotADatabase { path: path.into() });
         }
-        if file.permissions().mode() & 0o077 != 0 {
-            // It holds biometric data; a backup put back by hand is often too open.
-            let private = std::fs::Permissions::from_mode(0o600);
-            if std::fs::set_permissions(path, private).is_err() {
-                log::warn!("{} can be read by others; chmod 600 it", path.display());
-            }
+        let refused = |error| at_open(path, &error);
+        let itself = files::without_links(path).map_err(refused)?;
+        // It holds biometric data; a backup put back by hand is often too open.
+        if !files::make_private(&itself, Kind::Database).map_err(refused)? {
+            log::warn!("{} can be read by others; chmod 600 it", path.display());
         }
         let fail = |error| classify(path, error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(&itself, flags).map_err(fail)?;
         connection.busy_timeout(MAX_BUSY_WAIT).map_err(fail)?;
         let mut database = Self {
             path: path.into(),

@@ -3,11 +3,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::picture::{PictureFault, load_picture};
+use crate::files::{self, Kind};
 
 /// Folders and files that systems leave among photos, in small letters. What is hidden, such
 /// as `._1.jpg` and `.Trash-0`, is theirs too.
@@ -238,7 +238,8 @@ fn photo(path: &Path) -> Result<(), Why> {
         return Err(Why::Special);
     }
     let mut start = Vec::new();
-    File::open(path)?.take(12).read_to_end(&mut start)?;
+    let file = files::open(path, Kind::Picture)?;
+    file.take(12).read_to_end(&mut start)?;
     let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
     if start.starts_with(b"\xff\xd8\xff") || start.starts_with(b"\x89PNG\r\n\x1a\n") || is_webp {
         return Ok(());

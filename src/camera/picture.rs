@@ -1,7 +1,6 @@
 //! Pictures that people hand over as files: told apart by content, turned as their
 //! EXIF says, and bounded before anything is allocated for them.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use image::{
 };
 
 use super::foreign::Foreign;
+use crate::files::{self, Kind};
 
 /// Longest side.
 const MAX_SIDE_PX: u32 = 16_383;
@@ -105,8 +105,7 @@ pub fn load_picture(path: &Path) -> Result<RgbImage, PictureError> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, PictureFault> {
-    let file = File::open(path)?;
-    let about = file.metadata()?;
+    let about = std::fs::metadata(path)?;
     if !about.is_file() {
         return Err(PictureFault::NotAFile);
     }
@@ -117,6 +116,7 @@ fn read(path: &Path) -> Result<RgbImage, PictureFault> {
         return Err(PictureFault::TooManyBytes);
     }
     let mut bytes = Vec::new();
+    let file = files::open(path, Kind::Picture)?;
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let format = format(&bytes)?;
     // The decoder would fill what is missing with grey, or call it damaged.

@@ -11,6 +11,7 @@ use image::RgbImage;
 use super::clip::{self, Y4m};
 use super::{CameraError, Frame, FrameFault, FrameSource, Next, RecordingFault, picture};
 use crate::config::{self, Pace};
+use crate::files::{self, Kind};
 
 /// Pictures a folder may hold.
 const MAX_PICTURES: usize = 1_000_000;
@@ -202,7 +203,7 @@ fn open(path: &Path) -> Result<Frames, RecordingFault> {
         return Ok(Frames::Folder { pictures, at: 0 });
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::new(files::open(path, Kind::Clip)?);
     match &*extension.to_lowercase() {
         "mjpeg" | "mjpg" => {
             clip::check_mjpeg(&mut file)?;

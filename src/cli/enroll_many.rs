@@ -17,6 +17,7 @@ use crate::database::Database;
 use crate::enrol::bulk::{Bulk, Entered, Outcome};
 use crate::enrol::roster::Roster;
 use crate::enrol::{BadPhotos, Consent};
+use crate::files;
 use crate::shown::Escaping;
 use crate::vision::Vision;
 
@@ -171,7 +172,7 @@ impl Report {
             );
         }
         let file =
-            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            files::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path, file, form })
     }
 

@@ -1,6 +1,7 @@
 //! `doorward evaluate` and `doorward calibrate`: what recognition is worth, on photos of
 //! known people, and what is learnt from them about scores.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::evidence::left_out::left_out;
 use crate::evidence::named::Door;
 use crate::evidence::report::{Report, Wanted, measure};
 use crate::evidence::{GROUPS_FILE, Part};
+use crate::files;
 use crate::scoring::Scoring;
 use crate::vision::Vision;
 use crate::vision::manifest_edit::{self, CohortRows, Written};
@@ -166,7 +168,9 @@ impl Evaluate {
             )?));
         }
         if let Some(file) = &self.html {
-            std::fs::write(file, super::evaluate_page::page(&report)?)
+            let page = super::evaluate_page::page(&report)?;
+            files::create(file)
+                .and_then(|mut file| file.write_all(page.as_bytes()))
                 .with_context(|| format!("cannot write {}", file.display()))?;
         }
         if self.format.json {

@@ -64,10 +64,13 @@ pub(crate) struct Events {
 
 impl Events {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        // As root, who may read all of the journal.
+        let journal = self.journal.then(|| self.journal_heads(config));
+        super::become_owner(config)?;
         let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
         if self.verify {
-            let verified = self.verify(&log, config)?;
+            let verified = self.verify(&log, journal)?;
             if self.format.json {
                 super::print_json(&serde_json::to_value(&verified)?)?;
             } else {
@@ -103,7 +106,16 @@ impl Events {
         }
     }
 
-    fn verify(&self, log: &Log, config: &Config) -> anyhow::Result<Verified> {
+    fn journal_heads(&self, config: &Config) -> anyhow::Result<Vec<Head>> {
+        let since = self.since.as_deref().map(when).transpose()?;
+        super::journal::heads(&config.whitelist.database, since)
+    }
+
+    fn verify(
+        &self,
+        log: &Log,
+        journal: Option<anyhow::Result<Vec<Head>>>,
+    ) -> anyhow::Result<Verified> {
         let verified = log.verify(&self.head)?;
         if verified.heads_deleted > 0 {
             anyhow::bail!(
@@ -113,11 +125,10 @@ impl Events {
                 verified.first.unwrap_or_default()
             );
         }
-        if !self.journal {
+        let Some(heads) = journal else {
             return Ok(verified);
-        }
-        let since = self.since.as_deref().map(when).transpose()?;
-        let mut heads = super::journal::heads(&config.whitelist.database, since)?;
+        };
+        let mut heads = heads?;
         heads.extend(&self.head);
         log.verify(&heads).context(
             "a head in the journal does not fit (if the database was made anew on purpose, \

@@ -1,6 +1,7 @@
 //! `doorward identify`: who is in a picture. The output of the original demo:
 //! `faces: [{rect, embedding, name}]`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use crate::cohort::Score;
 use crate::config::Config;
 use crate::database::Database;
 use crate::embedding::Embedding;
+use crate::files;
 use crate::recognise::{Flaw, Quality};
 use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
@@ -96,8 +98,10 @@ impl Identify {
                 .with_context(|| path.display().to_string())?;
             if let Some(out) = &self.annotate {
                 draw(&mut image, &found, threshold);
-                image
-                    .save_with_format(out, image::ImageFormat::Png)
+                let mut png = std::io::Cursor::new(Vec::new());
+                image.write_to(&mut png, image::ImageFormat::Png)?;
+                files::create(out)
+                    .and_then(|mut file| file.write_all(png.get_ref()))
                     .with_context(|| format!("cannot write {}", out.display()))?;
             }
             if self.format.json {

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod enroll;
 mod enroll_many;
+mod environment;
 mod evaluate;
 mod evaluate_chart;
 mod evaluate_curves;
@@ -26,13 +27,16 @@ mod run;
 mod threshold;
 mod train;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::record::{Actor, Origin};
+use crate::trust::{self, Owner};
 
 /// Opens a door for a listed face.
 ///
@@ -114,6 +118,7 @@ struct Format {
 
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
+    environment::settle();
     let cli = Cli::parse();
     if !matches!(
         cli.command,
@@ -123,6 +128,11 @@ pub fn main() -> ExitCode {
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
         eprintln!("doorward: {}", sentence(&error));
+        if let Some(owner) = OWNER.get() {
+            eprintln!(
+                "doorward: this was done as {owner}, who owns the database's folder, not as root"
+            );
+        }
         ExitCode::FAILURE
     });
     log::logger().flush();
@@ -132,17 +142,22 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn dispatch(self) -> anyhow::Result<ExitCode> {
         let config = || Config::load(&self.config);
+        let owned = || {
+            let config = config()?;
+            become_owner(&config)?;
+            anyhow::Ok(config)
+        };
         match self.command {
             Command::Run => run::run(&self.config),
-            Command::Enroll(enroll) => enroll.run(&logged(config()?)),
-            Command::People(people) => people.run(&logged(config()?)),
-            Command::Identify(identify) => identify.run(&logged(config()?)),
+            Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
+            Command::People(people) => people.run(&logged(owned()?)),
+            Command::Identify(identify) => identify.run(&logged(owned()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Bench(bench) => bench.run(&logged(config()?)),
-            Command::Threshold(threshold) => threshold.run(&config()?),
+            Command::Threshold(threshold) => threshold.run(&owned()?),
             Command::Events(events) => events.run(&logged(config()?)),
-            Command::Backup(backup) => backup.run(&logged(config()?)),
-            Command::Restore(restore) => restore.run(&logged(config()?)),
+            Command::Backup(backup) => backup.run(&logged(owned()?)),
+            Command::Restore(restore) => restore.run(&logged(owned()?)),
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
@@ -152,6 +167,26 @@ impl Cli {
             Command::Generate(generate) => generate.run(),
         }
     }
+}
+
+/// Who this process became.
+static OWNER: OnceLock<Owner> = OnceLock::new();
+
+/// A command of root's that works in the database's folder does so as its owner: what it
+/// makes there is the service's then, and a link there leads to nothing of root's.
+fn become_owner(config: &Config) -> anyhow::Result<()> {
+    // Who works here is asked before that changes.
+    actor();
+    let folder = match config.whitelist.database.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let owner = trust::become_owner(folder)
+        .with_context(|| format!("cannot become the owner of {}", folder.display()))?;
+    if let Some(owner) = owner {
+        let _ = OWNER.set(owner);
+    }
+    Ok(())
 }
 
 /// Commands other than `run` only speak up when something needs attention.
@@ -208,6 +243,11 @@ fn origin(config: &Config) -> Origin {
 
 /// The numbers are the system's word; the name is only the environment's.
 fn actor() -> Actor {
+    static ACTOR: OnceLock<Actor> = OnceLock::new();
+    ACTOR.get_or_init(asked_actor).clone()
+}
+
+fn asked_actor() -> Actor {
     /// What the kernel shows where nobody logged in.
     const NOBODY: u32 = u32::MAX;
     let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());

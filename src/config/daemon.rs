@@ -14,6 +14,8 @@ pub struct Daemon {
     pub hang_ms: u64,
     /// How much is logged.
     pub log: LogLevel,
+    /// Whether configuration, models and runtime that others can write are refused.
+    pub strict_modes: bool,
 }
 
 choice! {
@@ -36,6 +38,7 @@ impl Daemon {
             door: section.door_name("door"),
             hang_ms: section.whole("hang_ms", 4000, 1_000..=60_000, "milliseconds"),
             log: section.choice("log", LogLevel::Info),
+            strict_modes: section.flag("strict_modes", true),
         }
     }
 }

@@ -39,6 +39,8 @@ pub use relay::{Driver, Level, Line, Relay};
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
+use crate::files::{self, Kind};
+
 use file::File;
 use syntax::{Syntax, is_in};
 
@@ -170,7 +172,7 @@ fn anchor(path: &mut PathBuf, folder: &Path) {
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
+    let bytes = files::read(path, Kind::Configuration).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -14,6 +14,8 @@ pub struct Models {
     pub dir: PathBuf,
     /// ONNX Runtime's shared library.
     pub runtime: PathBuf,
+    /// SHA-256 that library must have; otherwise one of those in the manifest.
+    pub runtime_sha256: Option<String>,
     /// Threads a network may use.
     pub threads: usize,
     /// Manifest ids to use instead of each role's default.
@@ -58,6 +60,7 @@ impl Models {
         Self {
             dir: section.path("dir", "/usr/share/doorward/models"),
             runtime: section.path("runtime", "/usr/lib/doorward/libonnxruntime.so"),
+            runtime_sha256: section.some_sha256("runtime_sha256"),
             threads: section.whole("threads", 2, 1..=16, "threads"),
             choose: section.texts("choose", "a manifest id"),
             accelerator: section.choice("accelerator", Accelerator::Cpu),

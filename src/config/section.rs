@@ -220,6 +220,18 @@ impl<'f, 't> Section<'f, 't> {
         PathBuf::from(self.text(key, default, "a path"))
     }
 
+    /// A SHA-256, and nothing where the file says nothing.
+    pub(super) fn some_sha256(&mut self, key: &'static str) -> Option<String> {
+        let needed = "a SHA-256, as `sha256sum` prints it";
+        self.read(key, None, |value| {
+            let written = text(value, needed)?.to_lowercase();
+            let is_one = written.len() == 64 && written.bytes().all(|b| b.is_ascii_hexdigit());
+            is_one
+                .then_some(Some(written))
+                .ok_or_else(|| format!("is not {needed}: 64 of 0 to 9 and a to f"))
+        })
+    }
+
     /// What a door is called.
     pub(super) fn door_name(&mut self, key: &'static str) -> DoorName {
         let needed = "a name of 1 to 63 of a to z, 0 to 9, _ and -";

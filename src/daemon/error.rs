@@ -1,5 +1,6 @@
 //! Why the daemon does not run, or ends.
 
+use super::strict::Untrusted;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
@@ -35,6 +36,9 @@ pub enum DaemonError {
     /// No threshold follows from the risk.
     #[error(transparent)]
     Risk(#[from] RiskError),
+    /// Others could change what decides who is let in.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// The system gave no thread or no signals.
     #[error("cannot start {what}: {source}; look at the limits of the service")]
     System {

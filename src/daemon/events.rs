@@ -2,8 +2,10 @@
 //! decision, a report of the door or a failure is.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::strict::Untrusted;
 use super::{DaemonError, Fault};
 use crate::access::{self, Denial, Grant};
 use crate::camera::CameraError;
@@ -130,7 +132,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Relay(_) | DaemonError::Place(_) => (FaultReason::Relay, None),
         DaemonError::Database(_) => (FaultReason::Database, None),
         DaemonError::Record(_) => (FaultReason::Record, None),
-        DaemonError::Vision(_) => (FaultReason::Models, None),
+        DaemonError::Vision(_) | DaemonError::Untrusted(_) => (FaultReason::Models, None),
         DaemonError::Camera(_) => (FaultReason::Camera, None),
         DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
@@ -156,6 +158,15 @@ pub(crate) fn of_fault(fault: &Fault) -> Event {
         reason,
         part,
         message: Some(fault.to_string()),
+    }
+}
+
+/// A changed configuration was refused because others can write it.
+pub(crate) fn of_untrusted(path: &Path, untrusted: &Untrusted) -> Event {
+    Event::ConfigRejected {
+        reason: ConfigFault::Invalid,
+        file: path.display().to_string(),
+        message: untrusted.to_string(),
     }
 }
 

@@ -23,6 +23,7 @@ mod record_queue;
 mod recorder;
 mod remembered;
 mod settings;
+pub(crate) mod strict;
 mod threads;
 mod timing;
 mod whitelist_watch;
@@ -87,6 +88,8 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
             what: "listening to signals",
             source,
         })?;
+    // Before anything is done that it says.
+    strict::configuration(path, &config)?;
     let note = guardian::note_path(path)?;
     let hold = Hold::take(Given {
         line: config.relay.clone(),
@@ -143,6 +146,9 @@ struct Parts {
 
 impl Parts {
     fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
+        if config.daemon.strict_modes {
+            strict::models(&config.models)?;
+        }
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let whitelist_watch = WhitelistWatch::open(
@@ -333,6 +339,11 @@ impl Guard {
                 return;
             }
         };
+        if let Err(untrusted) = strict::configuration(&self.path, &config) {
+            self.queue
+                .happened(events::of_untrusted(&self.path, &untrusted));
+            return;
+        }
         self.queue.happened(Event::ConfigReloaded {
             file: self.path.display().to_string(),
             restart_for: needs_restart(&self.config, &config),

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::record::{Bent, Event, FaultReason, Head, Kind, Log, Query, Record, RecordError};
 
 /// Where it is, and what it says.
@@ -20,7 +21,7 @@ impl Remembered {
     /// [`RecordError`]
     pub(crate) fn of(note: &Path, log: &Log) -> Result<Self, RecordError> {
         let path = note.with_extension("head");
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = files::read_text(&path, files::Kind::Note).unwrap_or_default();
         let left = Head::from_message(text.trim_end(), &log.place());
         if let Some(head) = left.filter(|head| head.id > 0)
             && !log.has(head)?
@@ -49,10 +50,8 @@ impl Remembered {
             return;
         }
         let Some(newest) = head else { return };
-        let next = self.path.with_extension("next");
-        let kept = std::fs::write(&next, newest.message(&log.place()))
-            .and_then(|()| std::fs::rename(&next, &self.path));
-        match kept {
+        let message = newest.message(&log.place());
+        match files::replace(&self.path, message.as_bytes(), 0o600) {
             Ok(()) => self.head = head,
             Err(error) => log::warn!("{} cannot be written: {error}", self.path.display()),
         }

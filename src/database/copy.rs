@@ -1,13 +1,14 @@
 //! Copies of the database in a file of their own, and who has it open to guard a door.
 
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+
+use crate::files::{self, Kind};
 
 use super::{APPLICATION_ID, Database, DatabaseError, at_open, classify};
 
@@ -26,7 +27,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] also if it is no database of doorward; there is no copy.
     pub(crate) fn copy_backup(backup: &Path, file: &Path) -> Result<(), DatabaseError> {
-        std::fs::metadata(backup).map_err(|error| at_open(backup, &error))?;
+        drop(files::open(backup, Kind::Database).map_err(|error| at_open(backup, &error))?);
         let fail = |error| classify(backup, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let from = Connection::open_with_flags(backup, flags).map_err(fail)?;
@@ -51,7 +52,7 @@ impl Database {
 
     /// Marks the database as guarded with, until this process ends.
     pub(crate) fn mark_guarded(&self) -> Result<(), DatabaseError> {
-        let marked = File::open(&self.path).and_then(|file| {
+        let marked = files::open(&self.path, Kind::Database).and_then(|file| {
             let locked = flock(&file, FlockOperation::NonBlockingLockShared);
             // Closing it would also take SQLite's own locks from the file.
             std::mem::forget(file);
@@ -63,7 +64,7 @@ impl Database {
     /// Whether a daemon guards with this database. To be asked before it is opened here:
     /// asking takes all of this process's locks from the file.
     pub(crate) fn is_guarded(path: &Path) -> bool {
-        let Ok(file) = File::open(path) else {
+        let Ok(file) = files::open(path, Kind::Database) else {
             return false;
         };
         flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
@@ -72,12 +73,7 @@ impl Database {
 
 fn copy(from: &Connection, file: &Path) -> Result<(), DatabaseError> {
     // Private from the first byte on.
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|error| at_open(file, &error))?;
+    files::create_new(file).map_err(|error| at_open(file, &error))?;
     let copied = fill(from, file).and_then(|()| {
         let folder = file.parent().filter(|folder| *folder != Path::new(""));
         let folder = folder.unwrap_or(Path::new("."));
@@ -93,7 +89,11 @@ fn copy(from: &Connection, file: &Path) -> Result<(), DatabaseError> {
 
 fn fill(from: &Connection, file: &Path) -> Result<(), DatabaseError> {
     let fail = |error| classify(file, error);
-    let mut to = Connection::open(file).map_err(fail)?;
+    let itself = files::without_links(file).map_err(|error| at_open(file, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut to = Connection::open_with_flags(itself, flags).map_err(fail)?;
     let backup = Backup::new(from, &mut to).map_err(fail)?;
     // All pages in one step: one moment, whoever writes meanwhile.
     let step = backup.step(-1).map_err(fail)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::camera::album::{Album, LeftOut as Entry, NoAlbum, Why};
 use crate::camera::{Foreign, PictureFault};
+use crate::files::{self, Kind};
 use crate::whitelist;
 
 /// Of a CSV file.
@@ -142,7 +143,7 @@ impl Roster {
             reason,
         };
         let mut bytes = Vec::new();
-        std::fs::File::open(path)
+        files::open(path, Kind::List)
             .and_then(|file| file.take(MAX_CSV_BYTES + 1).read_to_end(&mut bytes))
             .map_err(unreadable)?;
         if bytes.len() as u64 > MAX_CSV_BYTES {

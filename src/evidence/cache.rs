@@ -13,10 +13,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::files::{self, Kind};
+
 /// What the first line of a cache says it is.
 const KIND: &str = "embeddings";
 /// Layout of its lines.
 const FORMAT: u32 = 2;
+/// It is in memory as a whole.
+const MAX_BYTES: u64 = 1 << 30;
+/// An embedding's line is not longer.
+const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A first line is not longer.
 const MAX_HEADER_BYTES: u64 = 64 * 1024;
 /// Embeddings are of people: nobody else may read them.
@@ -34,7 +40,7 @@ impl Content {
     /// What the system said.
     pub fn of(path: &Path) -> io::Result<Self> {
         let mut hash = Sha256::new();
-        let mut file = File::open(path)?;
+        let mut file = files::open(path, Kind::Picture)?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match file.read(&mut buffer)? {
@@ -112,7 +118,7 @@ impl Cache {
         };
         let file = existing_or_new(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
-        if !about.is_file() {
+        if !about.is_file() || about.len() > MAX_BYTES {
             return Err(CacheError::NotACache(path.to_path_buf()));
         }
         file.try_lock().map_err(|error| match error {
@@ -159,8 +165,12 @@ impl Cache {
         let mut line = Vec::new();
         loop {
             line.clear();
-            if reader.read_until(b'\n', &mut line)? == 0 {
+            let mut bounded = reader.by_ref().take(MAX_LINE_BYTES);
+            if bounded.read_until(b'\n', &mut line)? == 0 {
                 return Ok(());
+            }
+            if line.len() as u64 == MAX_LINE_BYTES {
+                return Err(io::Error::other("it has a line that no run wrote"));
             }
             // A run that was killed leaves a part of a line; what is no line is made anew.
             if let Ok(line) = serde_json::from_slice::<Line>(&line) {
@@ -204,6 +214,7 @@ impl Cache {
 fn existing_or_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(MODE);
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
@@ -212,9 +223,10 @@ fn existing_or_new(path: &Path) -> io::Result<File> {
                     .mode(0o700)
                     .create(folder)?;
             }
-            options.create_new(true).open(path)
+            drop(files::create_new(path)?);
+            options.open(path)
         }
-        opened => opened,
+        opened => opened.map_err(|error| files::said_of_link(path, error)),
     }
 }
 

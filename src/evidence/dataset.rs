@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{GROUPS_FILE, Part};
 use crate::camera::album::{Album, LeftOut, NoAlbum};
+use crate::files::{self, Kind};
 use crate::shown::Quoted;
 
 /// LFW's list of pairs.
@@ -115,11 +116,12 @@ impl Dataset {
         }
         let pairs = dir.join(PAIRS_FILE);
         if pairs.exists() {
-            let text =
-                std::fs::read_to_string(&pairs).map_err(|reason| DatasetError::Unreadable {
+            let text = files::read_text(&pairs, Kind::List).map_err(|reason| {
+                DatasetError::Unreadable {
                     place: pairs.clone(),
                     reason,
-                })?;
+                }
+            })?;
             dataset.pairs =
                 dataset
                     .read_pairs(&text)

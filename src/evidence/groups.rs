@@ -9,6 +9,7 @@ use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::rates::Scores;
+use crate::files::{self, Kind};
 use crate::shown::Quoted;
 
 /// A list of groups is not larger.
@@ -171,7 +172,7 @@ fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     if path.metadata()?.len() > MAX_BYTES {
         return Err(io::Error::other("it has more than 10 MB"));
     }
-    std::fs::read(path)
+    files::read(path, Kind::List)
 }
 
 fn separator(first: &str) -> char {

@@ -14,17 +14,16 @@ pub use super::entry::{
     Alignment, CohortSpec, Colour, EnsembleSpec, Entry, InputSpec, Layout, Normalisation,
     OutputSpec, ProjectionSpec, Role, ScoringSpec,
 };
+use super::library::RuntimeSpec;
 use super::projection::Projection;
 use crate::cohort::Cohort;
 use crate::embedding::ModelVersion;
+use crate::files::{self, Kind};
 use crate::risk::Calibration;
 use crate::scoring::Scoring;
 
 /// The manifest layout this program reads.
 const SCHEMA: u32 = 1;
-
-/// A larger model file than this is refused before it is read, in bytes.
-const MAX_FILE_BYTES: u64 = 512 << 20;
 
 #[derive(Deserialize)]
 struct File {
@@ -36,7 +35,12 @@ struct File {
     ensembles: Vec<EnsembleSpec>,
     #[serde(rename = "model", default)]
     models: Vec<Entry>,
+    #[serde(default, rename = "runtime")]
+    runtimes: Vec<RuntimeSpec>,
 }
+
+/// The manifest that this program came with.
+const SHIPPED: &str = include_str!("../../models/manifest.toml");
 
 /// A manifest that was read and understood; no model file has been opened yet.
 #[derive(Debug)]
@@ -46,6 +50,9 @@ pub struct Manifest {
     entries: Vec<Entry>,
     ensembles: Vec<EnsembleSpec>,
     scorings: Vec<ScoringSpec>,
+    runtimes: Vec<RuntimeSpec>,
+    sha256: String,
+    is_shipped: bool,
 }
 
 impl Manifest {
@@ -59,7 +66,7 @@ impl Manifest {
             path: path.clone(),
             reason,
         };
-        let text = std::fs::read_to_string(&path).map_err(|e| {
+        let text = files::read_text(&path, Kind::Manifest).map_err(|e| {
             wrong(format!(
                 "{e}; set models.dir to the folder that holds doorward's models"
             ))
@@ -109,12 +116,30 @@ impl Manifest {
             entries: file.models,
             ensembles: file.ensembles,
             scorings: file.scorings,
+            runtimes: file.runtimes,
+            sha256: hex(&Sha256::digest(&text)),
+            is_shipped: text == SHIPPED,
         })
     }
 
     /// The set's name.
     pub fn set(&self) -> &str {
         &self.set
+    }
+
+    /// Its SHA-256.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Whether it is the one that this program came with, and so is every file it names.
+    pub(crate) fn is_shipped(&self) -> bool {
+        self.is_shipped
+    }
+
+    /// Libraries the set is known to run with.
+    pub(crate) fn runtimes(&self) -> &[RuntimeSpec] {
+        &self.runtimes
     }
 
     /// Every file of the set.
@@ -188,13 +213,7 @@ impl Manifest {
             path: path.clone(),
             reason,
         };
-        let size = std::fs::metadata(&path)
-            .map_err(|e| wrong(e.to_string()))?
-            .len();
-        if size > MAX_FILE_BYTES {
-            return Err(wrong(format!("it has {size} bytes, more than any model")));
-        }
-        let bytes = std::fs::read(&path).map_err(|e| wrong(e.to_string()))?;
+        let bytes = files::read(&path, Kind::ModelFile).map_err(|e| wrong(e.to_string()))?;
         let found = hex(&Sha256::digest(&bytes));
         if found != sha256 {
             return Err(wrong(format!(
@@ -274,6 +293,21 @@ impl Manifest {
             (None, Some(_)) => Ok(None),
             (None, None) => Ok(self.ensembles.iter().find(|e| e.default)),
         }
+    }
+
+    /// Every file it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let entries = self.entries.iter().flat_map(|e| {
+            let projection = e.projection.iter().map(|p| &p.file);
+            std::iter::once(&e.file).chain(projection)
+        });
+        let scorings = self.scorings.iter().flat_map(|s| {
+            let cohort = s.cohort.iter().map(|c| &c.file);
+            std::iter::once(&s.calibration).chain(cohort)
+        });
+        let centres = self.ensembles.iter().map(|e| &e.centres);
+        let all = entries.chain(scorings).chain(centres);
+        all.map(|name| self.path_of(name)).collect()
     }
 
     /// Where a file of the set is.

@@ -11,7 +11,11 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, val
 use super::VisionError;
 use super::manifest::hex;
 use crate::embedding::ModelVersion;
+use crate::files::{self, Kind};
 use crate::risk::Calibration;
+
+/// Of files that are made: the daemon is another user, and reads them.
+const MODE: u32 = 0o644;
 
 /// A cohort as [`crate::cohort::Cohort::from_bytes`] reads it.
 #[derive(Debug, Clone, Copy)]
@@ -179,23 +183,22 @@ fn begin_apart(table: &mut Table) {
 }
 
 fn read(path: &Path) -> Result<DocumentMut, VisionError> {
-    let text = std::fs::read_to_string(path).map_err(|e| unwritable(path, &e.to_string()))?;
+    let text =
+        files::read_text(path, Kind::Manifest).map_err(|e| unwritable(path, &e.to_string()))?;
     text.parse()
         .map_err(|e: toml_edit::TomlError| unwritable(path, e.message()))
 }
 
 /// Renamed into place: a manifest is whole or the old one.
 fn replace(path: &Path, manifest: &DocumentMut) -> Result<(), VisionError> {
-    let fresh = path.with_extension("toml.new");
-    std::fs::write(&fresh, manifest.to_string())
-        .and_then(|()| std::fs::rename(&fresh, path))
+    files::replace(path, manifest.to_string().as_bytes(), MODE)
         .map_err(|e| unwritable(path, &e.to_string()))
 }
 
 /// Writes a file of a set and gives its SHA-256.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, VisionError> {
     let path = folder.join(name);
-    match std::fs::write(&path, bytes) {
+    match files::replace(&path, bytes, MODE) {
         Ok(()) => Ok(hex(&Sha256::digest(bytes))),
         Err(error) => Err(VisionError::ModelFile {
             path,

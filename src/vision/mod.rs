@@ -7,6 +7,7 @@ mod align;
 mod embedder;
 mod ensemble;
 mod entry;
+pub(crate) mod library;
 pub mod manifest;
 pub mod manifest_edit;
 mod mtcnn;
@@ -182,7 +183,7 @@ impl Vision {
     /// [`VisionError`] naming the library, manifest or file that is wrong.
     pub fn open(models: &config::Models, settings: &config::Vision) -> Result<Self, VisionError> {
         let manifest = Manifest::load(&models.dir)?;
-        let environment = runtime::environment(&models.runtime)?;
+        let environment = runtime::environment(&manifest, models)?;
         let mut models = models.clone();
         models.choose = variants::chosen(&environment, &manifest, &models)?;
         let models = &models;

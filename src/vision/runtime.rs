@@ -1,6 +1,6 @@
 //! ONNX Runtime: one environment a process, one session a network.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,22 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionOutputs};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
-use super::VisionError;
 use super::manifest::{Entry, Manifest};
+use super::{VisionError, library};
 use crate::config::{self, Accelerator};
 
 /// ONNX Runtime allows one environment a process and never unloads its library.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 
-/// Loads the shared library at `path`, once.
+/// Loads the shared library, once, if it is the one that was meant (see `library`).
 ///
 /// # Errors
-/// [`VisionError::Runtime`] if it is missing, is not ONNX Runtime, is too old, or another one is loaded already.
-pub(crate) fn environment(path: &Path) -> Result<Environment, VisionError> {
+/// [`VisionError::Runtime`] if it is missing, was replaced, is not ONNX Runtime, is too old, or another one is loaded already.
+pub(crate) fn environment(
+    manifest: &Manifest,
+    models: &config::Models,
+) -> Result<Environment, VisionError> {
+    let path = &models.runtime;
     let wrong = |reason: String| VisionError::Runtime {
         path: path.to_owned(),
         reason,
@@ -36,8 +40,7 @@ pub(crate) fn environment(path: &Path) -> Result<Environment, VisionError> {
             Err(wrong(format!("{} is loaded already", known.display())))
         };
     }
-    // Said here because the loader's own words for a missing file differ between C libraries.
-    std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?;
+    library::known(manifest, models)?;
     let environment = ort::init_from(path)
         .map_err(|e| wrong(e.to_string()))?
         .with_name("doorward")

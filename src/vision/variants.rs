@@ -16,6 +16,7 @@ use super::VisionError;
 use super::manifest::{Entry, Manifest, Role};
 use super::runtime::{self, Network};
 use crate::config;
+use crate::files::{self, Kind};
 
 const TURNS: usize = 9;
 
@@ -38,7 +39,7 @@ pub(crate) struct Variant {
 /// [`VisionError`] if one cannot be loaded or run.
 pub fn time(models: &config::Models) -> Result<Vec<Variant>, VisionError> {
     let manifest = Manifest::load(&models.dir)?;
-    let environment = runtime::environment(&models.runtime)?;
+    let environment = runtime::environment(&manifest, models)?;
     let chosen = chosen(&environment, &manifest, models)?;
     let mut all = Vec::new();
     for role in [Role::Pnet, Role::Rnet, Role::Onet, Role::Embedder] {
@@ -137,9 +138,13 @@ pub fn chosen(
         &runtime::cpu_name(),
         &runtime::cpu_features(),
     );
-    let listed = |id: &String| manifest.entries().iter().any(|e| e.id == *id);
+    // Whoever wrote the file, it chooses among equals only, and no embedder.
+    let equal = |id: &String| {
+        let mut entries = manifest.entries().iter();
+        entries.any(|e| e.id == *id && e.auto && e.role != Role::Embedder)
+    };
     let quickest = match kept(&models.cache) {
-        Some(kept) if kept.made_for == made_for && kept.choose.iter().all(listed) => kept.choose,
+        Some(kept) if kept.made_for == made_for && kept.choose.iter().all(equal) => kept.choose,
         _ => {
             let mut quickest = Vec::new();
             for role in [Role::Pnet, Role::Rnet, Role::Onet] {
@@ -186,14 +191,14 @@ fn made_for(set: &str, models: &config::Models, cpu: &str, features: &[&str]) ->
 }
 
 fn kept(path: &Path) -> Option<Kept> {
-    toml::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    toml::from_str(&files::read_text(path, Kind::Note).ok()?).ok()
 }
 
 /// Without the file the choice is made again; who may not write it is not the daemon.
 fn keep(path: &Path, kept: &Kept) {
     let written = toml::to_string(kept)
         .map_err(|e| e.to_string())
-        .and_then(|text| std::fs::write(path, text).map_err(|e| e.to_string()));
+        .and_then(|text| files::replace(path, text.as_bytes(), 0o600).map_err(|e| e.to_string()));
     if let Err(error) = written {
         log::debug!(
             "the choice of networks is not kept in {}: {error}",

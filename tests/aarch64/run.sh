@@ -77,6 +77,7 @@ access.cooldown_ms = 0
 relay.driver = "simulated"
 relay.state_file = "$name.relay"
 whitelist.database = "$name.db"
+daemon.strict_modes = false
 TOML
     "$@" --config "$work/$name.toml" enroll "Barack Obama" tests/photos/barack-obama/0[12].jpg >/dev/null
     "$@" --config "$work/$name.toml" run 2>"$work/$name.log"

@@ -36,10 +36,12 @@ pub enum Need {
     Data,
     /// A C compiler called `cc`.
     Cc,
+    /// Root's rights.
+    Root,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last two are for `tests/vm` and `tests/aarch64`.
-const REQUIREMENTS: [&str; 5] = ["namespace", "data", "cc", "vm", "arm64"];
+const REQUIREMENTS: [&str; 6] = ["namespace", "data", "cc", "root", "vm", "arm64"];
 
 impl Need {
     fn word(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Need {
             Self::Namespace => REQUIREMENTS[0],
             Self::Data => REQUIREMENTS[1],
             Self::Cc => REQUIREMENTS[2],
+            Self::Root => REQUIREMENTS[3],
         }
     }
 

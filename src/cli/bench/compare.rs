@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::cli::table;
+use crate::files::{self, Kind};
 
 pub fn run(a: &Path, b: &Path) -> anyhow::Result<ExitCode> {
     let (before, after) = (read(a)?, read(b)?);
@@ -26,7 +27,7 @@ pub fn run(a: &Path, b: &Path) -> anyhow::Result<ExitCode> {
 
 fn read(path: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
     let place = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(place)?;
+    let text = files::read_text(path, Kind::List).with_context(place)?;
     let value: Value = serde_json::from_str(&text)
         .with_context(|| format!("{} is no result of `doorward bench --json`", place()))?;
     let mut numbers = BTreeMap::new();

@@ -13,6 +13,7 @@ use super::measure::cpu;
 use super::scene::{SIZE, Stage};
 use crate::camera::load_picture;
 use crate::config::Config;
+use crate::files::{self, Kind};
 use crate::vision::Vision;
 
 /// How wide faces are made, in pixels.
@@ -44,7 +45,7 @@ pub(crate) fn write_frames(
         let who = photo.parent().and_then(Path::file_name).unwrap_or_default();
         for face_px in FACES {
             let frame = stage.frame(Some((face_px, [320.0, 220.0])), 1.0, number);
-            std::fs::write(folder.join(format!("{number:03}.rgb")), frame.as_raw())?;
+            files::create(&folder.join(format!("{number:03}.rgb")))?.write_all(frame.as_raw())?;
             println!("{}", who.display());
             number += 1;
         }
@@ -64,7 +65,7 @@ pub fn run(folder: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     let frames: Vec<RgbImage> = paths
         .iter()
         .map(|path| {
-            let image = RgbImage::from_raw(SIZE.0, SIZE.1, std::fs::read(path)?);
+            let image = RgbImage::from_raw(SIZE.0, SIZE.1, files::read(path, Kind::Picture)?);
             image.with_context(|| format!("{} is no 640x480 frame", path.display()))
         })
         .collect::<anyhow::Result<_>>()?;

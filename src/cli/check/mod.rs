@@ -2,6 +2,7 @@
 
 mod sight;
 mod system;
+mod trust;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,6 +75,9 @@ impl Check {
         match Config::load(path) {
             Ok(config) => {
                 report.add("configuration", Verdict::Ok, path.display().to_string());
+                // As what the service finds there.
+                super::become_owner(&config)?;
+                trust::check_hands(path, &config, &mut report);
                 check_all(&config, &mut report);
             }
             Err(error) => report.add("configuration", Verdict::Wrong, error.to_string()),
@@ -111,6 +115,7 @@ fn check_all(config: &Config, report: &mut Report) {
                 vision.networks().join(", ")
             );
             report.add("models", Verdict::Ok, text);
+            trust::check_set(&config.models, report);
             Some(vision)
         }
         Err(error) => {

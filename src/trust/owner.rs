@@ -1,0 +1,108 @@
+//! Root that becomes the owner of a folder before it writes there: what it makes then is the
+//! owner's, and what the owner laid in its way leads nowhere the owner could not go.
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Of a user's entry, in bytes.
+const MAX_ENTRY_BYTES: usize = 64 * 1024;
+/// Groups of a user that are kept.
+const MAX_GROUPS: usize = 1024;
+
+/// Who this process is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    uid: u32,
+    name: Option<CString>,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(&name.to_string_lossy()),
+            None => write!(f, "user {}", self.uid),
+        }
+    }
+}
+
+/// Has the process be the owner of a folder from now on, with the owner's groups, if it is
+/// root and the owner is not. There is no way back. To be called while one thread runs.
+///
+/// # Errors
+/// What the system says; then the process must not go on.
+pub(crate) fn become_owner(folder: &Path) -> io::Result<Option<Owner>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let about = match std::fs::metadata(folder) {
+        Ok(about) => about,
+        // Whoever needs it will say so.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let uid = about.uid();
+    if uid == 0 {
+        return Ok(None);
+    }
+    let (name, gid) = match entry(uid)? {
+        Some((name, gid)) => (Some(name), gid),
+        None => (None, about.gid()),
+    };
+    let groups = name.as_deref().map_or(vec![gid], |name| groups(name, gid));
+    // SAFETY: a pointer to that many numbers; the other calls take numbers only.
+    let done = unsafe {
+        libc::setgroups(groups.len() as _, groups.as_ptr()) == 0
+            && libc::setresgid(gid, gid, gid) == 0
+            && libc::setresuid(uid, uid, uid) == 0
+    };
+    if !done {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: takes a number only.
+    if unsafe { libc::setuid(0) } == 0 {
+        return Err(io::Error::other("root's rights did not go"));
+    }
+    Ok(Some(Owner { uid, name }))
+}
+
+/// Name and group of a user; nothing if there is no entry.
+fn entry(uid: u32) -> io::Result<Option<(CString, u32)>> {
+    // SAFETY: a structure of numbers and pointers, which may all be 0.
+    let mut user: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut text = vec![0; MAX_ENTRY_BYTES];
+    let mut found = std::ptr::null_mut();
+    // SAFETY: all three live on, and the length is the buffer's.
+    let failed = unsafe {
+        libc::getpwuid_r(
+            uid,
+            &raw mut user,
+            text.as_mut_ptr(),
+            text.len(),
+            &raw mut found,
+        )
+    };
+    match failed {
+        0 | libc::ENOENT if found.is_null() => Ok(None),
+        0 => {
+            // SAFETY: set by the call, and ends with a 0 within `text`.
+            let name = unsafe { CStr::from_ptr(user.pw_name) };
+            Ok(Some((name.to_owned(), user.pw_gid)))
+        }
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// All groups of a user.
+fn groups(name: &CStr, gid: u32) -> Vec<u32> {
+    let mut groups = vec![gid; MAX_GROUPS];
+    let mut count = MAX_GROUPS as libc::c_int;
+    // SAFETY: a text that ends with a 0, and room for `count` numbers.
+    let got =
+        unsafe { libc::getgrouplist(name.as_ptr(), gid, groups.as_mut_ptr(), &raw mut count) };
+    let known = usize::try_from(count).unwrap_or(1);
+    groups.truncate(if got < 0 { MAX_GROUPS } else { known });
+    groups
+}
