@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -174,4 +175,169 @@ fn a_clean_end_leaves_no_note() {
     std::fs::write(site.config(), "no configuration").unwrap();
     let said = site.fails(&["relay", "lock"]);
     assert!(said.contains("doorward.toml"), "{said}");
+}
+
+/// A guardian that is a service; killed with the test.
+struct Service(Child);
+
+impl Service {
+    fn start(site: &Site) -> Self {
+        let guardian = site
+            .command(&["guardian", "--serve"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let service = Self(guardian);
+        await_level(site, "released");
+        until("a socket", || site.at("guardian/guardian.sock").exists());
+        service
+    }
+
+    fn end(mut self) {
+        signal(&self.0, Signal::TERM);
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < end, "no {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A door whose guardian is a service, and where somebody listed stands.
+fn with_service() -> (Site, Service) {
+    let site = Site::new();
+    let folder = site.at("guardian");
+    std::fs::create_dir(&folder).unwrap();
+    let site = site
+        .set(
+            "relay.guardian",
+            format!("{:?}", folder.display().to_string()),
+        )
+        .set("camera.replay.repeat", true)
+        .set("access.absence_ms", 0)
+        .set("access.cooldown_ms", 0)
+        .set("door.pulse_ms", 20_000)
+        .enrolled(
+            "Barack Obama",
+            &["barack-obama/01.jpg", "barack-obama/02.jpg"],
+        )
+        .frames("barack-obama/03.jpg", 4);
+    let service = Service::start(&site);
+    (site, service)
+}
+
+#[test]
+fn a_service_locks_when_the_daemon_dies_stops_or_ends_and_serves_the_next() {
+    let (site, service) = with_service();
+    for what in [Signal::KILL, Signal::STOP, Signal::TERM] {
+        let daemon = site.start();
+        await_level(&site, "energised");
+        daemon.signal(what);
+        // Long before the deadline of the opening.
+        await_level(&site, "released");
+        // One that was stopped goes on, and finds that its lease is over.
+        daemon.signal(Signal::KILL);
+    }
+    service.end();
+    assert!(!site.at("guardian/line.toml").exists());
+}
+
+#[test]
+fn a_service_that_dies_is_found_again() {
+    let (site, mut service) = with_service();
+    let daemon = site.start();
+    await_level(&site, "energised");
+    service.0.kill().unwrap();
+    service.0.wait().unwrap();
+    let kept = site.level();
+    assert_eq!(kept.as_deref(), Some("energised"), "it keeps its level");
+    // What systemd runs after its end.
+    assert!(site.run(&["relay", "lock"]).status.success());
+    assert_eq!(site.level().as_deref(), Some("released"));
+    let service = Service::start(&site);
+    await_level(&site, "energised");
+    // By hand, while the daemon holds it open.
+    let output = site.run(&["relay", "lock"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("by its guardian"), "{said}");
+    daemon.signal(Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(site.level().as_deref(), Some("released"));
+    service.end();
+}
+
+#[test]
+fn a_service_that_stays_away_ends_the_daemon_locked() {
+    let (site, service) = with_service();
+    let daemon = site.start();
+    await_level(&site, "energised");
+    service.end();
+    assert_eq!(site.level().as_deref(), Some("released"));
+    let (code, log) = daemon.end();
+    assert_ne!(code, Some(0), "{log}");
+    assert!(log.contains("the relay guardian of"), "{log}");
+    assert_eq!(site.level().as_deref(), Some("released"));
+}
+
+#[test]
+fn a_pulse_by_hand_is_a_client_of_the_service() {
+    let (site, service) = with_service();
+    let mut pulse = site
+        .command(&PULSE)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    await_level(&site, "energised");
+    let children = format!("/proc/{0}/task/{0}/children", pulse.id());
+    assert_eq!(std::fs::read_to_string(children).unwrap(), "");
+    pulse.kill().unwrap();
+    pulse.wait().unwrap();
+    await_level(&site, "released");
+    service.end();
+}
+
+#[test]
+fn a_crowd_at_the_socket_holds_up_no_release() {
+    let (site, service) = with_service();
+    let socket = site.at("guardian/guardian.sock");
+    let mut pulse = site
+        .command(&["relay", "pulse", "--ms", "1000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    await_level(&site, "energised");
+    // Some say nothing, some say nonsense, some do not read.
+    let crowd: Vec<_> = (0..200)
+        .filter_map(|i: usize| {
+            let mut stream = std::os::unix::net::UnixStream::connect(&socket).ok()?;
+            stream.set_nonblocking(true).ok()?;
+            let said: &[u8] = [&b""[..], b"open sesame\n", &[0xff; 4096], b"open 1"][i % 4];
+            let _ = stream.write(said);
+            Some(stream)
+        })
+        .collect();
+    assert!(crowd.len() > 100, "only {} of a crowd", crowd.len());
+    await_level(&site, "released");
+    let _ = pulse.wait();
+    drop(crowd);
+    // Whoever comes after them is served.
+    until("answer", || site.run(&["relay", "lock"]).status.success());
+    let said = site.run(&["relay", "lock"]).stdout;
+    assert!(String::from_utf8_lossy(&said).contains("by its guardian"));
+    service.end();
 }

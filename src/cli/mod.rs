@@ -163,7 +163,7 @@ impl Cli {
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
             Command::Relay(relay) => relay.run(&self.config),
-            Command::Guardian(guardian) => guardian.run(),
+            Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
     }

@@ -15,7 +15,7 @@ use super::{actor, start_stderr_log};
 use crate::config::{Config, Driver};
 use crate::database::Database;
 use crate::door::relay;
-use crate::guardian::{self, BootTime, Given, HeldLine, Hold};
+use crate::guardian::{self, BootTime, Given, HeldLine, Hold, ServiceFolder};
 use crate::record::{Event, Log, Stamp};
 
 /// How often a pulse by hand renews its lease.
@@ -54,10 +54,21 @@ impl Relay {
 fn lock(path: &Path) -> anyhow::Result<ExitCode> {
     let mut released = Vec::new();
     let mut trouble = None;
-    for note in guardian::note_paths(path) {
+    let configured = Config::load_relay(path);
+    let mut services = vec![ServiceFolder::default_one()];
+    services.extend(configured.as_ref().ok().map(ServiceFolder::of));
+    for service in &services {
+        if let Some(held) = service.lock() {
+            println!("locked: {}, by its guardian", relay::describe(&held.relay));
+            released.push(held.relay);
+        }
+    }
+    let notes = services.iter().map(ServiceFolder::note);
+    for note in guardian::note_paths(path).into_iter().chain(notes) {
         match HeldLine::read(&note) {
             // The service's user may write the note, and root would make the file it names.
             Ok(Some(held)) if is_simulated_and_gone(&held) => {}
+            Ok(Some(held)) if released.contains(&held.relay) => {}
             Ok(Some(held)) => match relay::open(&held.relay) {
                 Ok(relay) => {
                     println!("locked: {}, driven last", relay.describe());
@@ -69,7 +80,7 @@ fn lock(path: &Path) -> anyhow::Result<ExitCode> {
             Err(error) => trouble = Some(error.into()),
         }
     }
-    match Config::load_relay(path) {
+    match configured {
         Ok(line) if released.contains(&line) => {}
         Ok(line) => {
             let relay = relay::open(&line)?;

@@ -124,6 +124,24 @@ impl Config {
         Ok(relay)
     }
 
+    /// `[relay]` and `[door]` alone, past mistakes in other sections: all that the relay
+    /// guardian needs.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn load_strike(path: &Path) -> Result<(Relay, Door), ConfigError> {
+        let relay = Self::load_relay(path)?;
+        let text = text(path)?;
+        let syntax = Syntax::new(&text);
+        let root = syntax.root();
+        let mut file = File::new(&syntax.text, root.get_ref());
+        let door = Self::read(&mut file).door;
+        let mut mistakes = syntax.with(file.mistakes());
+        mistakes.retain(|mistake| is_in(&text, "door", mistake.place));
+        refuse_any(path, mistakes)?;
+        Ok((relay, door))
+    }
+
     /// Every key there is, as `section.key`, in the order of the sections here.
     pub fn keys() -> Vec<String> {
         let nothing = DeTable::new();

@@ -22,6 +22,8 @@ pub struct Relay {
     pub line: Line,
     /// File that stands for the line, with `driver = "simulated"`.
     pub state_file: PathBuf,
+    /// Folder of the relay guardian that runs as a service.
+    pub guardian: PathBuf,
 }
 
 choice! {
@@ -72,12 +74,14 @@ impl Relay {
             active: section.choice("active", Level::High),
             chip: section.text("chip", "pinctrl-bcm2711", "the chip's label or path"),
             line: section.read("line", Line::Number(17), line),
-            state_file: section.path("state_file", "/run/doorward/relay"),
+            state_file: section.path("state_file", "/run/doorward-relay/relay"),
+            guardian: section.path("guardian", "/run/doorward-relay"),
         }
     }
 
     pub(super) fn anchor(&mut self, folder: &Path) {
         anchor(&mut self.state_file, folder);
+        anchor(&mut self.guardian, folder);
     }
 }
 

@@ -19,6 +19,9 @@ use crate::whitelist::Snapshot;
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
 const MAX_ORDER_WAIT: Duration = Duration::from_millis(200);
 
+/// How often the guardian of a locked door is asked whether it is there.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A relay that refuses for so long is not tried again by this process: it ends, and
 /// whoever starts it anew opens the relay anew. A chip that was plugged out and in has
 /// other handles, and the old ones refuse for ever.
@@ -68,6 +71,8 @@ pub(crate) struct Progress {
     energised_at: Option<Instant>,
     /// Since when the relay does not do as it is told.
     refusing_since: Option<Instant>,
+    /// When the guardian was asked last whether it is there.
+    probed_at: Option<Instant>,
 }
 
 impl Doorkeeper {
@@ -115,6 +120,7 @@ impl Doorkeeper {
                 let effects = self.door.step(Instant::now(), input);
                 self.follow(effects);
             }
+            self.probe();
             if let Some(done) = done {
                 // Nobody waiting any more is not the door's business.
                 let _ = done.try_send(());
@@ -202,6 +208,19 @@ impl Doorkeeper {
                 command: RelayCommand::Energise,
                 ok: false,
             }),
+        }
+    }
+
+    /// Finds out that the guardian of a locked door is gone before somebody waits there, and
+    /// has the line released anew then.
+    fn probe(&mut self) {
+        let is_due = |at: Instant| at.elapsed() >= PROBE_INTERVAL;
+        if !self.door.is_locked() || !self.progress.probed_at.is_none_or(is_due) {
+            return;
+        }
+        self.progress.probed_at = Some(Instant::now());
+        if self.progress.refusing_since.is_some() || self.hold.probe().is_err() {
+            self.move_relay(RelayCommand::Release);
         }
     }
 

@@ -79,8 +79,8 @@ const STOP_DOORWARD: &str =
     "stop it first (`systemctl stop doorward`); it locks the door as it stops";
 /// What to do about a line that was good and no longer is.
 const LOOK_AT_THE_BOARD: &str = "check that the board and its kernel driver are in order";
-const JOIN_THE_GROUP: &str = "run as root, or as a user of the group that owns the device \
-                              (usually `gpio`): `sudo usermod -aG gpio USER`, then log in again";
+const ASK_ANOTHER: &str = "use `sudo`, or start the service that owns the line: \
+                           `sudo systemctl start doorward-relay`";
 
 impl LineError {
     /// Of a line that a doorward has.
@@ -132,7 +132,7 @@ pub(super) fn refused(
     if code == libc::EACCES || code == libc::EPERM {
         return LineError::Permission {
             place: place.to_owned(),
-            fix: JOIN_THE_GROUP.into(),
+            fix: ASK_ANOTHER.into(),
         };
     }
     let reason = error.to_string().trim_end_matches('.').to_owned();

@@ -1,5 +1,5 @@
-//! The daemon's and the command line's hold on the strike: a guardian of their own, started
-//! as a child process.
+//! The daemon's and the command line's hold on the strike: over the guardian that is a
+//! service, or over one of their own, started as a child process.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::boottime::BootTime;
 use super::client::{Lease, LeaseError};
 use super::held::HeldLine;
+use super::service::{NoService, ServiceFolder};
 use crate::config;
 use crate::door::relay::{self, RelayError};
 
@@ -39,6 +40,9 @@ pub enum HoldError {
     /// The line cannot be opened.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// The guardian is a service, and not there for this line.
+    #[error(transparent)]
+    NoService(#[from] NoService),
     /// The guardian could not be started.
     #[error("the relay guardian cannot be started: {0}")]
     NotStarted(String),
@@ -49,21 +53,40 @@ pub enum HoldError {
 pub struct Hold {
     given: Given,
     lease: Option<Lease>,
-    child: Option<Child>,
+    keeper: Keeper,
+}
+
+/// Who owns the line.
+#[derive(Debug)]
+enum Keeper {
+    /// A child process; nothing once it was ended.
+    Child(Option<Child>),
+    /// A service, which comes back when it dies.
+    Service(ServiceFolder),
 }
 
 impl Hold {
-    /// Starts a guardian and has it release the line.
+    /// Finds the guardian that is a service, or else starts one, and has it release the line.
     ///
     /// # Errors
     /// [`HoldError`]; a line that cannot be used is told as its driver tells it.
     pub fn take(given: Given) -> Result<Self, HoldError> {
+        let service = ServiceFolder::of(&given.line);
+        if let Some(lease) = service.await_for(&given.line)? {
+            let mut hold = Self {
+                given,
+                lease: Some(lease),
+                keeper: Keeper::Service(service),
+            };
+            hold.lock()?;
+            return Ok(hold);
+        }
         // Opened and given back: what is wrong with it is said here, and it is released.
         drop(relay::open(&given.line)?);
         let mut hold = Self {
             given,
             lease: None,
-            child: None,
+            keeper: Keeper::Child(None),
         };
         hold.start()?;
         Ok(hold)
@@ -79,7 +102,7 @@ impl Hold {
     /// # Errors
     /// [`HoldError`]; the line is then released or on its way there.
     pub fn open(&mut self, until: BootTime) -> Result<(), HoldError> {
-        self.connected()?.open(until).map_err(HoldError::from)
+        self.ask(|lease| lease.open(until))
     }
 
     /// Keeps it energised.
@@ -87,39 +110,67 @@ impl Hold {
     /// # Errors
     /// [`HoldError`]; the line is then released or on its way there.
     pub(crate) fn renew(&mut self) -> Result<(), HoldError> {
-        self.connected()?.renew().map_err(HoldError::from)
+        self.ask(Lease::renew)
     }
 
-    /// Releases, and returns when the line is known to be released, also where the
-    /// guardian is gone or hangs.
+    /// Releases, and returns when the line is known to be released, also where a guardian
+    /// of one's own is gone or hangs.
     ///
     /// # Errors
     /// [`HoldError`]; the line may then be energised.
     pub fn lock(&mut self) -> Result<(), HoldError> {
-        let first = match self.connected().map(Lease::lock) {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => HoldError::from(error),
-            Err(error) => error,
+        let Err(first) = self.ask(Lease::lock) else {
+            return Ok(());
         };
-        // Once: the line may be tried again and again.
-        if self.child.is_some() {
-            log::error!("{first}; its line is released by hand");
+        match &self.keeper {
+            // One that was started again since has released the line as it opened it.
+            Keeper::Service(_) => self.ask(Lease::lock),
+            Keeper::Child(child) => {
+                // Once: the line may be tried again and again.
+                if child.is_some() {
+                    log::error!("{first}; its line is released by hand");
+                }
+                self.end_child(Duration::ZERO);
+                drop(relay::open(&self.given.line)?);
+                Ok(())
+            }
         }
-        self.end_child(Duration::ZERO);
-        drop(relay::open(&self.given.line)?);
-        Ok(())
     }
 
-    /// Whether the guardian died or hung. The line was released then, and this hold opens
-    /// nothing any more.
+    /// Asks the guardian whether it is there; moves nothing.
+    ///
+    /// # Errors
+    /// [`HoldError`] if it does not answer.
+    pub(crate) fn probe(&mut self) -> Result<(), HoldError> {
+        match self.ask(Lease::renew) {
+            Err(HoldError::Lease(LeaseError::Refused(_))) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// Whether a guardian of one's own died or hung. The line was released then, and this
+    /// hold opens nothing any more.
     pub(crate) fn is_lost(&self) -> bool {
-        self.lease.is_none()
+        self.lease.is_none() && matches!(self.keeper, Keeper::Child(_))
     }
 
-    fn connected(&mut self) -> Result<&mut Lease, HoldError> {
-        self.lease
-            .as_mut()
-            .ok_or(HoldError::Lease(LeaseError::Gone))
+    fn ask(
+        &mut self,
+        request: impl FnOnce(&mut Lease) -> Result<(), LeaseError>,
+    ) -> Result<(), HoldError> {
+        if self.lease.is_none()
+            && let Keeper::Service(folder) = &self.keeper
+        {
+            self.lease = Some(folder.find(&self.given.line)?);
+        }
+        let lease = self.lease.as_mut().ok_or(LeaseError::Gone)?;
+        let answer = request(lease);
+        let connected = matches!(answer, Ok(()) | Err(LeaseError::Refused(_)));
+        if !connected && matches!(self.keeper, Keeper::Service(_)) {
+            // The end of the connection ends the lease.
+            self.lease = None;
+        }
+        Ok(answer?)
     }
 
     fn start(&mut self) -> Result<(), HoldError> {
@@ -143,7 +194,7 @@ impl Hold {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
-        self.child = Some(child);
+        self.keeper = Keeper::Child(Some(child));
         self.lease = Some(Lease::over(ours));
         self.await_child()
     }
@@ -152,10 +203,9 @@ impl Hold {
     fn await_child(&mut self) -> Result<(), HoldError> {
         let until = Instant::now() + MAX_START_WAIT;
         loop {
-            match self.connected()?.lock() {
-                Ok(()) => return Ok(()),
-                Err(LeaseError::Silent) if Instant::now() < until => {}
-                Err(error) => return Err(error.into()),
+            match self.ask(Lease::lock) {
+                Err(HoldError::Lease(LeaseError::Silent)) if Instant::now() < until => {}
+                answer => return answer,
             }
         }
     }
@@ -163,7 +213,10 @@ impl Hold {
     /// Ends the child, which locks; after `patience` without asking.
     fn end_child(&mut self, patience: Duration) {
         self.lease = None;
-        let Some(mut child) = self.child.take() else {
+        let Keeper::Child(child) = &mut self.keeper else {
+            return;
+        };
+        let Some(mut child) = child.take() else {
             return;
         };
         let until = Instant::now() + patience;

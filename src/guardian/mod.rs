@@ -1,8 +1,9 @@
 //! The relay guardian: the one process that owns the line of the strike.
 //!
-//! It decodes no pictures, opens no database and has no network. The process that
-//! started it (the daemon, `doorward relay pulse`) asks it over a socket to energise the
-//! line until an instant; the guardian releases it by itself. What it holds, whatever it is asked:
+//! It decodes no pictures, opens no database and has no network. Its clients (the daemon,
+//! `doorward relay pulse`) ask it over a socket to energise the line until an instant; the
+//! guardian releases it by itself. It is a service of its own, or the child of whoever needs
+//! it where there is none. What it holds, whatever it is asked:
 //!
 //! 1. The line is energised only while a lease is live.
 //! 2. A lease is dead at its deadline, when its client has not renewed it for
@@ -15,8 +16,8 @@
 //! 6. Nothing stands between a deadline and the release: no log, no disk, no client.
 //!
 //! `core` decides and is pure, `wire` is the protocol, `server` the process, `client` and
-//! `hold` the other end, and `held` the note of the line that is driven, which outlives
-//! everything.
+//! `hold` the other end, `service` where a guardian that is a service is found, and `held`
+//! the note of the line that is driven, which outlives everything.
 
 mod boottime;
 mod client;
@@ -25,6 +26,7 @@ mod held;
 mod hold;
 mod place;
 mod server;
+mod service;
 mod teller;
 #[cfg(test)]
 mod tests;
@@ -36,4 +38,5 @@ pub use core::Refusal;
 pub use held::{HeldLine, NoteError};
 pub use hold::{Given, Hold, HoldError};
 pub use place::{PlaceError, note_path, note_paths};
-pub use server::{ServeError, serve};
+pub use server::{Clients, ServeError, serve};
+pub use service::{NoService, ServiceFolder};

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -31,6 +31,19 @@ const MAX_POLL_WAIT: Duration = Duration::from_millis(250);
 /// A line that refuses to be released for so long is not tried again by this process:
 /// it ends, and whoever starts next opens the line anew.
 const MAX_RELEASE_WAIT: Duration = Duration::from_secs(3);
+
+/// Clients that are connected at one time, at most; further ones are turned away.
+const MAX_CLIENTS_COUNT: usize = 16;
+
+/// Whom a guardian serves.
+#[derive(Debug)]
+pub enum Clients {
+    /// The process that started it, until that is gone. Signals lock for good and do not end
+    /// it: its parent is to hear that the line is released.
+    Parent(UnixStream),
+    /// Whoever may connect, until a signal ends it.
+    Listener(UnixListener),
+}
 
 /// Why a guardian ended other than as asked.
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +80,11 @@ struct Server {
     refusing_since: Option<BootTime>,
 }
 
-/// Guards `relay`, which was opened and thereby released, for the process at the other end
-/// of `parent`, until that is gone. Signals lock for good and do not end it: its parent is
-/// to hear that the line is released.
+/// Guards `relay`, which was opened and thereby released, for `clients`.
 ///
 /// # Errors
 /// [`ServeError`]
-pub fn serve(relay: Box<dyn Relay>, cap: Duration, parent: UnixStream) -> Result<(), ServeError> {
+pub fn serve(relay: Box<dyn Relay>, cap: Duration, clients: Clients) -> Result<(), ServeError> {
     let system = |what| move |source: io::Error| ServeError::System { what, source };
     let signals = listen_to_signals().map_err(system("signals"))?;
     let timer = timerfd_create(
@@ -91,10 +102,21 @@ pub fn serve(relay: Box<dyn Relay>, cap: Duration, parent: UnixStream) -> Result
         teller,
         refusing_since: None,
     };
-    server.admit(parent);
+    let listener = match clients {
+        Clients::Parent(parent) => {
+            server.admit(parent);
+            None
+        }
+        Clients::Listener(listener) => {
+            listener
+                .set_nonblocking(true)
+                .map_err(system("its socket"))?;
+            Some(listener)
+        }
+    };
     server.teller.ready();
     loop {
-        let turn = server.wait(&timer, &signals);
+        let turn = server.wait(&timer, &signals, listener.as_ref());
         // The deadline comes before whatever else has happened.
         server.input(Input::Tick);
         let turn = turn.map_err(system("poll"))?;
@@ -106,11 +128,15 @@ pub fn serve(relay: Box<dyn Relay>, cap: Duration, parent: UnixStream) -> Result
             server.read(client);
         }
         server.bury();
-        if server.clients.is_empty() {
-            server.input(Input::Stop);
+        match &listener {
+            Some(listener) if turn.connecting => server.accept(listener),
+            Some(_) => {}
+            None if server.clients.is_empty() => server.input(Input::Stop),
+            None => {}
         }
         server.teller.turn();
-        if server.clients.is_empty() && server.core.is_stopped() {
+        let nobody_is_to_hear = listener.is_some() || server.clients.is_empty();
+        if nobody_is_to_hear && server.core.is_stopped() {
             return Ok(());
         }
         if server.has_given_up() {
@@ -123,14 +149,21 @@ pub fn serve(relay: Box<dyn Relay>, cap: Duration, parent: UnixStream) -> Result
 /// What a turn woke up for.
 struct Turn {
     signal: bool,
+    connecting: bool,
     readable: Vec<Client>,
 }
 
 impl Server {
-    fn wait(&self, timer: &OwnedFd, signals: &UnixStream) -> io::Result<Turn> {
+    fn wait(
+        &self,
+        timer: &OwnedFd,
+        signals: &UnixStream,
+        listener: Option<&UnixListener>,
+    ) -> io::Result<Turn> {
         set_timer(timer, self.core.wake_at())?;
         let mut fds = vec![watch(timer.as_fd()), watch(signals.as_fd())];
         fds.extend(self.clients.iter().map(|c| watch(c.stream.as_fd())));
+        fds.extend(listener.map(|l| watch(l.as_fd())));
         let patience = Timespec {
             tv_sec: 0,
             tv_nsec: MAX_POLL_WAIT.as_nanos() as i64,
@@ -144,8 +177,22 @@ impl Server {
         let readable = (2..).zip(&self.clients).filter(|(i, _)| is(*i));
         Ok(Turn {
             signal: is(1),
+            connecting: listener.is_some() && is(2 + self.clients.len()),
             readable: readable.map(|(_, c)| c.client).collect(),
         })
+    }
+
+    fn accept(&mut self, listener: &UnixListener) {
+        // Bounded, so that a flood of them does not hold up a deadline.
+        for _ in 0..MAX_CLIENTS_COUNT {
+            let Ok((stream, _)) = listener.accept() else {
+                return;
+            };
+            // Dropping one turns it away.
+            if self.clients.len() < MAX_CLIENTS_COUNT {
+                self.admit(stream);
+            }
+        }
     }
 
     fn admit(&mut self, stream: UnixStream) {

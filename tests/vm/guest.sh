@@ -75,7 +75,7 @@ feed() {
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
 refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
-journal() { journalctl -u doorward --after-cursor "$cursor" --no-pager -o cat; }
+journal() { journalctl -u doorward -u doorward-relay --after-cursor "$cursor" --no-pager -o cat; }
 said() { until_true 60 journal_has "$1" || fail "the journal does not say: $1"; }
 journal_has() { journal | grep -q -- "$1"; }
 events() { as_service events --json --limit 10000; }
@@ -98,12 +98,14 @@ stays_low() {
     local end=$((SECONDS + $1))
     while [ $SECONDS -lt $end ]; do low || fail "the line went high"; sleep 0.05; done
 }
-pid() { systemctl show doorward -p MainPID --value; }
-restarted() { [ "$(pid)" != 0 ] && [ "$(pid)" != "$1" ] && systemctl -q is-active doorward; }
-await_restart() { until_true 120 restarted "$1" || fail "it is not started again"; }
-# freeze THREAD: holds it still until `thaw`
+# pid [UNIT]
+pid() { systemctl show "${1:-doorward}" -p MainPID --value; }
+guardian() { pid doorward-relay; }
+restarted() { [ "$(pid "$2")" != 0 ] && [ "$(pid "$2")" != "$1" ] && systemctl -q is-active "${2:-doorward}"; }
+await_restart() { until_true 120 restarted "$1" "${2:-doorward}" || fail "it is not started again"; }
+# freeze THREAD [UNIT]: holds it still until `thaw`
 freeze() {
-    $share/freeze "$(pid)" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid
+    $share/freeze "$(pid "$2")" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid
     until_true 10 grep -q held /tmp/freeze.log || fail "cannot hold the thread $1: $(cat /tmp/freeze.log)"
 }
 thaw() { [ -e /tmp/freeze.pid ] && kill "$(cat /tmp/freeze.pid)" 2>/dev/null; rm -f /tmp/freeze.pid; }
@@ -122,10 +124,11 @@ WatchdogSec=3"
     said "the $1 thread"
     verified
 }
-# drop_in TEXT: settings of the unit for this scenario
+# drop_in TEXT [UNIT]: settings of the unit for this scenario
 drop_in() {
-    mkdir -p /run/systemd/system/doorward.service.d
-    printf '%s\n' "$1" >/run/systemd/system/doorward.service.d/scenario.conf
+    local folder=/run/systemd/system/${2:-doorward}.service.d
+    mkdir -p "$folder"
+    printf '%s\n' "$1" >"$folder/scenario.conf"
     systemctl daemon-reload
 }
 
@@ -142,13 +145,11 @@ worn_disk() {
 disk_fails() { echo 1 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE /var/lib/doorward)")/trigger_fs_error"; }
 
 reset() {
-    systemctl stop doorward 2>/dev/null
+    systemctl stop doorward doorward-relay 2>/dev/null
     thaw
-    if [ -e /run/systemd/system/doorward.service.d ]; then
-        rm -rf /run/systemd/system/doorward.service.d
-        systemctl daemon-reload
-    fi
-    systemctl reset-failed doorward 2>/dev/null
+    rm -rf /run/systemd/system/doorward.service.d /run/systemd/system/doorward-relay.service.d
+    systemctl daemon-reload
+    systemctl reset-failed doorward doorward-relay 2>/dev/null
     unfeed
     pkill loopback
     rmmod v4l2loopback 2>/dev/null
@@ -175,7 +176,7 @@ for scenario in $share/scenarios/*.sh; do
     if (. "$scenario"); then verdict=PASS; else verdict=FAIL; fi
     ended=$(cut -d' ' -f1 /proc/uptime)
     if [ $verdict = FAIL ]; then
-        journalctl --after-cursor "$cursor" --no-pager -o short-monotonic -t doorward -u doorward | tail -40
+        journalctl --after-cursor "$cursor" --no-pager -o short-monotonic -t doorward -u doorward -u doorward-relay | tail -40
         [ "$group" = package ] || events | tail -20
     fi
     echo "$verdict $group/$name $(echo "$began $ended" | awk '{printf "%.1f", $2 - $1}') s"

@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Format, print_json, sentence, start_stderr_log};
-use crate::config::Config;
+use crate::config::{Config, Driver};
 use crate::database::Database;
 use crate::door::relay::{self, RelayError};
 use crate::gpio::{Holder, LineError};
+use crate::guardian::{NoService, ServiceFolder};
 use crate::record::Log;
 use crate::vision::Vision;
 use crate::whitelist::{Matcher, Snapshot};
@@ -75,6 +76,9 @@ impl Check {
         match Config::load(path) {
             Ok(config) => {
                 report.add("configuration", Verdict::Ok, path.display().to_string());
+                // The relay first: opening it locks the door. Before root becomes the
+                // service's user, whom the line is not for.
+                check_relay(&config, &mut report);
                 // As what the service finds there.
                 super::become_owner(&config)?;
                 trust::check_hands(path, &config, &mut report);
@@ -105,8 +109,6 @@ impl Check {
 }
 
 fn check_all(config: &Config, report: &mut Report) {
-    // The relay first: opening it locks the door.
-    check_relay(config, report);
     let mut vision = match Vision::open(&config.models, &config.vision) {
         Ok(vision) => {
             let text = format!(
@@ -138,20 +140,25 @@ fn check_all(config: &Config, report: &mut Report) {
 }
 
 fn check_relay(config: &Config, report: &mut Report) {
-    match relay::open(&config.relay) {
-        Ok(relay) => report.add(
-            "relay",
-            Verdict::Ok,
-            format!("{}, locked", relay.describe()),
-        ),
+    let part = "relay";
+    let line = &config.relay;
+    match ServiceFolder::of(line).find(line) {
+        Ok(_) => {
+            let text = format!("{}, in the hands of its guardian", relay::describe(line));
+            return report.add(part, Verdict::Ok, text);
+        }
+        Err(error @ NoService::AnotherLine { .. }) if line.driver != Driver::Simulated => {
+            return report.add(part, Verdict::Wrong, error.to_string());
+        }
+        Err(_) => {}
+    }
+    match relay::open(line) {
+        Ok(relay) => report.add(part, Verdict::Ok, format!("{}, locked", relay.describe())),
         Err(RelayError::Line(LineError::Busy {
             holder: Holder::Doorward,
             ..
-        })) => {
-            let text = "in the hands of a running doorward";
-            report.add("relay", Verdict::Unknown, text);
-        }
-        Err(error) => report.add("relay", Verdict::Wrong, error.to_string()),
+        })) => report.add(part, Verdict::Unknown, "in the hands of a running doorward"),
+        Err(error) => report.add(part, Verdict::Wrong, error.to_string()),
     }
 }
 

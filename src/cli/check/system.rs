@@ -7,15 +7,46 @@ use super::{Report, Verdict};
 
 /// Under this the record of a busy door is soon cut short, in bytes.
 const MIN_FREE_DISK_BYTES: u64 = 100 << 20;
-const UNIT: &str = "doorward.service";
-/// What the unit as shipped has, and systemd reports when it is in force.
-const SANDBOX: [(&str, &str); 5] = [
-    ("DevicePolicy", "closed"),
-    ("NoNewPrivileges", "yes"),
-    ("ProtectSystem", "strict"),
-    ("PrivateNetwork", "yes"),
-    ("MemoryDenyWriteExecute", "yes"),
-];
+/// A unit of the package, and what it has as shipped and systemd reports when it is in force.
+struct Unit {
+    part: &'static str,
+    name: &'static str,
+    file: &'static str,
+    wanted: &'static [(&'static str, &'static str)],
+    watchdog: &'static str,
+    /// What it runs after its end, whatever ended it.
+    after_the_end: Option<&'static str>,
+}
+
+const DAEMON: Unit = Unit {
+    part: "service",
+    name: "doorward.service",
+    file: "systemd/doorward.service",
+    wanted: &[
+        ("DevicePolicy", "closed"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("PrivateNetwork", "yes"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("LimitCORE", "0"),
+    ],
+    watchdog: "WatchdogSec=10",
+    after_the_end: None,
+};
+const GUARDIAN: Unit = Unit {
+    part: "guardian",
+    name: "doorward-relay.service",
+    file: "systemd/doorward-relay.service",
+    wanted: &[
+        ("DevicePolicy", "closed"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("PrivateNetwork", "yes"),
+        ("Restart", "always"),
+    ],
+    watchdog: "WatchdogSec=2",
+    after_the_end: Some("relay lock"),
+};
 
 pub(super) fn check_disk(database: &Path, report: &mut Report) {
     let folder = match database.parent() {
@@ -69,10 +100,18 @@ pub(super) fn check_clock(report: &mut Report) {
 }
 
 pub(super) fn check_service(report: &mut Report) {
-    let part = "service";
-    let mut names: Vec<&str> = SANDBOX.iter().map(|(name, _)| *name).collect();
+    for unit in [DAEMON, GUARDIAN] {
+        check_unit(&unit, report);
+    }
+    check_lock_at_boot(report);
+}
+
+fn check_unit(unit: &Unit, report: &mut Report) {
+    let part = unit.part;
+    let mut names: Vec<&str> = unit.wanted.iter().map(|(name, _)| *name).collect();
     names.extend(["LoadState", "ActiveState", "WatchdogUSec", "ExecStopPost"]);
-    let said = property(Command::new("systemctl").args(["show", UNIT, "-p", &names.join(",")]));
+    let said =
+        property(Command::new("systemctl").args(["show", unit.name, "-p", &names.join(",")]));
     let Some(said) = said else {
         report.add(part, Verdict::Unknown, "systemd does not answer here");
         return;
@@ -83,38 +122,44 @@ pub(super) fn check_service(report: &mut Report) {
             .unwrap_or_default()
     };
     if value("LoadState") != "loaded" {
-        let text = "not installed: install the package, or put systemd/doorward.service in place";
+        let text = format!(
+            "not installed: install the package, or put {} in place",
+            unit.file
+        );
         report.add(part, Verdict::Unknown, text);
         return;
     }
-    let mut missing: Vec<String> = SANDBOX
-        .iter()
+    let wanted = unit.wanted.iter();
+    let mut missing: Vec<String> = wanted
         .filter(|(name, wanted)| value(name) != *wanted)
         .map(|(name, wanted)| format!("{name}={wanted}"))
         .collect();
     // Only known while it runs.
     if value("ActiveState") == "active" && matches!(value("WatchdogUSec"), "" | "0" | "infinity") {
-        missing.push("WatchdogSec=10".into());
+        missing.push(unit.watchdog.into());
     }
-    if !value("ExecStopPost").contains("relay lock") {
-        missing.push("ExecStopPost=/usr/bin/doorward relay lock".into());
+    if let Some(command) = unit.after_the_end
+        && !value("ExecStopPost").contains(command)
+    {
+        missing.push(format!("ExecStopPost=/usr/bin/doorward {command}"));
     }
     if missing.is_empty() {
-        let text = format!(
-            "{}, sandbox, watchdog and lock after the end in force",
-            value("ActiveState")
-        );
+        let text = format!("{}, as it was shipped", value("ActiveState"));
         report.add(part, Verdict::Ok, text);
     } else {
         report.add(
             part,
             Verdict::Wrong,
             format!(
-                "the unit lacks {}: see `systemctl cat {UNIT}` for what was overridden",
-                missing.join(", ")
+                "the unit lacks {}: see `systemctl cat {}` for what was overridden",
+                missing.join(", "),
+                unit.name
             ),
         );
     }
+}
+
+fn check_lock_at_boot(report: &mut Report) {
     let lock = property(Command::new("systemctl").args(["is-enabled", "doorward-lock.service"]));
     if lock.as_deref() != Some("enabled") {
         report.add(

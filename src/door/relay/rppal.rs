@@ -17,8 +17,8 @@ use crate::gpio::LineError;
 
 /// Register windows, of a Pi up to 4 and of a Pi 5.
 const DEVICES: [&str; 2] = ["/dev/gpiomem", "/dev/gpiomem0"];
-const JOIN_THE_GROUP: &str = "run as root, or as a user of the group `gpio`: `sudo usermod -aG \
-                              gpio USER`, then log in again";
+const GIVE_IT: &str = "use `sudo`, or give it to the service: `sudo systemctl edit doorward-relay` \
+                       with [Service] SupplementaryGroups=gpio and DeviceAllow=/dev/gpiomem rw";
 const USE_GPIOCHIP: &str = "set relay.driver = \"gpiochip\", which serves every board";
 
 /// One pin, driven through the registers.
@@ -131,7 +131,7 @@ fn io_error(place: String, action: &'static str, error: &io::Error) -> LineError
     if error.kind() == io::ErrorKind::PermissionDenied {
         LineError::Permission {
             place,
-            fix: JOIN_THE_GROUP.into(),
+            fix: GIVE_IT.into(),
         }
     } else {
         LineError::of_the_board(place, action, error.to_string())
@@ -143,7 +143,7 @@ fn explain(number: u8, error: Error) -> LineError {
     match error {
         Error::PermissionDenied(place) => LineError::Permission {
             place,
-            fix: JOIN_THE_GROUP.into(),
+            fix: GIVE_IT.into(),
         },
         Error::PinNotAvailable(_) => LineError::NotFound {
             what: place(number),

@@ -1,4 +1,4 @@
-# The same where the kernel keeps the line's level, as a Raspberry Pi's does: ExecStopPost locks.
+# The same where the kernel keeps the line's level, as a Raspberry Pi's does: the guardian releases it.
 keep_level 1
 drop_in "[Service]
 RestartSec=20"

@@ -1,4 +1,4 @@
-# kill -9 while the strike is open: locked by ExecStopPost, then guarded again.
+# kill -9 while the strike is open: locked by the guardian, then guarded again.
 start
 feed listed yuyv
 await_high
