@@ -28,6 +28,6 @@ rm -rf /run/systemd/system/doorward*.service.d
 systemctl daemon-reload
 start
 runuser -u doorward -- doorward check >/tmp/check 2>&1
-line_says '^ok *relay *GPIO line 4 of door-bank, in the hands of its guardian'
+line_says '^ok *relay *GPIO line relay of door-bank, in the hands of its guardian'
 runuser -u doorward -- doorward check --json | grep -q '"ok": *false' || fail "no JSON"
 systemctl -q disable doorward-lock
