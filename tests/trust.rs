@@ -67,7 +67,7 @@ fn bounded(site: &Site, environment: &[(&str, &str)], arguments: &[&str]) -> Out
 fn refuses(site: &Site, arguments: &[&str], words: &[&str]) {
     let output = bounded(site, &[], arguments);
     let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
     assert!(!said.contains("panicked"), "{said}");
     for word in words {
         assert!(said.contains(word), "{arguments:?}: no {word:?} in {said}");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::origin;
+use super::{Exit, origin};
 use crate::config::Config;
 use crate::database::Database;
 use crate::record::{Event, Log, Stamp};
@@ -59,7 +59,9 @@ impl Restore {
             .context("nothing was restored")?;
         // Who is not on it any more is not in the files either.
         let database = Database::open_existing(&config.whitelist.database)?;
+        let mut exit = Exit::Done;
         if !database.erase()? {
+            exit = Exit::No;
             eprintln!(
                 "who was removed by this is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"
             );
@@ -75,6 +77,6 @@ impl Restore {
                 "the record goes on from there"
             }
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(exit.into())
     }
 }

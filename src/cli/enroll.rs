@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use clap::error::ErrorKind;
 
 use super::enroll_many::{self, Report};
-use super::origin;
+use super::{Usage, origin};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
@@ -151,10 +150,7 @@ impl Enroll {
         }
         if self.photos.is_empty() && !self.camera {
             let usage = "no photos are given: name them after the person's name, or take them with --camera";
-            clap::Command::new("doorward enroll")
-                .override_usage(USAGE)
-                .error(ErrorKind::MissingRequiredArgument, usage)
-                .exit();
+            return Err(Usage(format!("{usage}\n\nUsage: {USAGE}")).into());
         }
         Ok(())
     }

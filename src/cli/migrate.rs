@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Format, origin, print_json, table};
+use super::{Exit, Format, origin, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol;
@@ -19,13 +19,14 @@ pub(super) fn run(
     let outcomes = enrol::migrate(database, &mut vision, &origin(config))?;
     let model = vision.version();
     let again = outcomes.iter().filter(|o| !o.ready).count();
+    let code = if again > 0 { Exit::No } else { Exit::Done }.into();
     if format.json {
         let people: Vec<_> = outcomes
             .iter()
             .map(|o| json!({ "name": o.name, "made": o.made, "failed": o.failed, "must_come_again": !o.ready }))
             .collect();
         print_json(&json!({ "model": model, "people": people }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     println!("Templates for {model}:");
     let rows = outcomes.iter().map(|o| {
@@ -43,5 +44,5 @@ pub(super) fn run(
     if again > 0 {
         println!("{again} of {} must come again.", outcomes.len());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }

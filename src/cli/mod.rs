@@ -1,6 +1,9 @@
 //! The commands. Each is thin: parse, call, print. Help texts, man pages and
 //! shell completions all come from the definitions here.
 
+#[macro_use]
+mod output;
+
 mod backup;
 mod bench;
 mod check;
@@ -34,6 +37,7 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::output::{Exit, Usage, complain, print_json, table};
 use crate::config::{self, Config};
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
@@ -119,7 +123,10 @@ struct Format {
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
     environment::settle();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::ended(misread(&error)),
+    };
     if !matches!(
         cli.command,
         Command::Run | Command::Relay(_) | Command::Guardian(_)
@@ -127,16 +134,32 @@ pub fn main() -> ExitCode {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
-        eprintln!("doorward: {}", sentence(&error));
-        if let Some(owner) = OWNER.get() {
+        complain(&sentence(&error));
+        if let Some(owner) = OWNER.get().filter(|_| !output::json_is_asked()) {
             eprintln!(
                 "doorward: this was done as {owner}, who owns the database's folder, not as root"
             );
         }
-        ExitCode::FAILURE
+        match error.downcast_ref::<Usage>() {
+            Some(_) => Exit::Usage.into(),
+            None => Exit::Cannot.into(),
+        }
     });
     log::logger().flush();
-    code
+    output::ended(code)
+}
+
+/// Tells what clap has to say: help, the version, or what is wrong with the command line.
+fn misread(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && output::json_is_asked() {
+        complain(error.to_string().trim_end());
+    } else if error.print().is_err() {
+        return Exit::Cannot.into();
+    }
+    match error.use_stderr() {
+        true => Exit::Usage.into(),
+        false => Exit::Done.into(),
+    }
 }
 
 impl Cli {
@@ -260,35 +283,6 @@ fn asked_actor() -> Actor {
         claimed: user("SUDO_USER")
             .or_else(|| user("USER"))
             .or_else(|| user("LOGNAME")),
-    }
-}
-
-fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{value}")?;
-    Ok(())
-}
-
-/// Columns as wide as they need to be.
-fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-    let mut lines: Vec<Vec<String>> = vec![header.iter().map(|h| (*h).to_owned()).collect()];
-    lines.extend(rows);
-    let width = |column: usize| {
-        lines
-            .iter()
-            .filter_map(|line| line.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        println!("{}", cells.join("  ").trim_end());
     }
 }
 
