@@ -17,6 +17,7 @@ mod evaluate_curves;
 mod evaluate_page;
 mod evaluate_text;
 mod events;
+mod events_summary;
 mod generate;
 mod guardian;
 mod identify;
@@ -29,6 +30,7 @@ mod relay;
 mod run;
 mod threshold;
 mod train;
+mod when;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

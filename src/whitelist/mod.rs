@@ -12,6 +12,7 @@ mod restore;
 mod rows;
 mod snapshot;
 mod store;
+mod who;
 
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
@@ -22,6 +23,7 @@ pub use restore::{RestoreError, Restored, restore};
 pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
 pub use store::{
-    NewTemplate, Person, Template, check_name, enroll, find, find_by_name, people, remove, rename,
+    NewTemplate, Person, Template, check_name, enroll, find_by_name, people, remove, rename,
     revision, set_enabled, templates_of,
 };
+pub use who::{Who, find, resolve};

@@ -158,20 +158,6 @@ pub fn people(database: &Database) -> Result<Vec<Person>, WhitelistError> {
     database.read(|c, fail| select(c, fail, "1 = ?1", &1i64))
 }
 
-/// Somebody by name in any case of letters, or by number such as `#3`.
-///
-/// # Errors
-/// [`WhitelistError::Unknown`]
-pub fn find(database: &Database, who: &str) -> Result<Person, WhitelistError> {
-    let who = who.trim();
-    let number = who.strip_prefix('#').and_then(|n| n.parse::<i64>().ok());
-    let found = database.read(|c, fail| match number {
-        Some(number) => Ok::<_, WhitelistError>(select(c, fail, "p.id = ?1", &number)?.pop()),
-        None => by_name(c, fail, who),
-    })?;
-    found.ok_or_else(|| WhitelistError::Unknown(who.to_owned()))
-}
-
 /// Somebody by name in any case of letters; nothing if nobody has it.
 ///
 /// # Errors
@@ -354,7 +340,7 @@ pub(super) fn load(
     })
 }
 
-fn select(
+pub(super) fn select(
     c: &Connection,
     fail: Fail<'_>,
     term: &str,
@@ -392,11 +378,14 @@ pub(super) fn by_id(
 ) -> Result<Person, WhitelistError> {
     select(c, fail, "p.id = ?1", &id.0)?
         .pop()
-        .ok_or_else(|| WhitelistError::Unknown(id.to_string()))
+        .ok_or_else(|| WhitelistError::Unknown {
+            word: id.to_string(),
+            like: Vec::new(),
+        })
 }
 
 /// Unicode's lower case, which SQLite's own comparison does not know.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     name.to_lowercase()
 }
 
