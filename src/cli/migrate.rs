@@ -23,7 +23,7 @@ pub(super) fn run(
     if format.json {
         let people: Vec<_> = outcomes
             .iter()
-            .map(|o| json!({ "name": o.name, "made": o.made, "failed": o.failed, "must_come_again": !o.ready }))
+            .map(|o| json!({ "person_id": o.person, "name": o.name, "made": o.made, "failed": o.failed, "must_come_again": !o.ready }))
             .collect();
         print_json(&json!({ "model": model, "people": people }))?;
         return Ok(code);

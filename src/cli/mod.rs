@@ -25,6 +25,7 @@ mod journal;
 mod log_queue;
 mod migrate;
 mod people;
+mod people_look;
 mod picture;
 mod relay;
 mod run;

@@ -85,8 +85,8 @@ pub(crate) fn known_names(
 /// [`DatabaseError`]
 pub fn last_grants(database: &Database) -> Result<BTreeMap<PersonId, i64>, DatabaseError> {
     let sql = format!(
-        "SELECT {PERSON} AS person, max(at_ms) AS at FROM records WHERE kind = 'granted' \
-         GROUP BY 1 HAVING typeof(person) = 'integer' AND typeof(at) = 'integer'"
+        "SELECT {PERSON} AS who, max(at_ms) AS latest FROM records WHERE kind = 'granted' \
+         GROUP BY 1 HAVING typeof(who) = 'integer' AND typeof(latest) = 'integer'"
     );
     database.read(|connection, fail| {
         let mut statement = connection.prepare(&sql).map_err(fail)?;

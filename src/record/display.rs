@@ -280,6 +280,12 @@ impl Event {
             Self::PhotosForgotten { photos, actor } => {
                 write!(f, ", {photos} kept photos, by {actor}")
             }
+            Self::TemplateForgotten {
+                person,
+                model,
+                source,
+                actor,
+            } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
         }
     }
 }

@@ -12,6 +12,7 @@ mod restore;
 mod rows;
 mod snapshot;
 mod store;
+mod templates;
 mod who;
 
 pub use directory::{Directory, Listed};
@@ -23,7 +24,8 @@ pub use restore::{RestoreError, Restored, restore};
 pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
 pub use store::{
-    NewTemplate, Person, Template, check_name, enroll, find_by_name, people, remove, rename,
-    revision, set_enabled, templates_of,
+    NewTemplate, Person, check_name, enroll, find_by_name, people, remove, rename, revision,
+    set_enabled,
 };
+pub use templates::{Template, forget_template, templates_of};
 pub use who::{Who, find, resolve};
