@@ -426,6 +426,7 @@ const TABLE: &[(&str, i32)] = &[
     ("--version", 0),
     // The answer is no, or something is to be acted on.
     ("compare PHOTO OTHER", 1),
+    ("status", 1),
     ("people migrate", 1),
     // Usage.
     ("", 2),
@@ -634,4 +635,64 @@ fn output_that_cannot_be_written_is_told_after_the_act() {
             output.status
         );
     }
+}
+
+#[test]
+fn the_status_says_whether_the_door_is_guarded_and_what_fails() {
+    let site = listed(&["Ada", "Zoe"]).set("camera.replay.repeat", true);
+    let site = site.frames("grace-hopper/01.jpg", 4);
+    assert_eq!(code(&site.run(&["people", "disable", "Zoe"])), 0);
+    happened(&site, 5000, &granted(1, "Ada"));
+    let output = site.run(&["status"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        stdout(&output).contains("NO, nothing guards"),
+        "{}",
+        said(&output)
+    );
+    let daemon = site.start();
+    let until = |wanted: i32| {
+        let start = std::time::Instant::now();
+        loop {
+            let output = site.run(&["status", "--json"]);
+            if code(&output) == wanted {
+                return json(&output);
+            }
+            assert!(start.elapsed().as_secs() < 30, "{}", said(&output));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    let status = until(0);
+    assert_eq!(status["guarding"], true);
+    assert_eq!(status["pid"], daemon.id());
+    assert_eq!(
+        (&status["people"], &status["disabled"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(status["last_grant"]["person_id"], 1);
+    assert_eq!(status["last_grant"]["score"], 0.875);
+    assert_eq!(status["last_grant"]["at"], "1970-01-01T00:00:05.000Z");
+    assert!(status["threshold"].as_f64().unwrap() > 0.0);
+    assert!(status["camera"].is_string());
+    let text = stdout(&site.run(&["status"]));
+    assert!(
+        text.contains("yes, since") && text.contains("none now"),
+        "{text}"
+    );
+    // A fault, for as long as it lasts.
+    let good = std::fs::read_to_string(site.config()).unwrap();
+    std::fs::write(site.config(), "no TOML").unwrap();
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.await_said("config_rejected");
+    std::fs::write(site.config(), good).unwrap();
+    let status = until(1);
+    assert_eq!(status["guarding"], true);
+    assert_eq!(status["faults"][0]["kind"], "config_rejected");
+    daemon.signal(rustix::process::Signal::HUP);
+    assert_eq!(until(0)["faults"], serde_json::json!([]));
+    // However it ended.
+    daemon.signal(rustix::process::Signal::KILL);
+    daemon.end();
+    let status = json(&site.run(&["status", "--json"]));
+    assert_eq!(status["guarding"], false);
 }

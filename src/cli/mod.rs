@@ -29,6 +29,7 @@ mod people_look;
 mod picture;
 mod relay;
 mod run;
+mod status;
 mod threshold;
 mod train;
 mod when;
@@ -40,7 +41,7 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use self::output::{Exit, Usage, complain, print_json, table};
+use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
@@ -77,6 +78,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Guard the door (what the service runs)
     Run,
+    /// Say whether the door is guarded, and how things are
+    Status(status::Status),
     /// Put a person on the whitelist, from photos or from the camera
     Enroll(enroll::Enroll),
     /// List and change the people on the whitelist
@@ -175,6 +178,7 @@ impl Cli {
         };
         match self.command {
             Command::Run => run::run(&self.config),
+            Command::Status(status) => status.run(&self.config, &logged(owned()?)),
             Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
             Command::People(people) => people.run(&logged(owned()?)),
             Command::Identify(identify) => identify.run(&logged(owned()?)),
