@@ -58,7 +58,7 @@ fn what_is_written_by_a_program_reads_back() {
     config.relay.line = doorward::config::Line::Name("GPIO4".into());
     config.camera.format = doorward::config::Format::Grey;
     config.camera.replay.pace = doorward::config::Pace::EveryFrame;
-    assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+    assert_eq!(parse(&config.to_toml().unwrap()).unwrap(), config);
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn start(config: &Config) -> anyhow::Result<Start> {
     use std::io::{BufRead, BufReader, Read};
     let name = format!("doorward-bench-{}.toml", std::process::id());
     let file = std::env::temp_dir().join(name);
-    let text = toml::to_string(config)?;
+    let text = config.to_toml()?;
     // A new file: nobody else's link is followed.
     std::fs::File::create_new(&file)
         .and_then(|mut f| f.write_all(text.as_bytes()))
