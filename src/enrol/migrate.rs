@@ -28,7 +28,7 @@ pub struct Migrated {
 pub enum MigrateError {
     /// A kept photo is none.
     #[error(
-        "{name}, {photo}: the kept photo in the database is damaged ({reason}); put a backup in its place, or remove {name} and enroll again"
+        "{name}, {photo}: the kept photo in the database is damaged ({reason}); `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"
     )]
     Damaged {
         name: String,

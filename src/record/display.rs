@@ -162,7 +162,7 @@ impl Event {
                     0 => Ok(()),
                     others => write!(
                         f,
-                        "; {others} more were made by another model and match nobody: enroll those people again"
+                        "; {others} more were made by another model and match nobody: `doorward people migrate` makes them anew from kept photos, without those enroll again"
                     ),
                 }
             }

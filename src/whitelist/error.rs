@@ -62,7 +62,7 @@ pub enum WhitelistError {
     SeveralModels(String),
     /// A stored template is not one.
     #[error(
-        "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
+        "template {template} of {name} in the database is damaged; `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"
     )]
     DamagedTemplate {
         name: String,

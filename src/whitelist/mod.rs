@@ -21,8 +21,8 @@ pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
 pub use restore::{RestoreError, Restored, restore};
-pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
+pub(crate) use snapshot::{directory_of, embeddings_of_each};
 pub use store::{
     NewTemplate, Person, check_name, enroll, find_by_name, people, remove, rename, revision,
     set_enabled,

@@ -148,16 +148,37 @@ pub(super) fn check_stages(
         .map(|(name, took)| format!("{name} {:.1} ms", took.as_secs_f64() * 1000.0))
         .collect::<Vec<_>>()
         .join(", ");
-    anyhow::ensure!(
-        whole <= MAX_FRAME_TIME,
-        "{text}: too slow for a person to wait less than a second; raise vision.min_face_px, or lower camera.width and camera.height"
-    );
+    in_time(whole, config, &text)?;
     Ok(format!(
         "{text}; {}x{}, {} threads",
         picture.width(),
         picture.height(),
         config.models.threads
     ))
+}
+
+/// That a frame is judged before it counts no more, and enough of them within the window.
+fn in_time(whole: Duration, config: &Config, text: &str) -> anyhow::Result<()> {
+    let access = &config.access;
+    let oldest = Duration::from_millis(access.max_frame_age_ms);
+    let more = u32::try_from(access.frames.saturating_sub(1)).unwrap_or(u32::MAX);
+    let faster = "raise vision.min_face_px, make vision.region smaller, or lower camera.width and camera.height";
+    anyhow::ensure!(
+        whole <= oldest,
+        "{text}: frames are older than access.max_frame_age_ms = {} when they have been judged and count no more, so that nobody is let in; {faster}",
+        access.max_frame_age_ms
+    );
+    anyhow::ensure!(
+        whole.saturating_mul(more) <= access.window(),
+        "{text}: {} frames are not judged within access.window_ms = {}, so that nobody is let in; {faster}",
+        access.frames,
+        access.window_ms
+    );
+    anyhow::ensure!(
+        whole <= MAX_FRAME_TIME,
+        "{text}: too slow for a person to wait less than a second; {faster}"
+    );
+    Ok(())
 }
 
 /// Light of the picture, and size, light and sharpness of the face in it.
@@ -187,6 +208,16 @@ pub(super) fn check_picture(
         verdict,
         format!("brightness {luma:.0} of 255, {advice}"),
     );
+    let (width, height) = frame.dimensions();
+    let [room_x, room_y] = config.vision.region_px(width, height);
+    let smallest = config.vision.min_face_px;
+    if room_x.min(room_y) < smallest as f32 {
+        let text = format!(
+            "nobody could be let in: vision.region is {room_x:.0}x{room_y:.0} pixels of this picture of {width}x{height}, and the smallest face looked for (vision.min_face_px = {smallest}) does not fit in; widen the region or lower min_face_px"
+        );
+        report.add("face", Verdict::Wrong, text);
+        return;
+    }
     match best_face(vision, frames) {
         Err(error) => report.add("face", Verdict::Wrong, error.to_string()),
         Ok(None) => {
