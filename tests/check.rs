@@ -5,7 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -20,10 +20,33 @@ const OBAMA: [&str; 3] = [
 ];
 const ROOM: &str = "scenes-free/brick.jpg";
 
+/// A site on a machine whose clock and services are well, whatever this one's are.
+fn site() -> Site {
+    use std::io::Write as _;
+    let site = Site::new().frames(ROOM, 3);
+    let tools = site.at("tools");
+    std::fs::create_dir(&tools).unwrap();
+    for (name, says) in [
+        ("systemctl", "[ $1 = is-enabled ] && echo enabled"),
+        ("timedatectl", "echo yes"),
+    ] {
+        let mut file = std::fs::OpenOptions::new();
+        let mut file = file
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o755)
+            .open(tools.join(name))
+            .unwrap();
+        writeln!(file, "#!/bin/sh\n{says}").unwrap();
+    }
+    let path = std::env::var("PATH").unwrap();
+    site.with("PATH", format!("{}:{path}", tools.display()))
+}
+
 /// A door with four people, and nobody before its camera.
 fn door() -> Site {
-    Site::new()
-        .frames(ROOM, 3)
+    site()
         .enrolled("Barack", &OBAMA)
         .enrolled("Eileen", &["eileen-collins/01.jpg"])
         .enrolled("Grace", &["grace-hopper/01.jpg"])
@@ -155,7 +178,7 @@ fn a_door_that_could_open_for_nobody_or_for_anybody_is_wrong() {
 
 #[test]
 fn a_whitelist_that_lets_nobody_in_is_wrong_and_says_what_to_do() {
-    let site = Site::new().frames(ROOM, 3).enrolled("Barack", &OBAMA);
+    let site = site().enrolled("Barack", &OBAMA);
     let wrong = |words: &[&str]| {
         let (code, said) = check(&site);
         assert_eq!(code, Some(1), "{said}");
