@@ -507,7 +507,7 @@ fn every_command_ends_with_the_code_its_man_page_says() {
         let text = std::fs::read_to_string(&page).unwrap();
         assert_eq!(text.matches("EXIT STATUS").count(), 1, "{name}");
         for code in 0..4 {
-            assert!(text.contains(&format!("\n.B {code}\n")), "{name}");
+            assert!(text.contains(&format!("\n\\fB{code}\\fR\n")), "{name}");
         }
         // An option that there is not, for each command.
         let command = name.trim_start_matches("doorward").trim_start_matches('-');

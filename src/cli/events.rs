@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::events_summary::Summary;
 use super::output::{self, csv_line, rfc3339};
@@ -38,7 +39,7 @@ pub(crate) struct Events {
     until: Option<When>,
 
     /// Only events of this kind, such as granted or denied; can be given again
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = kinds(), hide_possible_values = true)]
     kind: Vec<Kind>,
 
     /// Only events about this person: a number such as #3, a name, or one from before
@@ -321,4 +322,10 @@ fn as_csv(record: &Record) -> String {
         &number(subject.score),
         &number(subject.threshold),
     ])
+}
+
+/// So that shells can complete them.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.as_str()))
+        .try_map(|name| name.parse::<Kind>())
 }

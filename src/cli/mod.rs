@@ -19,10 +19,12 @@ mod evaluate_text;
 mod events;
 mod events_summary;
 mod generate;
+mod groups;
 mod guardian;
 mod identify;
 mod journal;
 mod log_queue;
+mod man;
 mod migrate;
 mod people;
 mod people_look;
@@ -46,12 +48,7 @@ use crate::config::{self, Config};
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
 
-/// Opens a door for a listed face.
-///
-/// doorward watches a camera, recognises the people on its whitelist and switches
-/// the relay of a door for them. The door stays locked in every other case: a
-/// fault, a doubt, a crash. A way out that works without it is the door
-/// hardware's job.
+/// Opens a door for a listed face, and keeps it locked in every other case
 #[derive(Debug, Parser)]
 #[command(
     name = "doorward",
@@ -129,7 +126,7 @@ struct Format {
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
     environment::settle();
-    let cli = match Cli::try_parse() {
+    let cli = match groups::parse() {
         Ok(cli) => cli,
         Err(error) => return output::ended(misread(&error)),
     };
