@@ -159,6 +159,7 @@ impl Database {
         if !files::make_private(&itself, Kind::Database).map_err(refused)? {
             log::warn!("{} can be read by others; chmod 600 it", path.display());
         }
+        may_be_read(&itself).map_err(refused)?;
         let fail = |error| classify(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -342,6 +343,12 @@ impl Drop for Database {
             log::error!("{}: {error}", self.path.display());
         }
     }
+}
+
+/// SQLite has no word for it.
+fn may_be_read(path: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
 }
 
 /// What the system says about a path.

@@ -10,6 +10,7 @@ use super::{Exit, origin};
 use crate::config::Config;
 use crate::database::Database;
 use crate::record::{Event, Log, Stamp};
+use crate::shown::counted;
 use crate::whitelist;
 
 /// Where to.
@@ -67,10 +68,10 @@ impl Restore {
             );
         }
         println!(
-            "the whitelist is that of {} again, as of event {}: {} people; {}",
+            "the whitelist is that of {} again, as of event {}: {}; {}",
             file.display(),
             restored.backup.id,
-            restored.people,
+            counted(restored.people, "person", "people"),
             if restored.record_went_on {
                 "the record went on"
             } else {

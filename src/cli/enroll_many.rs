@@ -18,6 +18,7 @@ use crate::enrol::bulk::{Bulk, Entered, Outcome};
 use crate::enrol::roster::Roster;
 use crate::enrol::{BadPhotos, Consent};
 use crate::files;
+use crate::shown::counted;
 use crate::vision::Vision;
 
 /// Enrols everybody of a roster; ends with failure if anybody is left out.
@@ -116,8 +117,8 @@ fn tell(entered: &[Entered], roster: &Roster) {
     }
     let count = |outcome| entered.iter().filter(|e| e.outcome == outcome).count();
     println!(
-        "\n{} people: {} enrolled, {} with photos added, {} unchanged, {} left out",
-        entered.len(),
+        "\n{}: {} enrolled, {} with photos added, {} unchanged, {} left out",
+        counted(entered.len(), "person", "people"),
         count(Outcome::Enrolled),
         count(Outcome::Added),
         count(Outcome::Unchanged),

@@ -8,6 +8,7 @@ use super::{Exit, Format, origin, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol;
+use crate::shown::counted;
 use crate::vision::Vision;
 
 pub(super) fn run(
@@ -36,7 +37,10 @@ pub(super) fn run(
             (false, _) => "MUST BE ENROLLED AGAIN: there is no photo to make any from".into(),
         };
         if o.failed > 0 {
-            what += &format!("; {} kept photos show no usable face to it", o.failed);
+            what += &format!(
+                "; {} no usable face to it",
+                counted(o.failed, "kept photo shows", "kept photos show")
+            );
         }
         vec![o.name.clone(), what]
     });

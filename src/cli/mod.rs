@@ -257,7 +257,17 @@ fn sentence(error: &anyhow::Error) -> String {
         }
         text.push_str(&cause);
     }
-    text
+    with_sudo(text)
+}
+
+/// What was said of a right that is lacking, with how to have it.
+fn with_sudo(said: String) -> String {
+    let lacks_right = said.contains("ermission denied") || said.contains("no permission");
+    let has_root = rustix::process::geteuid().is_root() || OWNER.get().is_some();
+    if !lacks_right || has_root || said.contains("sudo") {
+        return said;
+    }
+    format!("{said}; use sudo")
 }
 
 /// Which door this machine guards, and who works at this command line.

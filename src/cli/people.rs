@@ -10,6 +10,7 @@ use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
 use crate::database::Database;
 use crate::record::Origin;
+use crate::shown::counted;
 use crate::whitelist::{self, Person};
 
 /// What to do with whom. A person is named by name, by one from before, or by number, such
@@ -213,8 +214,9 @@ pub(crate) fn photos_against_will(
         false => whitelist::count_photos(db)?,
     };
     Ok((photos > 0).then(|| {
+        let photos = counted(photos, "photo is", "photos are");
         format!(
-            "{photos} photos are kept from before, although whitelist.keep_photos is false; \
+            "{photos} kept from before, although whitelist.keep_photos is false; \
              `doorward people forget-photos` forgets them"
         )
     }))

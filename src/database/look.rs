@@ -9,7 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::files;
 
-use super::{Database, DatabaseError, Files, MAX_BUSY_WAIT, MIGRATIONS, at_open, classify};
+use super::{
+    Database, DatabaseError, Files, MAX_BUSY_WAIT, MIGRATIONS, at_open, classify, may_be_read,
+};
 
 impl Database {
     /// Opens a database that must be there, only to read it.
@@ -23,6 +25,7 @@ impl Database {
             return Err(DatabaseError::NotADatabase { path: path.into() });
         }
         let itself = files::without_links(path).map_err(refused)?;
+        may_be_read(&itself).map_err(refused)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW

@@ -56,7 +56,7 @@ struct Report(Vec<Line>);
 
 impl Report {
     fn add(&mut self, part: &'static str, verdict: Verdict, text: impl Into<String>) {
-        let text = text.into();
+        let text = super::with_sudo(text.into());
         self.0.push(Line {
             part,
             verdict,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::embedding::Embedding;
 use crate::risk::{Threshold, ThresholdSource, strangers_until_one};
+use crate::shown::counted;
 use crate::vision::Vision;
 use crate::whitelist::{Directory, Matcher, Snapshot, embeddings_of_each};
 
@@ -209,13 +210,5 @@ fn each_with_the_others(photos: &[Embedding], matcher: &Matcher) -> Vec<f32> {
     match photos.len() {
         0 | 1 => Vec::new(),
         count => (0..count).filter_map(score).collect(),
-    }
-}
-
-/// `1 person`, `2 people`
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {many}"),
     }
 }

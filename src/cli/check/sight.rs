@@ -9,6 +9,7 @@ use super::{Report, Verdict};
 use crate::camera::{self, CameraError, Next, Stale};
 use crate::config::{Config, Source};
 use crate::recognise::{Flaw, Quality};
+use crate::shown::counted;
 use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -150,10 +151,10 @@ pub(super) fn check_stages(
         .join(", ");
     in_time(whole, config, &text)?;
     Ok(format!(
-        "{text}; {}x{}, {} threads",
+        "{text}; {}x{}, {}",
         picture.width(),
         picture.height(),
-        config.models.threads
+        counted(config.models.threads, "thread", "threads")
     ))
 }
 
