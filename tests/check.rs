@@ -207,3 +207,14 @@ fn a_whitelist_that_lets_nobody_in_is_wrong_and_says_what_to_do() {
     // It would have been easy to make one.
     assert!(!site.at("doorward.db").exists());
 }
+
+#[test]
+fn each_mistake_of_the_configuration_is_a_line() {
+    let site = site().set("access.frames", "0").set("door.pulse_ms", "1");
+    let (code, said) = check(&site);
+    assert_eq!(code, Some(1), "{said}");
+    let lines = said
+        .lines()
+        .filter(|l| l.starts_with("WRONG configuration"));
+    assert_eq!(lines.count(), 2, "{said}");
+}

@@ -180,7 +180,10 @@ impl<'t> File<'t> {
         let Stray { section, name, .. } = stray;
         let top = section.is_empty();
         if stray.is_table && top {
-            return match nearest(name, self.sections.iter().copied()) {
+            // `[replay]` is more like `[camera.replay]` than like `[relay]`.
+            let last = |section: &&str| section.rsplit('.').next() == Some(name);
+            let inner = self.sections.iter().copied().find(last);
+            return match inner.or_else(|| nearest(name, self.sections.iter().copied())) {
                 Some(near) => format!("there is no section [{name}]: did you mean [{near}]?"),
                 None => {
                     let all: Vec<String> = self.sections.iter().map(|s| format!("[{s}]")).collect();

@@ -87,7 +87,11 @@ impl Check {
                 trust::check_hands(path, &config, &mut report);
                 check_all(&config, &mut report);
             }
-            Err(error) => report.add("configuration", Verdict::Wrong, error.to_string()),
+            // A line each.
+            Err(error) => error
+                .to_string()
+                .lines()
+                .for_each(|line| report.add("configuration", Verdict::Wrong, line)),
         }
         let wrong = report.0.iter().any(|l| l.verdict == Verdict::Wrong);
         if self.format.json {
