@@ -133,13 +133,13 @@ fn check_all(config: &Config, report: &mut Report) {
         }
     };
     let matcher = check_database(config, vision.as_ref(), report);
-    let frames = sight::check_camera(config, report);
+    let seen = sight::check_camera(config, report);
     if let Some(vision) = &mut vision {
         report.result(
             "recognition",
-            sight::check_stages(vision, matcher.as_ref(), &frames, config),
+            sight::check_stages(vision, matcher.as_ref(), &seen, config),
         );
-        sight::check_picture(vision, &frames, config, report);
+        sight::check_picture(vision, &seen.frames, config, report);
     }
     system::check_disk(&config.whitelist.database, report);
     system::check_clock(report);
