@@ -7,6 +7,7 @@
 
 mod copy;
 mod identity;
+mod look;
 
 pub(crate) use self::identity::Files;
 
@@ -73,6 +74,17 @@ pub enum DatabaseError {
         /// The newest that is known.
         known: i64,
     },
+    /// An older doorward wrote it, and it is only looked at.
+    #[error(
+        "{path} has version {found}, of an older doorward; the daemon brings it to version {known} when it starts"
+    )]
+    PastVersion {
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
     /// It cannot be written.
     #[error(
         "{path} cannot be written: it or its file system is read-only; remount it, or give the file to the user doorward runs as"
@@ -86,7 +98,7 @@ pub enum DatabaseError {
     Locked { path: PathBuf },
     /// Its pages contradict each other.
     #[error(
-        "{path} is damaged ({reason}); put a backup in its place, or move it away and enroll again"
+        "{path} is damaged ({reason}); move it away and take a backup (sudo doorward restore FILE), or enroll again"
     )]
     Corrupt {
         path: PathBuf,
@@ -147,6 +159,7 @@ impl Database {
         if !files::make_private(&itself, Kind::Database).map_err(refused)? {
             log::warn!("{} can be read by others; chmod 600 it", path.display());
         }
+        may_be_read(&itself).map_err(refused)?;
         let fail = |error| classify(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -251,21 +264,17 @@ impl Database {
         classify(&self.path, error)
     }
 
-    fn prepare(&mut self) -> Result<(), DatabaseError> {
+    /// Its version, if it is doorward's and not a newer one's.
+    fn version(&self) -> Result<i64, DatabaseError> {
         let path = self.path.clone();
-        let fail = |error| classify(&path, error);
-        let number = |connection: &Connection, name: &str| -> Result<i64, DatabaseError> {
-            connection
-                .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
-                .map_err(fail)
-        };
+        let number = |name| number(&self.connection, name).map_err(|error| self.fail(error));
         let known = MIGRATIONS.len() as i64;
-        let found = number(&self.connection, "user_version")?;
-        let application = number(&self.connection, "application_id")?;
+        let found = number("user_version")?;
+        let application = number("application_id")?;
         let tables: i64 = self
             .connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-            .map_err(fail)?;
+            .map_err(|error| self.fail(error))?;
         if application != i64::from(APPLICATION_ID)
             && (application != 0 || found != 0 || tables != 0)
         {
@@ -274,6 +283,14 @@ impl Database {
         if found > known {
             return Err(DatabaseError::FutureVersion { path, found, known });
         }
+        Ok(found)
+    }
+
+    fn prepare(&mut self) -> Result<(), DatabaseError> {
+        let path = self.path.clone();
+        let fail = |error| classify(&path, error);
+        let known = MIGRATIONS.len() as i64;
+        let found = self.version()?;
         let c = &self.connection;
         c.pragma_update(None, "foreign_keys", true).map_err(fail)?;
         c.pragma_update(None, "trusted_schema", false)
@@ -295,7 +312,7 @@ impl Database {
         }
         self.transaction(|connection, fail| {
             // Another process may have been faster.
-            let found = number(connection, "user_version")?;
+            let found = number(connection, "user_version").map_err(fail)?;
             for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
                 connection.execute_batch(step).map_err(fail)?;
             }
@@ -307,6 +324,11 @@ impl Database {
                 .map_err(fail)
         })
     }
+}
+
+/// A number that SQLite keeps in the file's head.
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
 }
 
 /// Closing writes what is open here into the database's file and deletes the `-wal` of that
@@ -321,6 +343,12 @@ impl Drop for Database {
             log::error!("{}: {error}", self.path.display());
         }
     }
+}
+
+/// SQLite has no word for it.
+fn may_be_read(path: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
 }
 
 /// What the system says about a path.

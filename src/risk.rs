@@ -189,6 +189,15 @@ impl Calibration {
         Score::new(self.points.last().map_or(f32::INFINITY, |p| p[0] as f32))
     }
 
+    /// The lowest score it knows the rate of.
+    pub(crate) fn lowest_score(&self) -> Score {
+        Score::new(
+            self.points
+                .first()
+                .map_or(f32::NEG_INFINITY, |p| p[0] as f32),
+        )
+    }
+
     /// The lowest false match rate the data can show.
     pub(crate) fn backed_to(&self) -> f64 {
         self.points.last().map_or(1.0, |p| p[1])
@@ -335,6 +344,13 @@ pub(crate) fn threshold(
             from: ThresholdSource::Risk,
         }
     })
+}
+
+/// How many strangers it takes until one is taken for some of so many people, at a false
+/// match rate of `fmr` with each. The templates count as independent.
+pub(crate) fn strangers_until_one(fmr: f64, comparisons: usize) -> f64 {
+    let rate = 1.0 - (1.0 - fmr).powf(comparisons as f64);
+    1.0 / rate.max(f64::MIN_POSITIVE)
 }
 
 /// The rate each of so many templates may have for the risk of all together.

@@ -19,6 +19,16 @@ pub(crate) fn is_unsafe(c: char) -> bool {
     )
 }
 
+/// A number of things in words, such as `1 photo` or `2 photos`.
+pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8>>(
+    number: N,
+    one: &str,
+    many: &str,
+) -> String {
+    let things = if number == N::from(1) { one } else { many };
+    format!("{number} {things}")
+}
+
 /// Writes what is written to it with unsafe characters escaped.
 #[derive(Debug)]
 pub(crate) struct Escaping<W>(pub W);

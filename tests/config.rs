@@ -58,7 +58,7 @@ fn what_is_written_by_a_program_reads_back() {
     config.relay.line = doorward::config::Line::Name("GPIO4".into());
     config.camera.format = doorward::config::Format::Grey;
     config.camera.replay.pace = doorward::config::Pace::EveryFrame;
-    assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+    assert_eq!(parse(&config.to_toml().unwrap()).unwrap(), config);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
         ),
         (
             "[replay]\nfps = 3\n",
-            &["1:2: there is no section [replay]: did you mean [relay]?"],
+            &["1:2: there is no section [replay]: did you mean [camera.replay]?"],
         ),
         // What no value gets wrong by itself, at a line that is no comment.
         (
@@ -418,8 +418,9 @@ fn files_from_other_systems() {
 }
 
 /// Words of the parts this is built from, which say nothing to an installer.
-const INSIDE_WORDS: [&str; 9] = [
-    "serde", "untagged", "enum", "variant", "usize", "u32", "u64", "f32", "Some(",
+const INSIDE_WORDS: [&str; 12] = [
+    "serde", "untagged", "enum", "variant", "usize", "u32", "u64", "f32", "Some(", "expected",
+    "invalid", "parse",
 ];
 
 proptest! {

@@ -312,7 +312,7 @@ fn groups_are_told_apart_and_a_mistake_in_their_file_is_named() {
     let text = evaluate(&site, &folder, &[]);
     for words in [
         "(2 of 2 pairs)  WARNING: too few pairs to say",
-        "1 people have no group",
+        "1 person has no group",
         "such as \"zoe\"",
         "\"ada\" for \"bea\"",
     ] {

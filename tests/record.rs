@@ -10,7 +10,7 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    Actor, By, CameraLoss, ConfigFault, Content, DenialReason, Denied, Event, FaultReason,
+    About, Actor, By, CameraLoss, ConfigFault, Content, DenialReason, Denied, Event, FaultReason,
     FrameCounts, FrameRef, GrantReason, Granted, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS,
     NotOpened, Part, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp,
     StopReason, TemplateSource, Unusable, WhitelistFault,
@@ -338,6 +338,12 @@ fn one_of_each() -> Vec<Event> {
             photos: 9,
             actor: actor(),
         },
+        Event::TemplateForgotten {
+            person: ada(),
+            model: model(),
+            source: "photos/ada.jpg".into(),
+            actor: actor(),
+        },
     ]);
     events
 }
@@ -473,7 +479,10 @@ fn records_of_an_earlier_version_still_verify() {
     assert!(all.iter().all(|r| r.event().is_none() && r.door.is_none()));
     let grant = of(Query {
         kinds: vec![Kind::Granted],
-        person: Some("ZOë \"Z\" O'NEIL".into()),
+        about: Some(About {
+            person: PersonId(8),
+            nearest: false,
+        }),
         since_ms: Some(1_767_226_088_008),
         ..Query::default()
     });
@@ -686,16 +695,22 @@ fn records_are_found_by_time_kind_person_and_number() {
     let mut log = place.log();
     for n in 0..10i64 {
         let person = PersonRef {
-            id: PersonId(n),
-            name: format!("Person {}", n % 3),
+            id: PersonId(n % 3),
+            name: format!("Person {n}"),
         };
-        let event = if n % 2 == 0 {
-            Event::Granted(granted(person))
-        } else {
-            Event::Denied(denied(DenialReason::Disabled, Some(person)))
+        let event = match n {
+            7 => Event::Denied(denied(DenialReason::NotListed, Some(person))),
+            n if n % 2 == 0 => Event::Granted(granted(person)),
+            _ => Event::Denied(denied(DenialReason::Disabled, Some(person))),
         };
         log.append(&stamp(n * 1000), &event).unwrap();
     }
+    let withdrawn = Event::GrantWithdrawn {
+        reason: NotOpened::DoorBusy,
+        grant: Some(5),
+        recognition: None,
+    };
+    log.append(&stamp(10_000), &withdrawn).unwrap();
     let ids =
         |query: Query| -> Vec<u64> { log.records(&query).unwrap().iter().map(|r| r.id).collect() };
     let all = Query::default;
@@ -715,19 +730,29 @@ fn records_are_found_by_time_kind_person_and_number() {
         }),
         [7, 9]
     );
-    assert_eq!(
-        ids(Query {
-            person: Some("PERSON 2".into()),
-            ..all()
+    let about = |nearest| Query {
+        about: Some(About {
+            person: PersonId(1),
+            nearest,
         }),
-        [3, 6, 9]
-    );
+        ..all()
+    };
+    // Under whatever name, and with what became of a grant; not who only resembled the person.
+    assert_eq!(ids(about(false)), [2, 5, 11]);
+    assert_eq!(ids(about(true)), [2, 5, 8, 11]);
+    let limited = Query {
+        limit: Some(1),
+        ..about(true)
+    };
+    assert_eq!(log.count(&limited).unwrap(), 4);
+    let page = log.page(&about(true), 2).unwrap();
+    assert_eq!(page.iter().map(|r| r.id).collect::<Vec<_>>(), [2, 5]);
     assert_eq!(
         ids(Query {
             after_id: Some(8),
             ..all()
         }),
-        [9, 10]
+        [9, 10, 11]
     );
 }
 

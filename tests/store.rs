@@ -66,13 +66,13 @@ fn every_change_of_the_whitelist_is_on_record() {
         whitelist::enroll(&mut db, "ADA lovelace", &[template(&[0.0, 1.0])], &origin()).unwrap();
     assert_eq!(id, again);
     assert!(whitelist::revision(&db).unwrap() > before);
-    whitelist::set_enabled(&mut db, id, false, &origin()).unwrap();
-    whitelist::set_enabled(&mut db, id, true, &origin()).unwrap();
+    whitelist::set_enabled(&mut db, &[id], false, &origin()).unwrap();
+    whitelist::set_enabled(&mut db, &[id], true, &origin()).unwrap();
     whitelist::rename(&mut db, id, "Ada King", &origin()).unwrap();
     let person = whitelist::find(&db, "ada king").unwrap();
     assert_eq!((person.id, person.templates, person.enabled), (id, 2, true));
     assert_eq!(whitelist::find(&db, &id.to_string()).unwrap(), person);
-    whitelist::remove(&mut db, id, &origin()).unwrap();
+    whitelist::remove(&mut db, &[id], &origin()).unwrap();
     assert!(whitelist::people(&db).unwrap().is_empty());
     // A number is not given again.
     let other = whitelist::enroll(&mut db, "Grace", &[template(&[1.0, 0.0])], &origin()).unwrap();
@@ -130,7 +130,7 @@ fn names_that_would_confuse_are_refused() {
     assert!(matches!(error, WhitelistError::Taken(_)));
     assert!(matches!(
         whitelist::find(&db, "nobody"),
-        Err(WhitelistError::Unknown(_))
+        Err(WhitelistError::Unknown { .. })
     ));
     assert!(matches!(
         whitelist::enroll(&mut db, "Bob", &[], &origin()),
@@ -311,7 +311,7 @@ fn what_is_removed_is_gone_from_the_files_byte_for_byte() {
     raw.execute_batch("BEGIN; SELECT count(*) FROM people")
         .unwrap();
     for (id, ..) in &gone {
-        whitelist::remove(&mut db, *id, &origin()).unwrap();
+        whitelist::remove(&mut db, &[*id], &origin()).unwrap();
     }
     assert!(!db.erase().unwrap());
     raw.execute_batch("COMMIT").unwrap();

@@ -215,7 +215,7 @@ fn truncate_wal(site: &Site) {
 /// The daemon ends with the door locked, and says what to do.
 fn ends_locked(site: &Site, daemon: support::site::Daemon) -> String {
     let (code, log) = daemon.end();
-    assert_eq!(code, Some(70), "{log}");
+    assert_eq!(code, Some(3), "{log}");
     assert!(log.contains("doorward restore"), "{log}");
     assert_eq!(site.level().as_deref(), Some("released"));
     log
@@ -232,7 +232,11 @@ fn an_older_copy_over_the_database_lets_no_removed_person_in() {
     for all in [false, true] {
         let site = guarded();
         std::fs::copy(site.at("doorward.db"), site.at("old.db")).unwrap();
-        assert!(site.run(&["people", "remove", "#1"]).status.success());
+        assert!(
+            site.run(&["people", "remove", "--yes", "#1"])
+                .status
+                .success()
+        );
         let daemon = site.start();
         site.await_events(Kind::Denied, 1);
         if all {
@@ -254,7 +258,7 @@ fn a_removal_counts_and_stays_when_the_log_of_the_database_was_deleted() {
     site.await_events(Kind::Granted, 1);
     std::fs::remove_file(site.at("doorward.db-wal")).unwrap();
     std::fs::remove_file(site.at("doorward.db-shm")).unwrap();
-    let removed = site.run(&["people", "remove", "#1"]);
+    let removed = site.run(&["people", "remove", "--yes", "#1"]);
     let log = ends_locked(&site, daemon);
     assert!(log.contains("moved, deleted or replaced"), "{log}");
     assert!(removed.status.success(), "{}", said(&removed));
@@ -339,7 +343,11 @@ fn a_backup_and_a_restore_are_on_record_and_the_record_goes_on() {
     let mode = std::fs::metadata(&backup).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0);
     assert!(site.fails(&["backup", &backup]).contains("already"));
-    assert!(site.run(&["people", "remove", "#1"]).status.success());
+    assert!(
+        site.run(&["people", "remove", "--yes", "#1"])
+            .status
+            .success()
+    );
     let noted = site.log().head().unwrap();
 
     let daemon = site.start();
@@ -423,7 +431,7 @@ fn a_removed_person_is_said_to_be_gone_only_when_the_files_have_nothing_left() {
     let raw = Connection::open(warned.at("doorward.db")).unwrap();
     raw.execute_batch("BEGIN; SELECT count(*) FROM people")
         .unwrap();
-    let refused = warned.fails(&["people", "remove", "#2"]);
+    let refused = warned.fails(&["people", "remove", "--yes", "#2"]);
     assert!(refused.contains("NOT YET gone"), "{refused}");
     assert!(!refused.contains("are gone\n"), "{refused}");
     raw.execute_batch("COMMIT").unwrap();
@@ -437,7 +445,7 @@ fn a_removed_person_is_said_to_be_gone_only_when_the_files_have_nothing_left() {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
     let core = limits.lines().find(|l| l.starts_with("Max core file size"));
     assert_eq!(core.unwrap().split_whitespace().nth(4), Some("0"));
-    let output = warned.run(&["people", "remove", "#1"]);
+    let output = warned.run(&["people", "remove", "--yes", "#1"]);
     assert!(said(&output).contains("are gone"), "{}", said(&output));
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));

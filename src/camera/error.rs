@@ -20,7 +20,9 @@ pub enum CameraError {
     )]
     Busy { device: PathBuf },
     /// The user may not use it.
-    #[error("no permission to use the camera {device}; add the user to the group \"video\"")]
+    #[error(
+        "no permission to use the camera {device}; add the user to the group \"video\", or use sudo"
+    )]
     Permission { device: PathBuf },
     /// The path leads to something else.
     #[error("{device} is not a camera: {found}; set camera.device to a capture device")]

@@ -120,7 +120,10 @@ impl FrameSource for Replay {
 
     fn describe(&self) -> String {
         let what = match &self.frames {
-            Frames::Folder { pictures, .. } => format!("{} pictures", pictures.len()),
+            Frames::Folder { pictures, .. } => match pictures.len() {
+                1 => "1 picture".into(),
+                many => format!("{many} pictures"),
+            },
             Frames::Mjpeg(_) => "a Motion JPEG clip".into(),
             Frames::Y4m { header, .. } => {
                 let (width, height) = header.size();

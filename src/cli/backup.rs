@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::origin;
+use super::{Exit, origin};
 use crate::config::Config;
 use crate::database::Database;
 use crate::record::{Event, Log, Stamp};
+use crate::shown::counted;
 use crate::whitelist;
 
 /// Where to.
@@ -59,22 +60,24 @@ impl Restore {
             .context("nothing was restored")?;
         // Who is not on it any more is not in the files either.
         let database = Database::open_existing(&config.whitelist.database)?;
+        let mut exit = Exit::Done;
         if !database.erase()? {
+            exit = Exit::No;
             eprintln!(
                 "who was removed by this is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"
             );
         }
         println!(
-            "the whitelist is that of {} again, as of event {}: {} people; {}",
+            "the whitelist is that of {} again, as of event {}: {}; {}",
             file.display(),
             restored.backup.id,
-            restored.people,
+            counted(restored.people, "person", "people"),
             if restored.record_went_on {
                 "the record went on"
             } else {
                 "the record goes on from there"
             }
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(exit.into())
     }
 }

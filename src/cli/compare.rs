@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, print_json};
+use super::{Exit, Format, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::embedding::Embedding;
@@ -17,7 +17,7 @@ use crate::vision::Vision;
 use crate::whitelist::{Matcher, Templates};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 0 if both show the same person, with 2 if not.")]
+#[command(after_help = "Exits with 0 if both show the same person, with 1 if not.")]
 pub(crate) struct Compare {
     /// A picture; its largest face counts
     a: PathBuf,
@@ -63,7 +63,7 @@ impl Compare {
                 },
             );
         }
-        Ok(ExitCode::from(if same { 0 } else { 2 }))
+        Ok(if same { Exit::Done } else { Exit::No }.into())
     }
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use clap::error::ErrorKind;
 
 use super::enroll_many::{self, Report};
-use super::origin;
+use super::{Usage, origin};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
@@ -18,7 +17,7 @@ use crate::enrol::roster::{Roster, is_called_like_a_photo};
 use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
 use crate::shown::Quoted;
 use crate::vision::Vision;
-use crate::whitelist;
+use crate::whitelist::{self, WhitelistError, Who};
 
 const USAGE: &str = "doorward enroll [OPTIONS] NAME PHOTO...
        doorward enroll [OPTIONS] NAME --camera
@@ -29,7 +28,8 @@ const USAGE: &str = "doorward enroll [OPTIONS] NAME PHOTO...
 #[derive(Debug, Args)]
 #[command(override_usage = USAGE)]
 pub(crate) struct Enroll {
-    /// The person's name; photos are added to a person of that name
+    /// The person's name; photos are added to a person who has or had that name, or number
+    /// such as #3
     #[arg(required_unless_present_any = ["from", "csv"])]
     name: Option<String>,
 
@@ -60,7 +60,8 @@ pub(crate) struct Enroll {
           value_parser = clap::value_parser!(u8).range(1..=100))]
     at_least: u8,
 
-    /// NAME is a name, although it looks like a photo or a file is called so
+    /// NAME is a name, although it looks like a photo or a number, a file is called so, or
+    /// somebody was
     #[arg(long)]
     is_a_name: bool,
 
@@ -98,9 +99,9 @@ impl Enroll {
         }
         let given = self.name.as_deref().unwrap_or_default();
         self.check_arguments(given)?;
-        let name = whitelist::check_name(given)?;
         // Whatever is wrong with the database is told before anybody poses for photos.
         let mut database = Database::open(&config.whitelist.database)?;
+        let name = self.whose(given, &database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let session = Session::new(&mut vision, config.whitelist.keep_photos, self.bad_photos());
         let reviewed = self
@@ -151,12 +152,54 @@ impl Enroll {
         }
         if self.photos.is_empty() && !self.camera {
             let usage = "no photos are given: name them after the person's name, or take them with --camera";
-            clap::Command::new("doorward enroll")
-                .override_usage(USAGE)
-                .error(ErrorKind::MissingRequiredArgument, usage)
-                .exit();
+            return Err(Usage(format!("{usage}\n\nUsage: {USAGE}")).into());
         }
         Ok(())
+    }
+
+    /// The name, as it is kept, of the person who is meant: somebody on the whitelist, or new.
+    fn whose(&self, given: &str, database: &Database) -> anyhow::Result<String> {
+        let is_number = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
+        let new = || Ok(whitelist::check_name(given)?);
+        if self.is_a_name {
+            return new();
+        }
+        match whitelist::resolve(database, given) {
+            Ok(Who {
+                listed: Some(person),
+                is_old_name,
+                ..
+            }) => {
+                if is_old_name {
+                    eprintln!(
+                        "{} is now called {} ({}), who gets the photos; for another person of that name add --is-a-name",
+                        Quoted(given),
+                        person.name,
+                        person.id
+                    );
+                }
+                Ok(person.name)
+            }
+            Err(WhitelistError::Unknown { .. }) if is_number => anyhow::bail!(
+                "nobody has the number {given}; for a person of that name add --is-a-name"
+            ),
+            Err(WhitelistError::Ambiguous { people, word }) => {
+                // Whoever had the name and is gone has nothing to do with it.
+                let listed = |id| whitelist::find(database, &format!("{id}")).is_ok();
+                match people.iter().any(|(id, _)| listed(*id)) {
+                    true => Err(WhitelistError::Ambiguous { people, word }.into()),
+                    false => new(),
+                }
+            }
+            Ok(Who { id, name, .. }) if is_number || given.trim().starts_with('#') => {
+                Err(WhitelistError::Gone { id, name }.into())
+            }
+            Err(error @ WhitelistError::Unknown { .. }) if given.trim().starts_with('#') => {
+                Err(error.into())
+            }
+            Ok(_) | Err(WhitelistError::Unknown { .. }) => new(),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn consent(&self) -> Consent {

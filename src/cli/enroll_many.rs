@@ -1,7 +1,6 @@
 //! `doorward enroll --from DIR` and `--csv FILE`: many people at once, a table of what became
 //! of each, and a report for other programs.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,14 +10,15 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::origin;
+use super::output::{csv_line, safe};
+use super::{Exit, origin};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::bulk::{Bulk, Entered, Outcome};
 use crate::enrol::roster::Roster;
 use crate::enrol::{BadPhotos, Consent};
 use crate::files;
-use crate::shown::Escaping;
+use crate::shown::counted;
 use crate::vision::Vision;
 
 /// Enrols everybody of a roster; ends with failure if anybody is left out.
@@ -65,9 +65,9 @@ pub(super) fn run(
     }
     let left_out = entered.iter().any(|e| e.outcome == Outcome::LeftOut);
     Ok(if left_out {
-        ExitCode::FAILURE
+        Exit::No.into()
     } else {
-        ExitCode::SUCCESS
+        Exit::Done.into()
     })
 }
 
@@ -117,21 +117,13 @@ fn tell(entered: &[Entered], roster: &Roster) {
     }
     let count = |outcome| entered.iter().filter(|e| e.outcome == outcome).count();
     println!(
-        "\n{} people: {} enrolled, {} with photos added, {} unchanged, {} left out",
-        entered.len(),
+        "\n{}: {} enrolled, {} with photos added, {} unchanged, {} left out",
+        counted(entered.len(), "person", "people"),
         count(Outcome::Enrolled),
         count(Outcome::Added),
         count(Outcome::Unchanged),
         count(Outcome::LeftOut)
     );
-}
-
-/// On one line, without what moves a cursor.
-fn safe(text: &str) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(Escaping(&mut out), "{text}");
-    out
 }
 
 /// A file with the result, opened before anything is done.
@@ -197,14 +189,7 @@ impl Report {
 fn csv(entered: &[Entered], roster: &Roster) -> String {
     let mut text = String::from("person,photo,result,templates,reason\r\n");
     let mut line = |cells: [&str; 5]| {
-        let cells = cells.map(|cell| {
-            if cell.contains([',', '"', '\r', '\n']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell.to_owned()
-            }
-        });
-        text += &cells.join(",");
+        text += &csv_line(cells);
         text += "\r\n";
     };
     for one in entered {

@@ -25,6 +25,7 @@ use crate::evidence::report::{Report, Wanted, measure};
 use crate::evidence::{GROUPS_FILE, Part};
 use crate::files;
 use crate::scoring::Scoring;
+use crate::shown::counted;
 use crate::vision::Vision;
 use crate::vision::manifest_edit::{self, CohortRows, Written};
 use crate::whitelist::Snapshot;
@@ -322,16 +323,16 @@ impl Calibrate {
         let written = manifest_edit::add_scoring(&self.out, &calibration, rows)?;
         if let Some(f) = &fitted {
             eprintln!(
-                "{} rows of {} people each, the nearest to anybody in it has cosine {:.3}",
-                fit::COHORT_ROWS,
-                f.blended,
+                "{} of {} each, the nearest to anybody in it has cosine {:.3}",
+                counted(fit::COHORT_ROWS, "row", "rows"),
+                counted(f.blended, "person", "people"),
                 f.nearest
             );
         }
         eprintln!(
-            "{} impostor pairs of {} people, backed down to a false match rate of {:.1e}",
+            "{} impostor pairs of {}, backed down to a false match rate of {:.1e}",
             calibration.impostor_pairs,
-            calibration.people,
+            counted(calibration.people, "person", "people"),
             calibration.backed_to()
         );
         match written {

@@ -10,6 +10,7 @@ use crate::evidence::groups::WithinGroups;
 use crate::evidence::left_out::{LeftOut, Reason};
 use crate::evidence::named::AtDoor;
 use crate::evidence::report::Report;
+use crate::shown::counted;
 
 /// Rows of a table of photos; more are counted.
 const MAX_ROWS: usize = 200;
@@ -219,8 +220,8 @@ fn missed(page: &mut String, door: &AtDoor) -> fmt::Result {
     if door.people_with_one_photo > 0 {
         write!(
             page,
-            "<p class=\"soft\">{} people have one photo only: of them it cannot be told.</p>",
-            door.people_with_one_photo
+            "<p class=\"soft\">{} one photo only: of them it cannot be told.</p>",
+            counted(door.people_with_one_photo, "person has", "people have")
         )?;
     }
     Ok(())
@@ -290,14 +291,18 @@ fn groups(page: &mut String, within: &WithinGroups) -> fmt::Result {
     }
     write!(
         page,
-        "</table></div><p>{} people have no group: their pairs are in no row.</p>",
-        within.without.len()
+        "</table></div><p>{} no group: their pairs are in no row.</p>",
+        counted(within.without.len(), "person has", "people have")
     )?;
     if !within.unknown.is_empty() {
         write!(
             page,
-            "<p>{} people of the list have no photos here.</p>",
-            within.unknown.len()
+            "<p>{} no photos here.</p>",
+            counted(
+                within.unknown.len(),
+                "person of the list has",
+                "people of the list have"
+            )
         )?;
     }
     Ok(())

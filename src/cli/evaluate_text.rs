@@ -8,7 +8,7 @@ use crate::evidence::groups::WithinGroups;
 use crate::evidence::left_out::{LeftOut, Reason};
 use crate::evidence::named::AtDoor;
 use crate::evidence::report::Report;
-use crate::shown::{Escaping, Quoted};
+use crate::shown::{Escaping, Quoted, counted};
 
 /// Entries that are told one by one; more are counted.
 const MAX_TOLD: usize = 10;
@@ -73,10 +73,10 @@ pub(super) fn rate(rate: f64) -> String {
 
 fn print_door(door: &AtDoor) {
     println!(
-        "\nat the door's threshold, score {:.3} ({}, {} people {})",
+        "\nat the door's threshold, score {:.3} ({}, {} {})",
         door.door.threshold,
         door.door.from,
-        door.door.comparisons,
+        counted(door.door.comparisons, "person", "people"),
         if door.door.listed {
             "on the whitelist"
         } else {
@@ -84,18 +84,22 @@ fn print_door(door: &AtDoor) {
         }
     );
     println!(
-        "  one photo against one: false match rate {} of {} impostor pairs, false non-match rate {} of {} genuine pairs",
+        "  one photo against one: false match rate {} of {}, false non-match rate {} of {}",
         rate(door.fmr),
-        door.impostor,
+        counted(door.impostor, "impostor pair", "impostor pairs"),
         rate(door.fnmr),
-        door.genuine
+        counted(door.genuine, "genuine pair", "genuine pairs")
     );
     println!(
-        "  missed with a template of the person's other photos: {} of {} photos of {} people ({} more people have one photo, of whom it cannot be told)",
+        "  missed with a template of the person's other photos: {} of {} of {} ({} one photo, of whom it cannot be told)",
         door.missed.len(),
-        door.tries,
-        door.people_tried,
-        door.people_with_one_photo
+        counted(door.tries, "photo", "photos"),
+        counted(door.people_tried, "person", "people"),
+        counted(
+            door.people_with_one_photo,
+            "more person has",
+            "more people have"
+        )
     );
     for missed in door.missed.iter().take(MAX_PHOTOS) {
         println!(
@@ -106,7 +110,10 @@ fn print_door(door: &AtDoor) {
         );
     }
     more(door.missed.len());
-    println!("  taken for somebody else: {} photos", door.mistaken.len());
+    println!(
+        "  taken for somebody else: {}",
+        counted(door.mistaken.len(), "photo", "photos")
+    );
     for mistaken in door.mistaken.iter().take(MAX_PHOTOS) {
         println!(
             "    {} for {}  score {:.3}  {}",
@@ -137,10 +144,10 @@ fn print_groups(groups: &WithinGroups) {
     }
     for group in &groups.groups {
         println!(
-            "  {}: {} people, {} pairs",
+            "  {}: {}, {}",
             Quoted(&group.name),
-            group.people,
-            group.pairs
+            counted(group.people, "person", "people"),
+            counted(group.pairs, "pair", "pairs")
         );
         for (within, at) in group.at.iter().zip(&groups.thresholds) {
             println!(
@@ -157,13 +164,17 @@ fn print_groups(groups: &WithinGroups) {
         }
     }
     println!(
-        "  {} people have no group: their pairs are in none of these",
-        groups.without.len()
+        "  {} no group: their pairs are in none of these",
+        counted(groups.without.len(), "person has", "people have")
     );
     if let [first, ..] = groups.unknown.as_slice() {
         println!(
-            "  {} people of the list have no photos here, such as {}: a name has to be that of the folder",
-            groups.unknown.len(),
+            "  {} no photos here, such as {}: a name has to be that of the folder",
+            counted(
+                groups.unknown.len(),
+                "person of the list has",
+                "people of the list have"
+            ),
             Quoted(first)
         );
     }
@@ -199,9 +210,9 @@ fn print_beside(one: &Report, other: &Report) {
 pub(super) fn print(report: &Report) {
     println!("{} on {}", report.model, report.who);
     println!(
-        "{} people, {} photos; no face in {} of them (failure to enrol {:.2} %), {} unreadable",
-        report.people,
-        report.photos,
+        "{}, {}; no face in {} of them (failure to enrol {:.2} %), {} unreadable",
+        counted(report.people, "person", "people"),
+        counted(report.photos, "photo", "photos"),
         report.failed_to_enrol,
         100.0 * report.failed_to_enrol as f64 / report.photos.max(1) as f64,
         report.unreadable

@@ -1,48 +1,67 @@
 //! `doorward events`: the audit log, to read, to follow and to verify.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use jiff::tz::TimeZone;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::Format;
+use super::events_summary::Summary;
+use super::output::{self, csv_line, rfc3339};
+use super::when::{When, when};
+use super::{Exit, Format, complain, print_json, sentence, table};
 use crate::config::Config;
 use crate::database::Database;
-use crate::record::{Head, Kind, Log, Query, Record, Verified};
-use crate::shown::Quoted;
+use crate::record::{About, Head, Kind, Log, Query, Record, RecordError, Verified};
+use crate::whitelist;
 
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
+/// How many events a person is shown who asks for none in particular.
+const DEFAULT_LIMIT: u32 = 100;
+/// How many are held in memory at once.
+const PAGE_RECORDS: u32 = 1000;
 
 /// Which events, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Go on and show events as they happen
-    #[arg(long, short, conflicts_with = "verify")]
+    #[arg(long, short, conflicts_with_all = ["verify", "summary"])]
     follow: bool,
 
-    /// Only events from then on: a day or a time such as 2026-05-01 or
-    /// 2026-05-01T08:30, or a span back from now such as 8h or 3d
-    #[arg(long, value_name = "WHEN")]
-    since: Option<String>,
+    /// Only events from then on: today, yesterday, monday, 08:00, 2026-03-01,
+    /// 2026-03-01T08:00, or a span back from now such as 8h or 30d
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    since: Option<When>,
 
-    /// Only events before then
-    #[arg(long, value_name = "WHEN")]
-    until: Option<String>,
+    /// Only events before then; a day begins at midnight
+    #[arg(long, value_name = "WHEN", value_parser = when)]
+    until: Option<When>,
 
     /// Only events of this kind, such as granted or denied; can be given again
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = kinds(), hide_possible_values = true)]
     kind: Vec<Kind>,
 
-    /// Only events about this person (the name as it was then)
-    #[arg(long, value_name = "NAME")]
+    /// Only events about this person: a number such as #3, a name, or one from before
+    #[arg(long, value_name = "PERSON")]
     person: Option<String>,
 
-    /// At most this many, the newest
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
-    limit: u32,
+    /// With --person: refusals of strangers too whom that person was nearest to
+    #[arg(long, requires = "person")]
+    nearest: bool,
+
+    /// At most this many, the newest [default: 100, and all with --json, --csv or --summary]
+    #[arg(long, short = 'n', value_name = "N")]
+    limit: Option<u32>,
+
+    /// Print CSV with a header, times in UTC
+    #[arg(long, conflicts_with_all = ["json", "verify"])]
+    csv: bool,
+
+    /// A line for each day and person (first, last and number of grants), and for what was
+    /// refused, not judged or failed that day
+    #[arg(long, conflicts_with = "verify")]
+    summary: bool,
 
     /// Check that no event was changed, removed or put in between, and print the head
     #[arg(long)]
@@ -70,45 +89,104 @@ impl Events {
         let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
         if self.verify {
-            let verified = self.verify(&log, journal)?;
-            if self.format.json {
-                super::print_json(&serde_json::to_value(&verified)?)?;
-            } else {
-                println!("{verified}");
-            }
-            return Ok(ExitCode::SUCCESS);
+            return self.verified(&log, journal);
         }
+        let about = self.about(config)?;
         let mut query = Query {
-            since_ms: self.since.as_deref().map(when).transpose()?,
-            until_ms: self.until.as_deref().map(when).transpose()?,
+            since_ms: self.since.map(|when| when.0),
+            until_ms: self.until.map(|when| when.0),
             kinds: self.kind.clone(),
-            person: self.person.clone(),
-            limit: Some(self.limit),
+            about,
             ..Query::default()
         };
+        if self.summary {
+            return self.summarise(&log, query);
+        }
+        if self.csv {
+            println!("{}", csv_line(COLUMNS));
+        }
         // Taken before, so that an event in between is shown rather than missed.
-        let mut last = log.head()?.id;
-        for record in log.records(&query)? {
-            last = last.max(record.id);
-            self.show(&record)?;
+        let head = log.head()?.id;
+        let all = (self.format.json || self.csv) && !self.follow;
+        query.limit = self.limit.or((!all).then_some(DEFAULT_LIMIT));
+        let mut last = each(&log, &query, |record| self.show(record))?.max(head);
+        if let Some(limit) = query.limit.filter(|_| self.limit.is_none()) {
+            tell_what_is_left_out(&log, &query, limit)?;
         }
         query.limit = None;
-        if !self.follow {
-            return Ok(ExitCode::SUCCESS);
-        }
-        loop {
+        while self.follow && output::flush() {
             std::thread::sleep(FOLLOW_INTERVAL);
             query.after_id = Some(last);
-            for record in log.records(&query)? {
-                last = last.max(record.id);
-                self.show(&record)?;
-            }
+            last = each(&log, &query, |record| self.show(record))?.max(last);
         }
+        Ok(Exit::Done.into())
+    }
+
+    /// Whose events are asked for.
+    fn about(&self, config: &Config) -> anyhow::Result<Option<About>> {
+        let Some(word) = &self.person else {
+            return Ok(None);
+        };
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let who = whitelist::resolve(&database, word)?;
+        if who.is_old_name {
+            eprintln!("these are the events of {} ({})", who.name, who.id);
+        }
+        if !who.also.is_empty() {
+            let others: Vec<String> = who.also.iter().map(|id| format!("\"{id}\"")).collect();
+            eprintln!(
+                "these are the events of {} ({}); others had that name before: --person {}",
+                who.name,
+                who.id,
+                others.join(", ")
+            );
+        }
+        Ok(Some(About {
+            person: who.id,
+            nearest: self.nearest,
+        }))
+    }
+
+    fn summarise(&self, log: &Log, query: Query) -> anyhow::Result<ExitCode> {
+        let query = Query {
+            limit: self.limit,
+            ..query
+        };
+        let mut summary = Summary::default();
+        each(log, &query, |record| summary.add(record))?;
+        if self.format.json {
+            print_json(&summary.json())?;
+        } else if self.csv {
+            for line in summary.csv() {
+                println!("{line}");
+            }
+        } else {
+            let header = ["day", "", "who", "first", "last", "count"];
+            table(&header, summary.rows());
+        }
+        Ok(Exit::Done.into())
+    }
+
+    /// Whether the record is whole.
+    fn verified(
+        &self,
+        log: &Log,
+        journal: Option<anyhow::Result<Vec<Head>>>,
+    ) -> anyhow::Result<ExitCode> {
+        match self.verify(log, journal) {
+            Ok(verified) if self.format.json => print_json(&serde_json::to_value(&verified)?)?,
+            Ok(verified) => println!("{verified}"),
+            Err(error) if is_tampered(&error) => {
+                complain(&sentence(&error));
+                return Ok(Exit::No.into());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Exit::Done.into())
     }
 
     fn journal_heads(&self, config: &Config) -> anyhow::Result<Vec<Head>> {
-        let since = self.since.as_deref().map(when).transpose()?;
-        super::journal::heads(&config.whitelist.database, since)
+        super::journal::heads(&config.whitelist.database, self.since.map(|when| when.0))
     }
 
     fn verify(
@@ -136,38 +214,118 @@ impl Events {
         )
     }
 
-    fn show(&self, record: &Record) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+    fn show(&self, record: &Record) {
         if self.format.json {
-            writeln!(out, "{}", record.to_json())?;
+            println!("{}", as_json(record));
+        } else if self.csv {
+            println!("{}", as_csv(record));
         } else {
-            writeln!(out, "{record}")?;
+            println!("{record}");
         }
-        out.flush()?;
-        Ok(())
     }
 }
 
-/// A time as people write it, in milliseconds since 1970.
-fn when(text: &str) -> anyhow::Result<i64> {
-    let now = jiff::ZonedDateTime::now();
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(time.as_millisecond());
+/// Does something with each event, and gives the number of the last; 0 if there is none.
+fn each(log: &Log, query: &Query, mut act: impl FnMut(&Record)) -> anyhow::Result<u64> {
+    let mut query = query.clone();
+    let mut last = query.after_id.unwrap_or(0);
+    loop {
+        let records = match query.limit {
+            Some(_) => log.records(&query)?,
+            // A page at a time: nobody keeps the database from being cleaned up meanwhile.
+            None => log.page(&query, PAGE_RECORDS)?,
+        };
+        for record in &records {
+            last = last.max(record.id);
+            act(record);
+        }
+        if query.limit.is_some() || records.is_empty() {
+            return Ok(last);
+        }
+        query.after_id = Some(last);
     }
-    if let Ok(time) = text.parse::<jiff::civil::DateTime>() {
-        return Ok(time
-            .to_zoned_datetime(TimeZone::system())?
-            .timestamp()
-            .as_millisecond());
+}
+
+fn tell_what_is_left_out(log: &Log, query: &Query, limit: u32) -> anyhow::Result<()> {
+    let all = log.count(query)?;
+    if all > u64::from(limit) {
+        eprintln!("showing the last {limit} of {all} events; --limit {all} shows all");
     }
-    text.parse::<jiff::Span>()
-        .ok()
-        .and_then(|span| now.checked_sub(span.abs()).ok())
-        .map(|time| time.timestamp().as_millisecond())
-        .with_context(|| {
-            format!(
-                "{} is not a time; write 2026-05-01, 2026-05-01T08:30, 8h or 3d",
-                Quoted(text)
-            )
-        })
+    Ok(())
+}
+
+fn is_tampered(error: &anyhow::Error) -> bool {
+    let found = error.downcast_ref::<RecordError>();
+    matches!(found, Some(RecordError::Tampered { .. }))
+}
+
+/// The record as it is stored, with number, time and hash, and with the person and the score
+/// by the names that other commands give them.
+fn as_json(record: &Record) -> serde_json::Value {
+    let mut value = record.to_json();
+    let subject = record.subject();
+    if let Some((id, name)) = subject.person {
+        let (key, name_key) = match subject.is_stranger {
+            true => ("nearest_id", "nearest"),
+            false => ("person_id", "name"),
+        };
+        value[key] = id.0.into();
+        value[name_key] = name.into();
+    }
+    if let Some(score) = subject.score {
+        value["score"] = score.into();
+    }
+    value
+}
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "at",
+    "door",
+    "kind",
+    "reason",
+    "person_id",
+    "name",
+    "nearest_id",
+    "nearest",
+    "score",
+    "threshold",
+];
+
+fn as_csv(record: &Record) -> String {
+    let subject = record.subject();
+    let (mut person, mut nearest) = (
+        (String::new(), String::new()),
+        (String::new(), String::new()),
+    );
+    if let Some((id, name)) = subject.person {
+        let of = match subject.is_stranger {
+            true => &mut nearest,
+            false => &mut person,
+        };
+        *of = (id.0.to_string(), name);
+    }
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.3}"));
+    csv_line([
+        record.id.to_string().as_str(),
+        &rfc3339(record.at_ms).unwrap_or_default(),
+        &record
+            .door
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
+        record.kind(),
+        &subject.reason.unwrap_or_default(),
+        &person.0,
+        &person.1,
+        &nearest.0,
+        &nearest.1,
+        &number(subject.score),
+        &number(subject.threshold),
+    ])
+}
+
+/// So that shells can complete them.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.as_str()))
+        .try_map(|name| name.parse::<Kind>())
 }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{CommandFactory, Subcommand};
+use clap::Subcommand;
 use clap_complete::Shell;
 
-use super::Cli;
+use super::{groups, man};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Generate {
-    /// Write a man page a command into a folder
+    /// Write a man page a command, and one of the configuration, into a folder
     Man {
         /// Folder to write to; made if it is missing
         folder: PathBuf,
@@ -27,17 +27,14 @@ impl Generate {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Man { folder } => {
-                std::fs::create_dir_all(&folder)
-                    .and_then(|()| clap_mangen::generate_to(Cli::command(), &folder))
+                man::write(&folder)
                     .with_context(|| format!("cannot write man pages to {}", folder.display()))?;
             }
             Self::Completions { shell } => {
-                clap_complete::generate(
-                    shell,
-                    &mut Cli::command(),
-                    "doorward",
-                    &mut std::io::stdout(),
-                );
+                // Into memory first: it panics where it cannot write.
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut groups::command(), "doorward", &mut script);
+                print!("{}", String::from_utf8_lossy(&script));
             }
         }
         Ok(ExitCode::SUCCESS)

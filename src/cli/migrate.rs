@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Format, origin, print_json, table};
+use super::{Exit, Format, origin, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol;
+use crate::shown::counted;
 use crate::vision::Vision;
 
 pub(super) fn run(
@@ -19,13 +20,14 @@ pub(super) fn run(
     let outcomes = enrol::migrate(database, &mut vision, &origin(config))?;
     let model = vision.version();
     let again = outcomes.iter().filter(|o| !o.ready).count();
+    let code = if again > 0 { Exit::No } else { Exit::Done }.into();
     if format.json {
         let people: Vec<_> = outcomes
             .iter()
-            .map(|o| json!({ "name": o.name, "made": o.made, "failed": o.failed, "must_come_again": !o.ready }))
+            .map(|o| json!({ "person_id": o.person, "name": o.name, "made": o.made, "failed": o.failed, "must_come_again": !o.ready }))
             .collect();
         print_json(&json!({ "model": model, "people": people }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     println!("Templates for {model}:");
     let rows = outcomes.iter().map(|o| {
@@ -35,7 +37,10 @@ pub(super) fn run(
             (false, _) => "MUST BE ENROLLED AGAIN: there is no photo to make any from".into(),
         };
         if o.failed > 0 {
-            what += &format!("; {} kept photos show no usable face to it", o.failed);
+            what += &format!(
+                "; {} no usable face to it",
+                counted(o.failed, "kept photo shows", "kept photos show")
+            );
         }
         vec![o.name.clone(), what]
     });
@@ -43,5 +48,5 @@ pub(super) fn run(
     if again > 0 {
         println!("{again} of {} must come again.", outcomes.len());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }

@@ -1,6 +1,9 @@
 //! The commands. Each is thin: parse, call, print. Help texts, man pages and
 //! shell completions all come from the definitions here.
 
+#[macro_use]
+mod output;
+
 mod backup;
 mod bench;
 mod check;
@@ -14,18 +17,24 @@ mod evaluate_curves;
 mod evaluate_page;
 mod evaluate_text;
 mod events;
+mod events_summary;
 mod generate;
+mod groups;
 mod guardian;
 mod identify;
 mod journal;
 mod log_queue;
+mod man;
 mod migrate;
 mod people;
+mod people_look;
 mod picture;
 mod relay;
 mod run;
+mod status;
 mod threshold;
 mod train;
+mod when;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,16 +43,12 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
 
-/// Opens a door for a listed face.
-///
-/// doorward watches a camera, recognises the people on its whitelist and switches
-/// the relay of a door for them. The door stays locked in every other case: a
-/// fault, a doubt, a crash. A way out that works without it is the door
-/// hardware's job.
+/// Opens a door for a listed face, and keeps it locked in every other case
 #[derive(Debug, Parser)]
 #[command(
     name = "doorward",
@@ -70,6 +75,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Guard the door (what the service runs)
     Run,
+    /// Say whether the door is guarded, and how things are
+    Status(status::Status),
     /// Put a person on the whitelist, from photos or from the camera
     Enroll(enroll::Enroll),
     /// List and change the people on the whitelist
@@ -119,7 +126,10 @@ struct Format {
 /// Runs the command line this process was started with.
 pub fn main() -> ExitCode {
     environment::settle();
-    let cli = Cli::parse();
+    let cli = match groups::parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::ended(misread(&error)),
+    };
     if !matches!(
         cli.command,
         Command::Run | Command::Relay(_) | Command::Guardian(_)
@@ -127,16 +137,32 @@ pub fn main() -> ExitCode {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
-        eprintln!("doorward: {}", sentence(&error));
-        if let Some(owner) = OWNER.get() {
+        complain(&sentence(&error));
+        if let Some(owner) = OWNER.get().filter(|_| !output::json_is_asked()) {
             eprintln!(
                 "doorward: this was done as {owner}, who owns the database's folder, not as root"
             );
         }
-        ExitCode::FAILURE
+        match error.downcast_ref::<Usage>() {
+            Some(_) => Exit::Usage.into(),
+            None => Exit::Cannot.into(),
+        }
     });
     log::logger().flush();
-    code
+    output::ended(code)
+}
+
+/// Tells what clap has to say: help, the version, or what is wrong with the command line.
+fn misread(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && output::json_is_asked() {
+        complain(error.to_string().trim_end());
+    } else if error.print().is_err() {
+        return Exit::Cannot.into();
+    }
+    match error.use_stderr() {
+        true => Exit::Usage.into(),
+        false => Exit::Done.into(),
+    }
 }
 
 impl Cli {
@@ -149,6 +175,7 @@ impl Cli {
         };
         match self.command {
             Command::Run => run::run(&self.config),
+            Command::Status(status) => status.run(&self.config, &logged(owned()?)),
             Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
             Command::People(people) => people.run(&logged(owned()?)),
             Command::Identify(identify) => identify.run(&logged(owned()?)),
@@ -230,7 +257,17 @@ fn sentence(error: &anyhow::Error) -> String {
         }
         text.push_str(&cause);
     }
-    text
+    with_sudo(text)
+}
+
+/// What was said of a right that is lacking, with how to have it.
+fn with_sudo(said: String) -> String {
+    let lacks_right = said.contains("ermission denied") || said.contains("no permission");
+    let has_root = rustix::process::geteuid().is_root() || OWNER.get().is_some();
+    if !lacks_right || has_root || said.contains("sudo") {
+        return said;
+    }
+    format!("{said}; use sudo")
 }
 
 /// Which door this machine guards, and who works at this command line.
@@ -260,35 +297,6 @@ fn asked_actor() -> Actor {
         claimed: user("SUDO_USER")
             .or_else(|| user("USER"))
             .or_else(|| user("LOGNAME")),
-    }
-}
-
-fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{value}")?;
-    Ok(())
-}
-
-/// Columns as wide as they need to be.
-fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-    let mut lines: Vec<Vec<String>> = vec![header.iter().map(|h| (*h).to_owned()).collect()];
-    lines.extend(rows);
-    let width = |column: usize| {
-        lines
-            .iter()
-            .filter_map(|line| line.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        println!("{}", cells.join("  ").trim_end());
     }
 }
 

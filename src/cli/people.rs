@@ -1,22 +1,25 @@
 //! `doorward people`: the whitelist, read and changed by hand.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Subcommand;
-use serde_json::json;
+use clap::{Args, Subcommand};
 
-use super::{Format, origin, print_json, table};
+use super::people_look::{self, List};
+use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
 use crate::database::Database;
-use crate::vision::Vision;
-use crate::whitelist::{self, Person, Snapshot};
+use crate::record::Origin;
+use crate::shown::counted;
+use crate::whitelist::{self, Person};
 
-/// What to do with whom. A person is named by name or by number, such as `#3`.
+/// What to do with whom. A person is named by name, by one from before, or by number, such
+/// as #3.
 #[derive(Debug, Subcommand)]
 pub enum People {
     /// List everybody
-    List(#[command(flatten)] Format),
-    /// Show a person and the templates
+    List(List),
+    /// Show a person and the templates, with their numbers
     Show {
         /// Name, or number such as #3
         person: String,
@@ -34,20 +37,25 @@ pub enum People {
         /// The new name
         name: String,
     },
-    /// Keep a person out without forgetting the templates
-    Disable {
-        /// Name, or number such as #3
-        person: String,
-    },
-    /// Let a disabled person in again
-    Enable {
-        /// Name, or number such as #3
-        person: String,
-    },
-    /// Forget a person and all templates; the events stay
+    /// Keep people out without forgetting the templates
+    Disable(Whom),
+    /// Let disabled people in again
+    Enable(Whom),
+    /// Forget people and all their templates; the events stay
     Remove {
+        #[command(flatten)]
+        whom: Whom,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Forget one template of a person, such as one of a bad photo
+    ForgetTemplate {
         /// Name, or number such as #3
         person: String,
+        /// The template's number, as `people show` has it
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        number: u32,
     },
     /// Forget all kept photos; the templates stay
     ForgetPhotos,
@@ -55,17 +63,47 @@ pub enum People {
     Erase,
 }
 
+/// Several people: what is done is done with all of them, or with none.
+#[derive(Debug, Args)]
+pub struct Whom {
+    /// Names, or numbers such as #3
+    #[arg(value_name = "PERSON", required = true)]
+    people: Vec<String>,
+}
+
+impl Whom {
+    /// Each once, in the order they were named.
+    fn find(&self, db: &Database) -> anyhow::Result<Vec<Person>> {
+        let mut found: Vec<Person> = Vec::new();
+        for word in &self.people {
+            let person = whitelist::find(db, word)?;
+            if !found.contains(&person) {
+                found.push(person);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// `Ada Example (#3), Zoe (#4)`
+fn named(people: &[Person]) -> String {
+    let named = people.iter().map(|p| format!("{} ({})", p.name, p.id));
+    named.collect::<Vec<_>>().join(", ")
+}
+
 impl People {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let db = &mut database;
         match self {
-            Self::List(format) => {
-                list(&whitelist::people(db)?, format)?;
+            Self::List(list) => {
+                list.run(db, config)?;
                 tell_of_photos(db, config)?;
             }
-            Self::Show { person, format } => show(db, &whitelist::find(db, &person)?, format)?,
-            Self::Audit(format) => return audit(db, config, format),
+            Self::Show { person, format } => {
+                people_look::show(db, &whitelist::find(db, &person)?, format)?;
+            }
+            Self::Audit(format) => return people_look::audit(db, config, format),
             Self::Migrate(format) => return super::migrate::run(db, config, format),
             Self::Rename { person, name } => {
                 let person = whitelist::find(db, &person)?;
@@ -77,20 +115,29 @@ impl People {
                     name.trim()
                 );
             }
-            Self::Disable { person } => {
-                let person = whitelist::find(db, &person)?;
-                whitelist::set_enabled(db, person.id, false, &origin(config))?;
-                println!("{} ({}) is not let in any more", person.name, person.id);
+            Self::Disable(whom) => {
+                enable(db, &whom, false, &origin(config), "not let in any more")?;
             }
-            Self::Enable { person } => {
-                let person = whitelist::find(db, &person)?;
-                whitelist::set_enabled(db, person.id, true, &origin(config))?;
-                println!("{} ({}) is let in again", person.name, person.id);
+            Self::Enable(whom) => enable(db, &whom, true, &origin(config), "let in again")?,
+            Self::Remove { whom, yes } => {
+                let people = whom.find(db)?;
+                let what = format!("{} and the templates", named(&people));
+                if !yes && !is_wanted(&what)? {
+                    eprintln!("nobody was removed");
+                    return Ok(Exit::No.into());
+                }
+                let ids: Vec<_> = people.iter().map(|person| person.id).collect();
+                whitelist::remove(db, &ids, &origin(config))?;
+                return erase(db, &what);
             }
-            Self::Remove { person } => {
+            Self::ForgetTemplate { person, number } => {
                 let person = whitelist::find(db, &person)?;
-                whitelist::remove(db, person.id, &origin(config))?;
-                let what = format!("{} ({}) and the templates", person.name, person.id);
+                let number = number as usize;
+                let template = whitelist::forget_template(db, person.id, number, &origin(config))?;
+                let what = format!(
+                    "template {number} of {} ({}), from {},",
+                    person.name, person.id, template.source
+                );
                 return erase(db, &what);
             }
             Self::ForgetPhotos => {
@@ -99,22 +146,54 @@ impl People {
             }
             Self::Erase => return erase(db, "what was removed before"),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done.into())
     }
+}
+
+fn enable(
+    db: &mut Database,
+    whom: &Whom,
+    enabled: bool,
+    origin: &Origin,
+    how: &str,
+) -> anyhow::Result<()> {
+    let people = whom.find(db)?;
+    let ids: Vec<_> = people.iter().map(|person| person.id).collect();
+    whitelist::set_enabled(db, &ids, enabled, origin)?;
+    let is = if people.len() == 1 { "is" } else { "are" };
+    println!("{} {is} {how}", named(&people));
+    Ok(())
+}
+
+/// Asks whoever sits at the terminal.
+fn is_wanted(what: &str) -> anyhow::Result<bool> {
+    let mut stderr = std::io::stderr();
+    if !std::io::stdin().is_terminal() || !stderr.is_terminal() {
+        let why = format!("{what} would be gone for good, and nobody can be asked: add --yes");
+        return Err(Usage(why).into());
+    }
+    write!(
+        stderr,
+        "Forget {what}? There is no way back but a backup. [y/N] "
+    )?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    let answer = answer.trim().to_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "yes"))
 }
 
 /// Says that it is gone only when it is gone from the files.
 fn erase(db: &Database, what: &str) -> anyhow::Result<ExitCode> {
     if db.erase()? {
         println!("{what} are gone");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done.into());
     }
     eprintln!(
         "{what} are off the whitelist, but NOT YET gone from {}-wal: another program keeps \
          reading the database. End it (`fuser` names it), then run `doorward people erase`",
         db.path().display()
     );
-    Ok(ExitCode::FAILURE)
+    Ok(Exit::No.into())
 }
 
 /// Says so where photos are kept although the configuration wants none.
@@ -135,91 +214,10 @@ pub(crate) fn photos_against_will(
         false => whitelist::count_photos(db)?,
     };
     Ok((photos > 0).then(|| {
+        let photos = counted(photos, "photo is", "photos are");
         format!(
-            "{photos} photos are kept from before, although whitelist.keep_photos is false; \
+            "{photos} kept from before, although whitelist.keep_photos is false; \
              `doorward people forget-photos` forgets them"
         )
     }))
-}
-
-fn list(people: &[Person], format: Format) -> anyhow::Result<()> {
-    if format.json {
-        return print_json(&json!({ "people": people }));
-    }
-    if people.is_empty() {
-        println!("Nobody is enrolled yet: doorward enroll NAME PHOTO...");
-        return Ok(());
-    }
-    let rows = people.iter().map(|p| {
-        vec![
-            p.id.to_string(),
-            p.name.clone(),
-            if p.enabled { "enabled" } else { "DISABLED" }.into(),
-            p.templates.to_string(),
-            day(p.created_at_ms),
-        ]
-    });
-    table(&["", "name", "state", "templates", "since"], rows);
-    Ok(())
-}
-
-fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitCode> {
-    let vision = Vision::open(&config.models, &config.vision)?;
-    let asked = config.access.threshold_request();
-    let whitelist = Snapshot::load(db, vision.version(), vision.scoring(), asked)?;
-    let threshold = whitelist.matcher.threshold()?.score;
-    let pairs = whitelist.matcher.confusable(threshold);
-    let name = |id| whitelist.directory.name_of(id);
-    if format.json {
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(a, b, score)| json!({ "people": [name(*a), name(*b)], "score": score }))
-            .collect();
-        print_json(&json!({ "threshold": threshold, "confusable": pairs }))?;
-    } else if pairs.is_empty() {
-        println!("No two people reach {threshold:.3}, from which the door opens.");
-    } else {
-        println!(
-            "The door opens from {threshold:.3}. More photos of both, or a second factor, help."
-        );
-        let rows = pairs
-            .iter()
-            .map(|(a, b, score)| vec![name(*a), name(*b), format!("{score:.3}")]);
-        table(&["taken for", "each other", "score"], rows);
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn show(db: &mut Database, person: &Person, format: Format) -> anyhow::Result<()> {
-    let templates = whitelist::templates_of(db, person.id)?;
-    if format.json {
-        return print_json(&json!({ "person": person, "templates": templates }));
-    }
-    println!(
-        "{} ({}), {}, since {}",
-        person.name,
-        person.id,
-        if person.enabled {
-            "enabled"
-        } else {
-            "DISABLED"
-        },
-        day(person.created_at_ms)
-    );
-    let rows = templates
-        .iter()
-        .map(|t| vec![day(t.created_at_ms), t.model.to_string(), t.source.clone()]);
-    table(&["template of", "model", "from"], rows);
-    Ok(())
-}
-
-fn day(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms).map_or_else(
-        |_| "?".into(),
-        |t| {
-            t.to_zoned_datetime(jiff::tz::TimeZone::system())
-                .strftime("%Y-%m-%d")
-                .to_string()
-        },
-    )
 }

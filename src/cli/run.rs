@@ -7,12 +7,9 @@ use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use super::log_queue::LogQueue;
-use super::{sentence, stderr_log};
+use super::{Exit, sentence, stderr_log};
 use crate::config::Config;
 use crate::daemon::{self, DaemonError};
-
-/// A part failed while the door was guarded (`EX_SOFTWARE` of sysexits.h).
-const FAULT_EXIT_CODE: u8 = 70;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
@@ -22,12 +19,12 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error @ (DaemonError::Fault(_) | DaemonError::NotLocked(_))) => {
             log::error!("{}", sentence(&error.into()));
-            leave(FAULT_EXIT_CODE)
+            leave(Exit::Cannot)
         }
         Err(error) => {
             let error = error.into();
             log::error!("{}; the door stays locked", sentence(&error));
-            Ok(ExitCode::FAILURE)
+            Ok(Exit::Cannot.into())
         }
     }
 }
@@ -47,10 +44,10 @@ fn leave_no_core() {
 
 /// Ends at once. A thread that hangs in a library would hang that library's own
 /// clean-up too, and the door has been locked already.
-fn leave(code: u8) -> ! {
+fn leave(exit: Exit) -> ! {
     log::logger().flush();
     // SAFETY: _exit has no preconditions; nothing of ours waits to be flushed.
-    unsafe { libc::_exit(i32::from(code)) }
+    unsafe { libc::_exit(exit as i32) }
 }
 
 /// To the journal under systemd, to standard error otherwise.

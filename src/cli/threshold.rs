@@ -9,6 +9,7 @@ use super::{Format, print_json, start_stderr_log};
 use crate::config::Config;
 use crate::database::Database;
 use crate::risk::ThresholdSource;
+use crate::shown::counted;
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
@@ -59,8 +60,12 @@ impl Threshold {
             threshold.score, threshold.from
         );
         match self.people {
-            Some(_) => println!("That is for {people} people."),
-            None => println!("{people} people are listed, with {photos} photos."),
+            Some(_) => println!("That is for {}.", counted(people, "person", "people")),
+            None => println!(
+                "{} listed, with {}.",
+                counted(people, "person is", "people are"),
+                counted(photos, "photo", "photos")
+            ),
         }
         match (rates, fpir, calibration) {
             (Some(rates), Some(fpir), Some(calibration)) => {

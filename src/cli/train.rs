@@ -11,6 +11,7 @@ use super::start_stderr_log;
 use crate::config::Config;
 use crate::evidence::own_projection::OwnProjection;
 use crate::risk;
+use crate::shown::counted;
 use crate::vision::projection::Projection;
 use crate::vision::{Vision, manifest_edit};
 
@@ -54,13 +55,13 @@ impl Train {
             eprintln!("held by {tether}: TAR {tar:.4} on people it was not learnt from");
         }
         println!(
-            "{} photos of people it was not learnt from, at a false match rate of {:.1e}{}:",
-            learnt.photos,
+            "{} of people it was not learnt from, at a false match rate of {:.1e}{}:",
+            counted(learnt.photos, "photo", "photos"),
             learnt.before.fmr,
             if learnt.before.fmr > needed {
                 format!(
-                    " ({risk} with {} people asks for {needed:.1e}, which so few cannot show)",
-                    self.people
+                    " ({risk} with {} asks for {needed:.1e}, which so few cannot show)",
+                    counted(self.people, "person", "people")
                 )
             } else {
                 String::new()

@@ -67,6 +67,32 @@ impl Access {
                 )
             },
         );
+        self.check_threshold(file);
+    }
+
+    /// A number of one's own stands alone: what else is asked of the score would be silently
+    /// left aside.
+    fn check_threshold(&self, file: &mut File<'_>) {
+        let Some(threshold) = self.threshold else {
+            return;
+        };
+        let key = ("access", "threshold");
+        let risk = ("access", "false_accept");
+        let both = file.gives(risk.0, risk.1);
+        file.cross_check(&[key, risk], !both, || {
+            "access.threshold and access.false_accept are both given, and a score of your own \
+             does not follow from a risk: remove one of the two lines"
+                .into()
+        });
+        let lowest = ("access", "min_threshold");
+        let below = file.gives(lowest.0, lowest.1) && threshold < self.min_threshold;
+        file.cross_check(&[key, lowest], !below, || {
+            format!(
+                "access.threshold = {threshold} is lower than access.min_threshold = {}: raise \
+                 threshold, or lower min_threshold",
+                self.min_threshold
+            )
+        });
     }
 
     /// What it asks of the threshold.

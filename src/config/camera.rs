@@ -110,6 +110,9 @@ impl From<Rotation> for u32 {
 fn rotation(value: &DeValue<'_>) -> Result<Rotation, String> {
     let degrees = match value {
         DeValue::Integer(number) => number.as_str(),
+        DeValue::String(number) if number.parse::<i32>().is_ok() => {
+            return Err(format!("is text: write {number} without quotes"));
+        }
         _ => "",
     };
     [

@@ -8,6 +8,26 @@ use toml::de::DeTable;
 use super::mistake::{any_of, nearest};
 use super::section::Section;
 
+/// What keys were called before, or are called elsewhere, and what they are called here.
+const OTHER_NAMES: [(&str, &str); 16] = [
+    ("min_score", "min_detector_score"),
+    ("floor", "min_threshold"),
+    ("min_face", "min_face_px"),
+    ("max_face", "max_face_px"),
+    ("tolerance", "threshold"),
+    ("similarity", "threshold"),
+    ("far", "false_accept"),
+    ("pin", "line"),
+    ("gpio", "line"),
+    ("active_low", "active"),
+    ("active_high", "active"),
+    ("invert", "active"),
+    ("rotation", "rotate"),
+    ("flip", "mirror"),
+    ("url", "device"),
+    ("unlock_ms", "pulse_ms"),
+];
+
 /// A file while it is read.
 pub(super) struct File<'t> {
     pub(super) text: &'t str,
@@ -108,6 +128,12 @@ impl<'t> File<'t> {
         self.mistakes.push((at, message()));
     }
 
+    /// Whether the file has a value for this key.
+    pub(super) fn gives(&self, section: &str, name: &str) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|k| (k.section, k.name) == (section, name) && k.value.is_some())
+    }
+
     /// Every key that was asked for, as `section.key`.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
         let is_key = |k: &&Key| {
@@ -154,7 +180,10 @@ impl<'t> File<'t> {
         let Stray { section, name, .. } = stray;
         let top = section.is_empty();
         if stray.is_table && top {
-            return match nearest(name, self.sections.iter().copied()) {
+            // `[replay]` is more like `[camera.replay]` than like `[relay]`.
+            let last = |section: &&str| section.rsplit('.').next() == Some(name);
+            let inner = self.sections.iter().copied().find(last);
+            return match inner.or_else(|| nearest(name, self.sections.iter().copied())) {
                 Some(near) => format!("there is no section [{name}]: did you mean [{near}]?"),
                 None => {
                     let all: Vec<String> = self.sections.iter().map(|s| format!("[{s}]")).collect();
@@ -167,9 +196,18 @@ impl<'t> File<'t> {
         } else {
             format!("[{section}] has no key {name}")
         };
+        let other = OTHER_NAMES.iter().find(|(other, _)| other == name);
         let mut homes = self.keys.iter().filter(|k| k.name == name);
         if let Some(home) = homes.next() {
             return format!("{place}: it belongs in [{}]", home.section);
+        }
+        if let Some((_, name)) = other
+            && let Some(home) = self.keys.iter().find(|k| k.name == *name)
+        {
+            return match home.section == *section {
+                true => format!("{place}: did you mean {name}?"),
+                false => format!("{place}: did you mean {name}, in [{}]?", home.section),
+            };
         }
         let own = self.keys.iter().filter(|k| k.section == *section);
         let own: Vec<&str> = own.map(|k| k.name).collect();

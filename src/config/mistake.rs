@@ -79,7 +79,7 @@ pub(super) fn nearest<'n>(
     let written = written.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&written, name), name))
+        .map(|name| (strsim::jaro_winkler(&written, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness > MIN_LIKENESS)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)

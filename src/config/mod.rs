@@ -13,6 +13,7 @@ mod camera;
 mod daemon;
 mod door;
 mod door_name;
+mod explain;
 mod file;
 mod mistake;
 mod models;
@@ -97,7 +98,7 @@ impl Config {
         let root = syntax.root();
         let mut file = File::new(&syntax.text, root.get_ref());
         let config = Self::read(&mut file);
-        config.vision.cross_check(&mut file);
+        config.vision.cross_check(&config.camera, &mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
@@ -140,6 +141,22 @@ impl Config {
         mistakes.retain(|mistake| is_in(&text, "door", mistake.place));
         refuse_any(path, mistakes)?;
         Ok((relay, door))
+    }
+
+    /// The file that says this.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let mut file = toml::Table::try_from(self)?;
+        // What a threshold of one's own leaves aside must not stand beside it.
+        if self.access.threshold.is_some()
+            && let Some(access) = file.get_mut("access").and_then(toml::Value::as_table_mut)
+        {
+            access.remove("false_accept");
+            access.remove("min_threshold");
+        }
+        toml::to_string(&file)
     }
 
     /// Every key there is, as `section.key`, in the order of the sections here.

@@ -87,7 +87,15 @@ impl Relay {
 
 fn line(value: &DeValue<'_>) -> Result<Line, String> {
     let number = match value {
-        DeValue::String(name) => return Ok(Line::Name(name.to_string())),
+        // The kernel's names have letters; taken for one, it would be a line that is not there.
+        DeValue::String(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) => {
+            return Err(format!(
+                "is text, and a line's number is none: write {name} without quotes"
+            ));
+        }
+        DeValue::String(name) if !name.trim().is_empty() => {
+            return Ok(Line::Name(name.to_string()));
+        }
         DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
         _ => None,
     };

@@ -267,13 +267,7 @@ impl<'f, 't> Section<'f, 't> {
                 return Err(format!("is {}: write {all}", kind(value)));
             };
             named(written).ok_or_else(|| {
-                // Names are compared in small letters; some are written in capitals.
-                let near = T::ALL
-                    .iter()
-                    .map(|one| one.name())
-                    .find(|name| name.eq_ignore_ascii_case(written))
-                    .or_else(|| nearest(written, T::ALL.iter().map(|one| one.name())));
-                match near {
+                match nearest(written, T::ALL.iter().map(|one| one.name())) {
                     Some(near) => {
                         format!("is not known: did you mean \"{near}\"? It takes {all}")
                     }
@@ -300,6 +294,9 @@ fn number(value: &DeValue<'_>, range: &RangeInclusive<f32>, needed: &str) -> Res
 
 pub(super) fn text(value: &DeValue<'_>, what: &str) -> Result<String, String> {
     match value {
+        DeValue::String(text) if text.trim().is_empty() => {
+            Err(format!("is empty: write {what}, or remove the line"))
+        }
         DeValue::String(text) => Ok(text.to_string()),
         other => Err(format!("is {}: write {what} in quotes", kind(other))),
     }

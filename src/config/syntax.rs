@@ -4,6 +4,7 @@
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::explain::explain;
 use super::mistake::{Mistake, Place};
 
 /// After so many lines that are not TOML the rest is not looked at.
@@ -157,7 +158,7 @@ fn opener(lines: &[&str], noticed: usize) -> usize {
 }
 
 /// Whether a list begins in a line.
-fn has_list(line: &str) -> bool {
+pub(super) fn has_list(line: &str) -> bool {
     let value = line.split_once('=').map(|(_, value)| value.trim_start());
     value.is_some_and(|value| value.starts_with('['))
 }
@@ -168,105 +169,4 @@ fn lone_carriage_return(text: &str) -> Option<usize> {
             .get(at + 1..)
             .is_some_and(|rest| rest.starts_with('\n'))
     })
-}
-
-/// What is wrong with a line, for somebody who does not know TOML. `reason` is the
-/// parser's.
-fn explain(text: &str, number: usize, reason: &str) -> String {
-    let line = text.lines().nth(number.saturating_sub(1));
-    let line = line.unwrap_or_default().trim();
-    if reason.starts_with("duplicate key") {
-        return twice(text, number, line);
-    }
-    if line.contains(['“', '”', '„', '‘', '’', '«', '»']) {
-        let plain = line.replace(['“', '”', '„', '«', '»', '‘', '’'], "\"");
-        return format!("these quotes are not the plain ones: write {plain}");
-    }
-    if line.starts_with('[') {
-        return "a section is written in brackets, such as [camera], on a line of its own".into();
-    }
-    if let Some((key, value)) = line.split_once(':')
-        && is_bare(key.trim())
-    {
-        let (key, value) = (key.trim(), value.trim());
-        return format!("a key and its value are joined by =: write {key} = {value}");
-    }
-    let Some((key, value)) = line.split_once('=') else {
-        return match is_bare(line) {
-            true => format!("{line} has no value: write {line} = and the value, or remove it"),
-            false => format!("the line is not TOML: {reason}"),
-        };
-    };
-    let (key, value) = (key.trim(), value.trim());
-    for mark in ["//", ";", "--"] {
-        if let Some((value, _)) = value.split_once(mark)
-            && !value.trim_end().is_empty()
-        {
-            let value = value.trim_end();
-            return format!("a comment begins with #, not {mark}: write {key} = {value} #…");
-        }
-    }
-    let value = value.split('#').next().unwrap_or_default().trim_end();
-    if value.is_empty() {
-        return format!("{key} has no value: write one after the =, or remove the line");
-    }
-    if has_list(line) && !value.ends_with(']') {
-        return format!("the list of {key} is not closed: write ] at its end");
-    }
-    if value.starts_with("\"\"\"") || value.starts_with("\'\'\'") {
-        return format!("the quotes after {key} = are not closed: write \" on both sides");
-    }
-    if value.starts_with('0') && value.bytes().all(|b| b.is_ascii_digit()) {
-        let bare = value.trim_start_matches('0');
-        let bare = if bare.is_empty() { "0" } else { bare };
-        return format!("a number has no zeros in front: write {key} = {bare}");
-    }
-    if value.bytes().all(|b| b.is_ascii_digit() || b == b',') {
-        let point = value.replace(',', ".");
-        return format!("a decimal point is needed, not a comma: write {key} = {point}");
-    }
-    if matches!(value.to_lowercase().as_str(), "yes" | "no" | "on" | "off") {
-        return format!("{value} is not known: write true or false");
-    }
-    if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") {
-        let small = value.to_lowercase();
-        return format!("small letters are needed: write {key} = {small}");
-    }
-    if value.starts_with(|c: char| c.is_alphabetic() || c == '/') {
-        return format!("text needs quotes: write {key} = \"{value}\"");
-    }
-    if value.starts_with('"') && !value.trim_start_matches('"').contains('"') {
-        return format!("the quotes are not closed: write {key} = {value}\"");
-    }
-    format!("the line is not TOML: {reason}")
-}
-
-/// What stands there for the second time, and where it stood first.
-fn twice(text: &str, number: usize, line: &str) -> String {
-    let is_header = line.starts_with('[');
-    let name = |line: &str| {
-        let end = if is_header { ']' } else { '=' };
-        line.split(end).next().unwrap_or_default().trim().to_owned()
-    };
-    let written = name(line);
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let above = lines.get(..number.saturating_sub(1)).unwrap_or_default();
-    // A key's twin is in the same section, and in no other.
-    let first = above
-        .iter()
-        .enumerate()
-        .rev()
-        .take_while(|(_, line)| is_header || !line.starts_with('['))
-        .find(|(_, line)| !line.starts_with('#') && name(line) == written);
-    let at = first.map_or("above".into(), |(n, _)| format!("in line {}", n + 1));
-    if is_header {
-        let below = "move the keys below it there, and remove this line";
-        return format!("the section {written}] stands {at} already: {below}");
-    }
-    format!("{written} is set {at} already: remove one of the two lines")
-}
-
-fn is_bare(key: &str) -> bool {
-    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    !key.is_empty() && key.chars().all(bare)
 }

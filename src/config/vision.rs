@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::camera::{Camera, Rotation, Source};
 use super::file::File;
 use super::section::{Section, defaults};
 
@@ -59,7 +60,7 @@ impl Vision {
         }
     }
 
-    pub(super) fn cross_check(&self, file: &mut File<'_>) {
+    pub(super) fn cross_check(&self, camera: &Camera, file: &mut File<'_>) {
         let [left, top, right, bottom] = self.region;
         file.cross_check(&[("vision", "region")], left < right && top < bottom, || {
             "vision.region has no inside: left, top, right and bottom are needed, left less than \
@@ -77,6 +78,45 @@ impl Vision {
                 )
             },
         );
+        // A recording has a size of its own.
+        let (width, height) = match camera.rotate {
+            Rotation::None | Rotation::Half => (camera.width, camera.height),
+            Rotation::Left | Rotation::Right => (camera.height, camera.width),
+        };
+        let [room_x, room_y] = self.region_px(width, height);
+        file.cross_check(
+            &[
+                ("vision", "region"),
+                ("vision", "min_face_px"),
+                ("vision", "max_face_px"),
+                ("camera", "width"),
+                ("camera", "height"),
+            ],
+            camera.source == Source::Replay
+                || left >= right
+                || top >= bottom
+                || room_x.min(room_y) >= self.min_face_px as f32,
+            || {
+                format!(
+                    "vision.region is {room_x:.0}x{room_y:.0} pixels of a picture of \
+                     {width}x{height}, and the smallest face looked for \
+                     (vision.min_face_px = {}) does not fit in: nobody could ever be let in; \
+                     widen the region, lower min_face_px, or raise camera.width and camera.height",
+                    self.min_face_px
+                )
+            },
+        );
+    }
+}
+
+impl Vision {
+    /// Width and height of the region in a picture of that size, in pixels.
+    pub(crate) fn region_px(&self, width: u32, height: u32) -> [f32; 2] {
+        let [left, top, right, bottom] = self.region;
+        [
+            (right - left) * width as f32,
+            (bottom - top) * height as f32,
+        ]
     }
 }
 

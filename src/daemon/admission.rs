@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn a_person_disabled_or_removed_since_the_decision_is_not_let_in() {
         type Change = fn(&mut Database, PersonId);
-        let disable: Change = |db, id| whitelist::set_enabled(db, id, false, &origin()).unwrap();
-        let remove: Change = |db, id| whitelist::remove(db, id, &origin()).unwrap();
+        let disable: Change = |db, id| whitelist::set_enabled(db, &[id], false, &origin()).unwrap();
+        let remove: Change = |db, id| whitelist::remove(db, &[id], &origin()).unwrap();
         for (change, reason) in [(disable, NotOpened::Disabled), (remove, NotOpened::Removed)] {
             let site = Site::new();
             change(&mut site.open(), site.ada);

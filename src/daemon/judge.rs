@@ -111,7 +111,7 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQu
     match snapshot.matcher.threshold() {
         Ok(threshold) => {
             log::info!(
-                "threshold {:.3} for {} people, {}",
+                "threshold {:.3} with {} listed, {}",
                 threshold.score,
                 snapshot.matcher.comparisons(),
                 threshold.from

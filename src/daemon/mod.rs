@@ -23,6 +23,7 @@ mod record_queue;
 mod recorder;
 mod remembered;
 mod settings;
+pub(crate) mod status;
 pub(crate) mod strict;
 mod threads;
 mod timing;
@@ -239,6 +240,7 @@ impl Guard {
             retention: Arc::clone(&retention),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
+            status: status::start(path, &camera, &whitelist),
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {

@@ -15,6 +15,7 @@ use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::record_queue::{Queued, RecordQueue};
 use super::remembered::Remembered;
+use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
 use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
@@ -35,6 +36,7 @@ pub(crate) struct Recorder {
     pub remembered: Remembered,
     /// Set here when the database is not what was written: the daemon has to end.
     pub bent: Arc<OnceLock<Bent>>,
+    pub status: StatusTeller,
     /// Set when no further note will come: write what waits and end.
     pub stop: Arc<AtomicBool>,
 }
@@ -88,7 +90,10 @@ impl Recorder {
         let (log, door) = (&mut self.log, &self.door);
         let event = Event::Granted(granted);
         let (id, reason) = match admit(log, door, stamp, &event, grant, Instant::now) {
-            Ok(Admission::Given(id)) => return tell(id, &event),
+            Ok(Admission::Given(id)) => {
+                self.status.happened(&event);
+                return tell(id, &event);
+            }
             Ok(Admission::Withdrawn { grant, reason }) => (grant, reason),
             Err(error) => return self.lose(&event, &error),
         };
@@ -110,7 +115,10 @@ impl Recorder {
 
     fn write(&mut self, stamp: &Stamp, event: &Event) {
         match self.log.append(stamp, event) {
-            Ok(id) => tell(id, event),
+            Ok(id) => {
+                tell(id, event);
+                self.status.happened(event);
+            }
             Err(error) => {
                 self.lose(event, &error);
                 return;
@@ -134,9 +142,10 @@ impl Recorder {
     }
 
     /// What cannot be put on record is at least in the system's journal.
-    fn lose(&self, event: &Event, error: &RecordError) {
+    fn lose(&mut self, event: &Event, error: &RecordError) {
         self.notice(error);
         self.queue.count_lost(1);
+        self.status.unwritten(error);
         if matches!(event, Event::Granted(_)) {
             log::error!(
                 "the door stays locked, the grant cannot be put on record ({error}): {event}"

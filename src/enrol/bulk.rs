@@ -80,13 +80,14 @@ impl Bulk<'_> {
             Ok(entered) => entered,
             Err(EnrolError::Photos(refused)) => {
                 let (bad, all) = (refused.photos.len(), person.photos.len());
+                let photos = if all == 1 { "photo" } else { "photos" };
                 let why = match refused.too_few {
                     Some((good, least)) => {
                         format!(
-                            "{bad} of {all} photos cannot be used, and {good} good ones are fewer than {least}"
+                            "{bad} of {all} {photos} cannot be used, and fewer than {least} are good ({good})"
                         )
                     }
-                    None => format!("{bad} of {all} photos cannot be used"),
+                    None => format!("{bad} of {all} {photos} cannot be used"),
                 };
                 Entered::left_out(name, why, refused.photos)
             }

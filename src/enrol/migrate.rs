@@ -4,6 +4,7 @@ use image::ImageFormat;
 
 use super::photo::{self, PhotoError};
 use crate::database::Database;
+use crate::person::PersonId;
 use crate::record::Origin;
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{self, KeptPhoto, WhitelistError};
@@ -11,6 +12,7 @@ use crate::whitelist::{self, KeptPhoto, WhitelistError};
 /// What became of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
+    pub person: PersonId,
     /// The person's name.
     pub name: String,
     /// Templates that were made.
@@ -26,7 +28,7 @@ pub struct Migrated {
 pub enum MigrateError {
     /// A kept photo is none.
     #[error(
-        "{name}, {photo}: the kept photo in the database is damaged ({reason}); put a backup in its place, or remove {name} and enroll again"
+        "{name}, {photo}: the kept photo in the database is damaged ({reason}); `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"
     )]
     Damaged {
         name: String,
@@ -82,6 +84,7 @@ pub fn migrate(
         }
         let templates = whitelist::templates_of(database, person.id)?;
         outcomes.push(Migrated {
+            person: person.id,
             ready: templates.iter().any(|t| t.model == model),
             failed: all - made.len(),
             made: made.len(),

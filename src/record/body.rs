@@ -158,6 +158,11 @@ impl Record {
         }
     }
 
+    /// What happened, as it is stored.
+    pub(super) fn event_json(&self) -> &Value {
+        self.body.get("event").unwrap_or(&Value::Null)
+    }
+
     /// The name of its kind, known or not.
     pub fn kind(&self) -> &str {
         match &self.content {

@@ -183,7 +183,8 @@ pub(crate) fn named_since(
                 | Event::Renamed { person, .. }
                 | Event::Enabled { person, .. }
                 | Event::Disabled { person, .. }
-                | Event::Removed { person, .. },
+                | Event::Removed { person, .. }
+                | Event::TemplateForgotten { person, .. },
             ) => {
                 people.insert(person.id);
             }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use super::body::{Content, Unknown};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
-use crate::shown::Escaping;
+use crate::shown::{Escaping, counted};
 use serde_json::Value;
 
 /// `Ada Example (#3)`
@@ -59,7 +59,8 @@ impl fmt::Display for Recognition {
         } = self;
         write!(
             f,
-            "{person}, score {score:.3} of {threshold:.3} in {frames} frames"
+            "{person}, score {score:.3} of {threshold:.3} in {}",
+            counted(*frames, "frame", "frames")
         )
     }
 }
@@ -73,7 +74,11 @@ impl fmt::Display for FrameCounts {
             p50_ms,
             p95_ms,
         } = self;
-        write!(f, "{seen} frames, {left_out} left out, {dropped} dropped")?;
+        write!(
+            f,
+            "{}, {left_out} left out, {dropped} dropped",
+            counted(*seen, "frame", "frames")
+        )?;
         match (p50_ms, p95_ms) {
             (Some(p50), Some(p95)) => {
                 write!(f, ", {p50:.1} ms each, 95 of 100 within {p95:.1} ms")
@@ -104,7 +109,11 @@ impl fmt::Display for Denied {
         if let Some(threshold) = threshold {
             write!(f, ", threshold {threshold:.3}")?;
         }
-        write!(f, ", {frames} frames: {reason} {frame}")?;
+        write!(
+            f,
+            ", {}: {reason} {frame}",
+            counted(*frames, "frame", "frames")
+        )?;
         tell_left_out(f, *left_out)
     }
 }
@@ -157,12 +166,17 @@ impl Event {
                 templates_of_other_models,
                 ..
             } => {
-                write!(f, ", {people} people, {templates} templates")?;
+                write!(
+                    f,
+                    ", {}, {}",
+                    counted(*people, "person", "people"),
+                    counted(*templates, "template", "templates")
+                )?;
                 match templates_of_other_models {
                     0 => Ok(()),
                     others => write!(
                         f,
-                        "; {others} more were made by another model and match nobody: enroll those people again"
+                        "; {others} more were made by another model and match nobody: `doorward people migrate` makes them anew from kept photos, without those enroll again"
                     ),
                 }
             }
@@ -231,7 +245,8 @@ impl Event {
             },
             Self::RecordsLost { records } => write!(
                 f,
-                ": {records} events could not be written down; the system's journal has them"
+                ": {} could not be written down; the system's journal has what happened",
+                counted(*records, "event", "events")
             ),
             Self::RelayByHand {
                 relay,
@@ -246,7 +261,8 @@ impl Event {
                 actor,
             } => write!(
                 f,
-                " {person}, {templates} templates of {model} from {source}, by {actor}"
+                " {person}, {} of {model} from {source}, by {actor}",
+                counted(*templates, "template", "templates")
             ),
             Self::Renamed {
                 person,
@@ -260,9 +276,17 @@ impl Event {
                 person,
                 templates,
                 actor,
-            } => write!(f, " {person} with {templates} templates, by {actor}"),
+            } => write!(
+                f,
+                " {person} with {}, by {actor}",
+                counted(*templates, "template", "templates")
+            ),
             Self::Pruned { records, up_to, .. } => {
-                write!(f, ", {records} events up to {up_to}: their time was over")
+                write!(
+                    f,
+                    ", {} up to {up_to}: past their time",
+                    counted(*records, "event", "events")
+                )
             }
             Self::BackedUp {
                 file, up_to, actor, ..
@@ -275,11 +299,22 @@ impl Event {
                 ..
             } => write!(
                 f,
-                " {people} people from {file}, as of event {up_to}, by {actor}"
+                " {} from {file}, as of event {up_to}, by {actor}",
+                counted(*people, "person", "people")
             ),
             Self::PhotosForgotten { photos, actor } => {
-                write!(f, ", {photos} kept photos, by {actor}")
+                write!(
+                    f,
+                    ", {}, by {actor}",
+                    counted(*photos, "kept photo", "kept photos")
+                )
             }
+            Self::TemplateForgotten {
+                person,
+                model,
+                source,
+                actor,
+            } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
         }
     }
 }

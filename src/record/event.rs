@@ -348,6 +348,14 @@ events! {
         photos: u64,
         actor: Actor,
     };
+    /// One template of a person is gone; the others stay. `source` is the photo it was made
+    /// from, or `camera`.
+    TemplateForgotten = "template_forgotten" {
+        person: PersonRef,
+        model: ModelVersion,
+        source: String,
+        actor: Actor,
+    };
 }
 
 impl fmt::Display for Kind {

@@ -3,6 +3,7 @@
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use super::about::About;
 use super::body::{Record, Stamp, body};
 use super::chain::{Hash, hash};
 use super::continuity::{Bent, Continuity};
@@ -44,8 +45,8 @@ pub struct Query {
     pub after_id: Option<u64>,
     /// Of these kinds; all if empty.
     pub kinds: Vec<Kind>,
-    /// About the person of this name (as it was then), in any case of letters.
-    pub person: Option<String>,
+    /// About this person.
+    pub about: Option<About>,
     /// The newest so many.
     pub limit: Option<u32>,
 }
@@ -208,35 +209,35 @@ impl Log {
     /// # Errors
     /// [`RecordError`]; [`RecordError::Tampered`] for a row that no doorward can have written.
     pub fn records(&self, query: &Query) -> Result<Vec<Record>, RecordError> {
-        let (mut terms, mut values) = (vec!["1".to_owned()], Vec::new());
-        let mut term = |text: &str, value: Sql| {
-            values.push(value);
-            terms.push(format!("{text} ?{}", values.len()));
-        };
-        if let Some(since) = query.since_ms {
-            term("at_ms >=", since.into());
-        }
-        if let Some(until) = query.until_ms {
-            term("at_ms <", until.into());
-        }
-        if let Some(after) = query.after_id {
-            term("id >", integer(after).into());
-        }
-        if let Some(person) = &query.person {
-            term("lower(person) = lower(", person.clone().into());
-            if let Some(last) = terms.last_mut() {
-                last.push(')');
-            }
-        }
-        if !query.kinds.is_empty() {
-            // Names of our own, without a quote in them.
-            let kinds: Vec<_> = query.kinds.iter().map(|k| format!("'{k}'")).collect();
-            terms.push(format!("kind IN ({})", kinds.join(", ")));
-        }
         let limit = query.limit.map_or(-1, i64::from);
+        self.select(query, "DESC", limit)
+    }
+
+    /// The oldest records, not more than so many; the next ones are after the last of them.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub fn page(&self, query: &Query, records: u32) -> Result<Vec<Record>, RecordError> {
+        self.select(query, "ASC", records.into())
+    }
+
+    /// How many records there are, whatever the limit.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub fn count(&self, query: &Query) -> Result<u64, RecordError> {
+        let (condition, values) = query.condition();
+        let sql = format!("SELECT count(*) FROM records WHERE {condition}");
+        self.database.read(|connection, fail| {
+            let count = connection.query_row(&sql, params_from_iter(values), |row| row.get(0));
+            Ok(unsigned(count.map_err(fail)?))
+        })
+    }
+
+    fn select(&self, query: &Query, order: &str, limit: i64) -> Result<Vec<Record>, RecordError> {
+        let (condition, values) = query.condition();
         let sql = format!(
-            "SELECT * FROM (SELECT id, body, hash FROM records WHERE {} ORDER BY id DESC LIMIT {limit}) ORDER BY id",
-            terms.join(" AND ")
+            "SELECT * FROM (SELECT id, body, hash FROM records WHERE {condition} ORDER BY id {order} LIMIT {limit}) ORDER BY id"
         );
         self.database.read(|connection, fail| {
             let mut statement = connection.prepare(&sql).map_err(fail)?;
@@ -247,6 +248,33 @@ impl Log {
             }
             Ok(records)
         })
+    }
+}
+
+impl Query {
+    /// As SQL, and the values in it.
+    fn condition(&self) -> (String, Vec<Sql>) {
+        let (mut terms, mut values) = (vec!["1".to_owned()], Vec::new());
+        let mut term = |text: &str, value: Sql| {
+            values.push(value);
+            terms.push(format!("{text} ?{}", values.len()));
+        };
+        if let Some(since) = self.since_ms {
+            term("at_ms >=", since.into());
+        }
+        if let Some(until) = self.until_ms {
+            term("at_ms <", until.into());
+        }
+        if let Some(after) = self.after_id {
+            term("id >", integer(after).into());
+        }
+        terms.extend(self.about.map(About::condition));
+        if !self.kinds.is_empty() {
+            // Names of our own, without a quote in them.
+            let kinds: Vec<_> = self.kinds.iter().map(|k| format!("'{k}'")).collect();
+            terms.push(format!("kind IN ({})", kinds.join(", ")));
+        }
+        (terms.join(" AND "), values)
     }
 }
 

@@ -3,6 +3,7 @@
 //! An audit record is `{ format, at_ms, boot, uptime_ms, door, event }`. Its reasons are
 //! codes; English is made when a record is shown.
 
+mod about;
 mod body;
 mod chain;
 mod codes;
@@ -14,6 +15,8 @@ mod log;
 mod retention;
 mod verify;
 
+pub use about::{About, Subject, last_grants};
+pub(crate) use about::{Known, known_names};
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
     CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,

@@ -12,6 +12,7 @@ use super::chain::{hash, hexadecimal};
 use super::event::{Event, Kind};
 use super::head::Head;
 use super::log::{Fail, Log, RecordError, anchor, integer, unsigned};
+use crate::shown::counted;
 
 /// A chain without a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,13 +35,19 @@ impl fmt::Display for Verified {
         match (self.first, self.last) {
             (Some(first), Some(last)) => write!(
                 f,
-                "{} events, {first} to {last}, none changed or missing; head {}",
-                self.events, self.head
+                "{}, {first} to {last}, none changed or missing; head {}",
+                counted(self.events, "event", "events"),
+                self.head
             )?,
             _ => write!(f, "no events yet")?,
         }
         if self.heads + self.heads_deleted > 0 {
-            write!(f, "; {} noted heads are as they were", self.heads)?;
+            write!(
+                f,
+                "; {} as {} were",
+                counted(self.heads, "noted head is", "noted heads are"),
+                if self.heads == 1 { "it" } else { "they" }
+            )?;
         }
         match self.heads_deleted {
             0 => Ok(()),

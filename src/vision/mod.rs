@@ -27,6 +27,7 @@ use serde::Serialize;
 use self::ensemble::Ensemble;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
+use self::variants::Keeping;
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
 use crate::scoring::Scoring;
@@ -182,10 +183,29 @@ impl Vision {
     /// # Errors
     /// [`VisionError`] naming the library, manifest or file that is wrong.
     pub fn open(models: &config::Models, settings: &config::Vision) -> Result<Self, VisionError> {
+        Self::open_and(models, settings, Keeping::Note)
+    }
+
+    /// The same, without a note of what was measured.
+    ///
+    /// # Errors
+    /// As [`Vision::open`].
+    pub(crate) fn look(
+        models: &config::Models,
+        settings: &config::Vision,
+    ) -> Result<Self, VisionError> {
+        Self::open_and(models, settings, Keeping::Nothing)
+    }
+
+    fn open_and(
+        models: &config::Models,
+        settings: &config::Vision,
+        keeping: Keeping,
+    ) -> Result<Self, VisionError> {
         let manifest = Manifest::load(&models.dir)?;
         let environment = runtime::environment(&manifest, models)?;
         let mut models = models.clone();
-        models.choose = variants::chosen(&environment, &manifest, &models)?;
+        models.choose = variants::chosen(&environment, &manifest, &models, keeping)?;
         let models = &models;
         let embedders = Ensemble::open(&environment, &manifest, models)?;
         let scoring = manifest.scoring(embedders.version(), embedders.size())?;

@@ -40,7 +40,7 @@ pub(crate) struct Variant {
 pub fn time(models: &config::Models) -> Result<Vec<Variant>, VisionError> {
     let manifest = Manifest::load(&models.dir)?;
     let environment = runtime::environment(&manifest, models)?;
-    let chosen = chosen(&environment, &manifest, models)?;
+    let chosen = chosen(&environment, &manifest, models, Keeping::Note)?;
     let mut all = Vec::new();
     for role in [Role::Pnet, Role::Rnet, Role::Onet, Role::Embedder] {
         let used = used(&manifest, role, &chosen)?;
@@ -109,6 +109,15 @@ fn interleaved(
         .collect())
 }
 
+/// What becomes of a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// It is noted for the next start.
+    Note,
+    /// Nothing is written.
+    Nothing,
+}
+
 /// A choice that was made before.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
@@ -119,7 +128,7 @@ struct Kept {
 
 /// The ids to use in place of defaults: those of the configuration, and with
 /// `models.precision = "auto"` the quickest of those that are equally good. That choice is
-/// kept in `models.cache`, for this machine and model set.
+/// kept in `models.cache`, for this machine and model set, unless `keeping` leaves that be.
 ///
 /// # Errors
 /// [`VisionError`] if a network cannot be loaded or run.
@@ -127,6 +136,7 @@ pub fn chosen(
     environment: &Environment,
     manifest: &Manifest,
     models: &config::Models,
+    keeping: Keeping,
 ) -> Result<Vec<String>, VisionError> {
     let mut all = models.choose.clone();
     if models.precision == config::Precision::Manifest {
@@ -160,13 +170,10 @@ pub fn chosen(
                 }
                 quickest.extend(best.map(|(entry, _)| entry.id.clone()));
             }
-            keep(
-                &models.cache,
-                &Kept {
-                    made_for,
-                    choose: quickest.clone(),
-                },
-            );
+            if keeping == Keeping::Note {
+                let choose = quickest.clone();
+                keep(&models.cache, &Kept { made_for, choose });
+            }
             quickest
         }
     };

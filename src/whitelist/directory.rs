@@ -47,6 +47,11 @@ impl Directory {
         self.get(id).is_some_and(|p| p.enabled)
     }
 
+    /// Everybody who may pass.
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &Listed> {
+        self.people.iter().filter(|person| person.enabled)
+    }
+
     /// How many people there are.
     pub fn len(&self) -> usize {
         self.people.len()

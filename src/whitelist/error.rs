@@ -1,6 +1,7 @@
 //! Why the whitelist cannot be read or changed.
 
 use crate::database::DatabaseError;
+use crate::person::PersonId;
 use crate::shown::Quoted;
 
 /// Why the whitelist could not be read or changed. It is as it was.
@@ -16,9 +17,38 @@ pub enum WhitelistError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Nobody is called that.
-    #[error("nobody on the whitelist is called {}; `doorward people list` shows everybody", Quoted(.0))]
-    Unknown(String),
+    /// Nobody is called that, and nobody was.
+    #[error("nobody is or was called {}; {}", Quoted(word), suggested(like))]
+    Unknown {
+        word: String,
+        /// Names that may have been meant.
+        like: Vec<String>,
+    },
+    /// It may mean several people.
+    #[error("{} may mean {}; give the number", Quoted(word), numbered(people))]
+    Ambiguous {
+        word: String,
+        people: Vec<(PersonId, String)>,
+    },
+    /// Only the record knows the person.
+    #[error(
+        "{name} ({id}) is not on the whitelist any more; `doorward events --person \"{id}\"` shows what was"
+    )]
+    Gone { id: PersonId, name: String },
+    /// The last template of somebody is not forgotten by itself.
+    #[error(
+        "it is the only template of {name}, who could not be let in without any; `doorward people remove` forgets the person, `disable` keeps the person out"
+    )]
+    LastTemplate { name: String },
+    /// A template that a person does not have.
+    #[error(
+        "{name} has templates 1 to {templates}, and no {asked}; `doorward people show` numbers them"
+    )]
+    NoSuchTemplate {
+        name: String,
+        templates: usize,
+        asked: usize,
+    },
     /// Somebody is called that already.
     #[error("{} is on the whitelist already; choose another name", Quoted(.0))]
     Taken(String),
@@ -32,11 +62,24 @@ pub enum WhitelistError {
     SeveralModels(String),
     /// A stored template is not one.
     #[error(
-        "template {template} of {name} in the database is damaged; put a backup in its place, or remove {name} and enroll again"
+        "template {template} of {name} in the database is damaged; `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"
     )]
     DamagedTemplate {
         name: String,
         /// Its row.
         template: i64,
     },
+}
+
+fn suggested(names: &[String]) -> String {
+    if names.is_empty() {
+        return "`doorward people list` shows everybody".into();
+    }
+    let names: Vec<String> = names.iter().map(|name| Quoted(name).to_string()).collect();
+    format!("did you mean {}?", names.join(" or "))
+}
+
+fn numbered(people: &[(PersonId, String)]) -> String {
+    let people = people.iter().map(|(id, name)| format!("\"{id}\" ({name})"));
+    people.collect::<Vec<_>>().join(" or ")
 }

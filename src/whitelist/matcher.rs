@@ -149,6 +149,18 @@ impl Matcher {
         self.scoring.threshold(self.asked, people)
     }
 
+    /// The score of a person's template with itself, which no photo of a face comes near.
+    /// Nothing for who has none.
+    pub(crate) fn own_score_of(&self, person: PersonId) -> Option<Score> {
+        let place = self.owners.binary_search(&person).ok()?;
+        self.rows.with_itself(place, &self.scoring)
+    }
+
+    /// How scores are told, and what they mean.
+    pub(crate) fn scoring(&self) -> &Scoring {
+        &self.scoring
+    }
+
     /// Each pair of people whose templates reach this score with each other, the most alike
     /// first.
     pub(crate) fn confusable(&self, from: Score) -> Vec<(PersonId, PersonId, Score)> {

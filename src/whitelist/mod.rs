@@ -12,6 +12,8 @@ mod restore;
 mod rows;
 mod snapshot;
 mod store;
+mod templates;
+mod who;
 
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
@@ -19,9 +21,11 @@ pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
 pub use restore::{RestoreError, Restored, restore};
-pub(crate) use snapshot::directory_of;
 pub use snapshot::{Snapshot, embeddings_of};
+pub(crate) use snapshot::{directory_of, embeddings_of_each};
 pub use store::{
-    NewTemplate, Person, Template, check_name, enroll, find, find_by_name, people, remove, rename,
-    revision, set_enabled, templates_of,
+    NewTemplate, Person, check_name, enroll, find_by_name, people, remove, rename, revision,
+    set_enabled,
 };
+pub use templates::{Template, forget_template, templates_of};
+pub use who::{Who, find, resolve};

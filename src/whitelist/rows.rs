@@ -154,6 +154,13 @@ impl Rows {
             .map(|(place, cosine)| (place, cosine.into()))
     }
 
+    /// The score of the template at a place with itself.
+    pub(super) fn with_itself(&self, place: usize, scoring: &Scoring) -> Option<Score> {
+        let row = self.values.chunks_exact(self.size.max(1)).nth(place)?;
+        let statistics = *self.statistics.get(place)?;
+        Some(scoring.tell(Cosine::of(row, row), statistics, statistics))
+    }
+
     /// The score of each pair of templates, by their places; each pair once.
     pub(super) fn pairs<'a>(
         &'a self,

@@ -114,3 +114,16 @@ pub fn embeddings_of(
 ) -> Result<Vec<Embedding>, WhitelistError> {
     Ok(store::load(database, model)?.1.of(person).to_vec())
 }
+
+/// The embeddings by one model version of each of these people, in their order.
+///
+/// # Errors
+/// As [`Snapshot::load`].
+pub(crate) fn embeddings_of_each(
+    database: &Database,
+    model: &ModelVersion,
+    people: impl Iterator<Item = PersonId>,
+) -> Result<Vec<Vec<Embedding>>, WhitelistError> {
+    let templates = store::load(database, model)?.1;
+    Ok(people.map(|person| templates.of(person).to_vec()).collect())
+}

@@ -34,16 +34,6 @@ pub struct Person {
     pub templates: usize,
 }
 
-/// What is kept of one picture of a person. The vector stays in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Template {
-    pub model: ModelVersion,
-    /// The photo it was made from, or `camera`.
-    pub source: String,
-    /// When, in milliseconds since 1970.
-    pub created_at_ms: i64,
-}
-
 /// A template to be kept.
 #[derive(Debug, Clone)]
 pub struct NewTemplate {
@@ -158,20 +148,6 @@ pub fn people(database: &Database) -> Result<Vec<Person>, WhitelistError> {
     database.read(|c, fail| select(c, fail, "1 = ?1", &1i64))
 }
 
-/// Somebody by name in any case of letters, or by number such as `#3`.
-///
-/// # Errors
-/// [`WhitelistError::Unknown`]
-pub fn find(database: &Database, who: &str) -> Result<Person, WhitelistError> {
-    let who = who.trim();
-    let number = who.strip_prefix('#').and_then(|n| n.parse::<i64>().ok());
-    let found = database.read(|c, fail| match number {
-        Some(number) => Ok::<_, WhitelistError>(select(c, fail, "p.id = ?1", &number)?.pop()),
-        None => by_name(c, fail, who),
-    })?;
-    found.ok_or_else(|| WhitelistError::Unknown(who.to_owned()))
-}
-
 /// Somebody by name in any case of letters; nothing if nobody has it.
 ///
 /// # Errors
@@ -211,80 +187,58 @@ pub fn rename(
     })
 }
 
-/// Lets somebody in from now on, or not.
+/// Lets people in from now on, or not: all of them or none.
 ///
 /// # Errors
 /// [`WhitelistError`]; nothing was changed.
 pub fn set_enabled(
     database: &mut Database,
-    id: PersonId,
+    people: &[PersonId],
     enabled: bool,
     origin: &Origin,
 ) -> Result<(), WhitelistError> {
     database.transaction(|c, fail| {
-        let person = by_id(c, fail, id)?;
-        c.execute(
-            "UPDATE people SET enabled = ?2 WHERE id = ?1",
-            params![id.0, enabled],
-        )
-        .map_err(fail)?;
-        let actor = origin.actor.clone();
-        let person = PersonRef::new(id, person.name);
-        let event = if enabled {
-            Event::Enabled { person, actor }
-        } else {
-            Event::Disabled { person, actor }
-        };
-        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        for id in people {
+            let person = PersonRef::new(*id, by_id(c, fail, *id)?.name);
+            c.execute(
+                "UPDATE people SET enabled = ?2 WHERE id = ?1",
+                params![id.0, enabled],
+            )
+            .map_err(fail)?;
+            let actor = origin.actor.clone();
+            let event = if enabled {
+                Event::Enabled { person, actor }
+            } else {
+                Event::Disabled { person, actor }
+            };
+            append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        }
         Ok(())
     })
 }
 
-/// Forgets somebody and all templates. Events keep the name.
+/// Forgets people and all their templates: all of them or none. Events keep the names.
 ///
 /// # Errors
 /// [`WhitelistError`]; nothing was removed.
 pub fn remove(
     database: &mut Database,
-    id: PersonId,
+    people: &[PersonId],
     origin: &Origin,
 ) -> Result<(), WhitelistError> {
     database.transaction(|c, fail| {
-        let person = by_id(c, fail, id)?;
-        c.execute("DELETE FROM people WHERE id = ?1", [id.0])
-            .map_err(fail)?;
-        let event = Event::Removed {
-            person: PersonRef::new(id, person.name),
-            templates: person.templates as u64,
-            actor: origin.actor.clone(),
-        };
-        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        for id in people {
+            let person = by_id(c, fail, *id)?;
+            c.execute("DELETE FROM people WHERE id = ?1", [id.0])
+                .map_err(fail)?;
+            let event = Event::Removed {
+                person: PersonRef::new(*id, person.name),
+                templates: person.templates as u64,
+                actor: origin.actor.clone(),
+            };
+            append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        }
         Ok(())
-    })
-}
-
-/// A person's templates, oldest first.
-///
-/// # Errors
-/// [`WhitelistError::Database`]
-pub fn templates_of(database: &Database, id: PersonId) -> Result<Vec<Template>, WhitelistError> {
-    database.read(|c, fail| {
-        let mut statement = c
-            .prepare(
-                "SELECT model, source, created_at_ms FROM templates WHERE person = ?1 ORDER BY id",
-            )
-            .map_err(fail)?;
-        let templates = statement
-            .query_map([id.0], |row| {
-                Ok(Template {
-                    model: ModelVersion::new(row.get::<_, String>(0)?),
-                    source: row.get(1)?,
-                    created_at_ms: row.get(2)?,
-                })
-            })
-            .and_then(Iterator::collect)
-            .map_err(fail)?;
-        Ok(templates)
     })
 }
 
@@ -354,7 +308,7 @@ pub(super) fn load(
     })
 }
 
-fn select(
+pub(super) fn select(
     c: &Connection,
     fail: Fail<'_>,
     term: &str,
@@ -392,11 +346,14 @@ pub(super) fn by_id(
 ) -> Result<Person, WhitelistError> {
     select(c, fail, "p.id = ?1", &id.0)?
         .pop()
-        .ok_or_else(|| WhitelistError::Unknown(id.to_string()))
+        .ok_or_else(|| WhitelistError::Unknown {
+            word: id.to_string(),
+            like: Vec::new(),
+        })
 }
 
 /// Unicode's lower case, which SQLite's own comparison does not know.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     name.to_lowercase()
 }
 

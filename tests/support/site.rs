@@ -51,6 +51,13 @@ impl Site {
         self
     }
 
+    /// Leaves a key as it is by default.
+    pub fn unset(mut self, key: &str) -> Self {
+        self.settings.retain(|(k, _)| k != key);
+        self.write_config();
+        self
+    }
+
     /// Gives programs that are started from now on a variable of the environment.
     pub fn with(mut self, name: &str, value: impl AsRef<std::path::Path>) -> Self {
         let value = value.as_ref().display().to_string();

@@ -23,6 +23,7 @@ use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config::Config;
 use crate::recognise::Recogniser;
+use crate::shown::counted;
 use crate::vision::variants::{self, Variant};
 use crate::vision::{Vision, runtime};
 use crate::whitelist::Snapshot;
@@ -231,7 +232,7 @@ fn start(config: &Config) -> anyhow::Result<Start> {
     use std::io::{BufRead, BufReader, Read};
     let name = format!("doorward-bench-{}.toml", std::process::id());
     let file = std::env::temp_dir().join(name);
-    let text = toml::to_string(config)?;
+    let text = config.to_toml()?;
     // A new file: nobody else's link is followed.
     std::fs::File::create_new(&file)
         .and_then(|mut f| f.write_all(text.as_bytes()))
@@ -278,8 +279,11 @@ fn memory_mb() -> anyhow::Result<[f64; 2]> {
 fn print_stages(all: &[Recomputed]) {
     for r in all {
         println!(
-            "\n{}, everything recomputed: {} frames, {} faces; {:.2} times the networks' own time",
-            r.format, r.frames, r.faces, r.ratio_to_floor
+            "\n{}, everything recomputed: {}, {}; {:.2} times the networks' own time",
+            r.format,
+            counted(r.frames, "frame", "frames"),
+            counted(r.faces, "face", "faces"),
+            r.ratio_to_floor
         );
         let rows = r.stages.iter().map(|(name, q)| {
             vec![
@@ -295,10 +299,10 @@ fn print_stages(all: &[Recomputed]) {
 
 fn print(r: &Results) {
     println!(
-        "{}, {} cores, {} threads a network; {}",
+        "{}, {}, {} a network; {}",
         r.machine.cpu,
-        r.machine.cores,
-        r.machine.threads,
+        counted(r.machine.cores, "core", "cores"),
+        counted(r.machine.threads, "thread", "threads"),
         r.machine.features.join(" ")
     );
     println!("Networks of the set, * in use; models.choose takes others:");

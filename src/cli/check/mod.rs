@@ -1,9 +1,12 @@
-//! `doorward check`: every part tried once; each line is ok or says what to do.
+//! `doorward check`: every part tried once; each line is ok or says what to do. What is tried
+//! is opened by what the daemon opens it by, but nothing is written.
 
+mod risk;
 mod sight;
 mod system;
 mod trust;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,19 +15,19 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Format, print_json, sentence, start_stderr_log};
-use crate::config::{Config, Driver};
-use crate::database::Database;
-use crate::door::relay::{self, RelayError};
+use crate::config::{self, Config, Driver};
+use crate::database::{Database, DatabaseError};
+use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
 use crate::guardian::{NoService, ServiceFolder};
 use crate::record::Log;
 use crate::vision::Vision;
-use crate::whitelist::{Matcher, Snapshot};
+use crate::whitelist::Matcher;
 
 /// How the result is printed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exits with 0 if nothing is wrong. The relay is only locked, never energised."
+    after_help = "Exits with 0 if nothing is wrong, also when nobody stands before the camera, and with 1 if\nsomething is. Writes nothing. The relay is only locked, never energised."
 )]
 pub(crate) struct Check {
     #[command(flatten)]
@@ -53,7 +56,7 @@ struct Report(Vec<Line>);
 
 impl Report {
     fn add(&mut self, part: &'static str, verdict: Verdict, text: impl Into<String>) {
-        let text = text.into();
+        let text = super::with_sudo(text.into());
         self.0.push(Line {
             part,
             verdict,
@@ -84,7 +87,11 @@ impl Check {
                 trust::check_hands(path, &config, &mut report);
                 check_all(&config, &mut report);
             }
-            Err(error) => report.add("configuration", Verdict::Wrong, error.to_string()),
+            // A line each.
+            Err(error) => error
+                .to_string()
+                .lines()
+                .for_each(|line| report.add("configuration", Verdict::Wrong, line)),
         }
         let wrong = report.0.iter().any(|l| l.verdict == Verdict::Wrong);
         if self.format.json {
@@ -109,7 +116,7 @@ impl Check {
 }
 
 fn check_all(config: &Config, report: &mut Report) {
-    let mut vision = match Vision::open(&config.models, &config.vision) {
+    let mut vision = match Vision::look(&config.models, &config.vision) {
         Ok(vision) => {
             let text = format!(
                 "set {}: {}; every file as its hash says",
@@ -126,13 +133,13 @@ fn check_all(config: &Config, report: &mut Report) {
         }
     };
     let matcher = check_database(config, vision.as_ref(), report);
-    let frames = sight::check_camera(config, report);
+    let seen = sight::check_camera(config, report);
     if let Some(vision) = &mut vision {
         report.result(
             "recognition",
-            sight::check_stages(vision, matcher.as_ref(), &frames, config),
+            sight::check_stages(vision, matcher.as_ref(), &seen, config),
         );
-        sight::check_picture(vision, &frames, config, report);
+        sight::check_picture(vision, &seen.frames, config, report);
     }
     system::check_disk(&config.whitelist.database, report);
     system::check_clock(report);
@@ -152,6 +159,9 @@ fn check_relay(config: &Config, report: &mut Report) {
         }
         Err(_) => {}
     }
+    if line.driver == Driver::Simulated {
+        return check_simulated(line, report);
+    }
     match relay::open(line) {
         Ok(relay) => report.add(part, Verdict::Ok, format!("{}, locked", relay.describe())),
         Err(RelayError::Line(LineError::Busy {
@@ -162,6 +172,21 @@ fn check_relay(config: &Config, report: &mut Report) {
     }
 }
 
+/// The file that stands for a line is looked at and left as it is.
+fn check_simulated(relay: &config::Relay, report: &mut Report) {
+    let what = relay::describe(relay);
+    let (verdict, text) = match simulated::is_energised(&relay.state_file) {
+        _ if !relay.state_file.exists() => (Verdict::Ok, format!("{what}, not made yet")),
+        Ok(false) => (Verdict::Ok, format!("{what}, locked")),
+        Ok(true) => (
+            Verdict::Unknown,
+            format!("{what}, energised: by a running doorward, or one that was killed"),
+        ),
+        Err(error) => (Verdict::Wrong, error.to_string()),
+    };
+    report.add("relay", verdict, text);
+}
+
 /// Also gives what faces are compared with, as the daemon does it, if anybody is enrolled.
 fn check_database(
     config: &Config,
@@ -169,8 +194,12 @@ fn check_database(
     report: &mut Report,
 ) -> Option<Matcher> {
     let part = "database";
-    let database = match Database::open_existing(&config.whitelist.database) {
+    let database = match Database::look(&config.whitelist.database) {
         Ok(database) => database,
+        Err(error @ DatabaseError::PastVersion { .. }) => {
+            report.add(part, Verdict::Unknown, error.to_string());
+            return None;
+        }
         Err(error) => {
             report.add(part, Verdict::Wrong, error.to_string());
             return None;
@@ -183,33 +212,20 @@ fn check_database(
             .map(|()| database.path().display().to_string())
             .map_err(Into::into),
     );
+    if let Ok(about) = std::fs::metadata(database.path())
+        && about.mode() & 0o077 != 0
+    {
+        let path = database.path().display();
+        let text = format!("{path} holds faces and can be read by others: sudo chmod 600 {path}");
+        report.add(part, Verdict::Wrong, text);
+    }
     match super::people::photos_against_will(&database, config) {
         Ok(Some(text)) => report.add("photos", Verdict::Wrong, text),
         Ok(None) => {}
         Err(error) => report.add("photos", Verdict::Wrong, error.to_string()),
     }
-    let whitelist = vision.map(|vision| {
-        let asked = config.access.threshold_request();
-        Snapshot::load(&database, vision.version(), vision.scoring(), asked)
-    });
-    let matcher = match whitelist {
-        None => None,
-        Some(Ok(whitelist)) if whitelist.matcher.is_empty() => {
-            let text = "nobody can be let in yet: doorward enroll NAME PHOTO...";
-            report.add("whitelist", Verdict::Wrong, text);
-            None
-        }
-        Some(Ok(Snapshot { directory, matcher })) => {
-            let (people, templates) = (directory.len(), matcher.templates());
-            let text = format!("{people} people, {templates} templates");
-            report.add("whitelist", Verdict::Ok, text);
-            Some(matcher)
-        }
-        Some(Err(error)) => {
-            report.add("whitelist", Verdict::Wrong, error.to_string());
-            None
-        }
-    };
+    let matcher =
+        vision.and_then(|vision| risk::check_whitelist(&database, vision, config, report));
     report.result(
         "audit log",
         Log::new(database, config.daemon.door.clone())

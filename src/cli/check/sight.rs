@@ -9,6 +9,7 @@ use super::{Report, Verdict};
 use crate::camera::{self, CameraError, Next, Stale};
 use crate::config::{Config, Source};
 use crate::recognise::{Flaw, Quality};
+use crate::shown::counted;
 use crate::vision::{Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -21,8 +22,16 @@ const MAX_FRAME_TIME: Duration = Duration::from_millis(300);
 /// Mean luma between which a picture is neither dark nor washed out, 0..=255.
 const GOOD_LUMA: std::ops::RangeInclusive<f32> = 50.0..=215.0;
 
+/// What a camera gave.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub frames: Vec<RgbImage>,
+    /// How old the freshest was when it came.
+    age: Option<Duration>,
+}
+
 /// Opens the camera and takes some frames.
-pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage> {
+pub(super) fn check_camera(config: &Config, report: &mut Report) -> Seen {
     match camera::modes(&config.camera) {
         Ok(modes) if modes.is_empty() => {}
         Ok(modes) => report.add("camera modes", Verdict::Ok, modes.join("; ")),
@@ -30,17 +39,17 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
         Err(_) => {}
     }
     let part = "camera";
-    let mut frames = Vec::new();
+    let mut seen = Seen::default();
     let mut source = match camera::open(&config.camera) {
         Ok(source) => source,
         Err(error @ CameraError::Busy { .. }) => {
             let text = format!("{error} (a running doorward has it, perhaps)");
             report.add(part, Verdict::Unknown, text);
-            return frames;
+            return seen;
         }
         Err(error) => {
             report.add(part, Verdict::Wrong, error.to_string());
-            return frames;
+            return seen;
         }
     };
     let patience = Duration::from_millis(config.camera.stall_ms);
@@ -48,23 +57,25 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
     let mut last = None;
     let mut stale = Stale::default();
     let oldest = Duration::from_millis(config.access.max_frame_age_ms);
-    while frames.len() < FRAMES_LOOKED_AT && Instant::now() < until {
+    while seen.frames.len() < FRAMES_LOOKED_AT && Instant::now() < until {
         match source.next_frame(Duration::from_millis(200)) {
             Ok(Next::Frame(frame)) => {
                 // The first have waited in the camera's buffers while it started.
-                stale.step(frame.at.elapsed(), oldest);
-                frames.push(frame.to_rgb());
+                let age = frame.at.elapsed();
+                stale.step(age, oldest);
+                seen.age = Some(seen.age.map_or(age, |least| least.min(age)));
+                seen.frames.push(frame.to_rgb());
                 until = Instant::now() + patience;
             }
             Ok(Next::Ended) => break,
             Err(error) if error.is_passing() => last = Some(error.to_string()),
             Err(error) => {
                 report.add(part, Verdict::Wrong, error.to_string());
-                return frames;
+                return seen;
             }
         }
     }
-    if frames.is_empty() {
+    if seen.frames.is_empty() {
         let text = format!(
             "{} gave no frame in {} ms{}",
             source.describe(),
@@ -72,25 +83,25 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Vec<RgbImage
             last.map_or(String::new(), |e| format!(": {e}"))
         );
         report.add(part, Verdict::Wrong, text);
-        return frames;
+        return seen;
     }
     let told = stale.told(&config.camera.device, oldest);
     match told.filter(|_| config.camera.source == Source::V4l2) {
         Some(error) => report.add(part, Verdict::Wrong, error.to_string()),
         None => report.add(part, Verdict::Ok, source.describe()),
     }
-    frames
+    seen
 }
 
 /// Times each stage on this machine; the last frame, or an empty one without a camera.
 pub(super) fn check_stages(
     vision: &mut Vision,
     matcher: Option<&Matcher>,
-    frames: &[RgbImage],
+    seen: &Seen,
     config: &Config,
 ) -> anyhow::Result<String> {
     let camera = &config.camera;
-    let picture = match frames.last() {
+    let picture = match seen.frames.last() {
         Some(frame) => frame.clone(),
         None => RgbImage::from_pixel(camera.width, camera.height, image::Rgb([128; 3])),
     };
@@ -148,16 +159,39 @@ pub(super) fn check_stages(
         .map(|(name, took)| format!("{name} {:.1} ms", took.as_secs_f64() * 1000.0))
         .collect::<Vec<_>>()
         .join(", ");
-    anyhow::ensure!(
-        whole <= MAX_FRAME_TIME,
-        "{text}: too slow for a person to wait less than a second; raise vision.min_face_px, or lower camera.width and camera.height"
-    );
+    in_time(whole, seen.age.unwrap_or_default(), config, &text)?;
     Ok(format!(
-        "{text}; {}x{}, {} threads",
+        "{text}; {}x{}, {}",
         picture.width(),
         picture.height(),
-        config.models.threads
+        counted(config.models.threads, "thread", "threads")
     ))
+}
+
+/// That a frame is judged before it counts no more, and enough of them within the window.
+fn in_time(whole: Duration, age: Duration, config: &Config, text: &str) -> anyhow::Result<()> {
+    let access = &config.access;
+    let oldest = Duration::from_millis(access.max_frame_age_ms);
+    let more = u32::try_from(access.frames.saturating_sub(1)).unwrap_or(u32::MAX);
+    let faster = "raise vision.min_face_px, make vision.region smaller, or lower camera.width and camera.height";
+    anyhow::ensure!(
+        age + whole <= oldest,
+        "{text}: frames are {} ms old when they have been judged, {} of it before they came, and count no more from access.max_frame_age_ms = {} on, so that nobody is let in; {faster}, or raise access.max_frame_age_ms",
+        (age + whole).as_millis(),
+        age.as_millis(),
+        access.max_frame_age_ms
+    );
+    anyhow::ensure!(
+        whole.saturating_mul(more) <= access.window(),
+        "{text}: {} frames are not judged within access.window_ms = {}, so that nobody is let in; {faster}",
+        access.frames,
+        access.window_ms
+    );
+    anyhow::ensure!(
+        whole <= MAX_FRAME_TIME,
+        "{text}: too slow for a person to wait less than a second; {faster}"
+    );
+    Ok(())
 }
 
 /// Light of the picture, and size, light and sharpness of the face in it.
@@ -187,6 +221,16 @@ pub(super) fn check_picture(
         verdict,
         format!("brightness {luma:.0} of 255, {advice}"),
     );
+    let (width, height) = frame.dimensions();
+    let [room_x, room_y] = config.vision.region_px(width, height);
+    let smallest = config.vision.min_face_px;
+    if room_x.min(room_y) < smallest as f32 {
+        let text = format!(
+            "nobody could be let in: vision.region is {room_x:.0}x{room_y:.0} pixels of this picture of {width}x{height}, and the smallest face looked for (vision.min_face_px = {smallest}) does not fit in; widen the region or lower min_face_px"
+        );
+        report.add("face", Verdict::Wrong, text);
+        return;
+    }
     match best_face(vision, frames) {
         Err(error) => report.add("face", Verdict::Wrong, error.to_string()),
         Ok(None) => {
@@ -256,4 +300,30 @@ fn mean_luma(image: &RgbImage) -> f32 {
         .map(|[r, g, b]| 77 * u64::from(*r) + 150 * u64::from(*g) + 29 * u64::from(*b))
         .sum();
     (sum as f64 / 256.0 / pixels.len().max(1) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn frames_that_are_judged_too_late_to_count_are_wrong() {
+        let ms = Duration::from_millis;
+        let mut config = Config::default();
+        let said = |whole, age, config: &Config| {
+            let result = in_time(ms(whole), ms(age), config, "detect 1 ms");
+            result.err().map(|error| error.to_string())
+        };
+        assert_eq!(said(250, 700, &config), None);
+        let late = said(250, 800, &config).unwrap();
+        assert!(
+            late.contains("1050 ms old") && late.contains("access.max_frame_age_ms = 1000"),
+            "{late}"
+        );
+        assert!(said(350, 0, &config).unwrap().contains("too slow"));
+        config.access.frames = 10;
+        let few = said(250, 0, &config).unwrap();
+        assert!(few.contains("10 frames are not judged within"), "{few}");
+    }
 }

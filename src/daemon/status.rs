@@ -1,0 +1,251 @@
+//! A note in the runtime folder of what a guarding daemon would say of itself, for
+//! `doorward status`, and a lock that says whether it lives.
+//!
+//! A thread of its own writes it, when something changed and not more often than every two
+//! seconds: no frame and no decision waits for it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::camera::{CameraError, FrameSource};
+use crate::files::{self, Kind};
+use crate::guardian;
+use crate::record::{Event, Kind as EventKind, RecordError, Stamp};
+use crate::whitelist::Snapshot;
+
+/// From one writing to the next.
+const MIN_WRITE_GAP: Duration = Duration::from_secs(2);
+/// Changes that may wait to be noted.
+const MAX_WAITING_CHANGES: usize = 64;
+
+/// What fails now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fault {
+    /// The event that began it.
+    pub kind: String,
+    /// In milliseconds since 1970.
+    pub at_ms: i64,
+    pub message: String,
+}
+
+/// What the daemon says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub pid: u32,
+    /// The kernel's `boot_id`.
+    boot: Option<String>,
+    /// Since when it guards, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// The camera, as it calls itself; nothing while it is lost.
+    pub camera: Option<String>,
+    pub people: usize,
+    pub templates: usize,
+    /// The score a face has to reach, and where it comes from; nothing if nobody can be let in.
+    pub threshold: Option<(f32, String)>,
+    pub faults: Vec<Fault>,
+}
+
+impl Note {
+    /// That of the daemon that guards now with this configuration file; nothing if none does.
+    ///
+    /// # Errors
+    /// What the system says about a note that is there.
+    pub(crate) fn read(config: &Path) -> io::Result<Option<Self>> {
+        for note in guardian::note_paths(config) {
+            let Some(_) = held(&note)? else { continue };
+            let text = match files::read_text(&of(&note), Kind::Note) {
+                // It starts, or ends.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                text => text?,
+            };
+            let note: Self = serde_json::from_str(&text)?;
+            if note.boot == Stamp::now().boot {
+                return Ok(Some(note));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes up what happened; false if that says nothing about now.
+    fn take(&mut self, change: Change, snapshot: Option<&Snapshot>) -> bool {
+        match change {
+            Change::Began(fault) => {
+                if fault.kind == EventKind::CameraLost.as_str() {
+                    self.camera = None;
+                }
+                self.faults.retain(|known| known.kind != fault.kind);
+                self.faults.push(fault);
+            }
+            Change::Ended(kind) => self.faults.retain(|fault| fault.kind != kind.as_str()),
+            Change::Camera(camera) => {
+                self.camera = Some(camera);
+                return self.take(Change::Ended(EventKind::CameraLost), snapshot);
+            }
+            Change::Whitelist => {}
+        }
+        self.people = snapshot.map_or(0, |snapshot| snapshot.directory.len());
+        self.templates = snapshot.map_or(0, |snapshot| snapshot.matcher.templates());
+        let threshold = snapshot.and_then(|snapshot| snapshot.matcher.threshold().ok());
+        self.threshold = threshold.map(|t| (t.score.value(), t.from.to_string()));
+        true
+    }
+}
+
+/// Beside the guardian's note.
+fn of(note: &Path) -> PathBuf {
+    note.with_extension("status")
+}
+
+fn lock_of(note: &Path) -> PathBuf {
+    note.with_extension("alive")
+}
+
+/// Whether a daemon holds its lock.
+fn held(note: &Path) -> io::Result<Option<()>> {
+    let file = match files::open(&lock_of(note), Kind::Note) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(())),
+        Ok(()) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What changed.
+#[derive(Debug)]
+enum Change {
+    Began(Fault),
+    Ended(EventKind),
+    Camera(String),
+    Whitelist,
+}
+
+/// The recorder's end: told of every event, and never waiting.
+#[derive(Debug)]
+pub(crate) struct StatusTeller {
+    changes: Sender<Change>,
+    /// Whether an event could not be written since one could.
+    is_unwritten: bool,
+}
+
+impl StatusTeller {
+    /// An event is on record.
+    pub(crate) fn happened(&mut self, event: &Event) {
+        if std::mem::take(&mut self.is_unwritten) {
+            self.tell(Change::Ended(EventKind::RecordsLost));
+        }
+        let change = match event {
+            Event::CameraLost { message, .. } => began(event.kind(), message.clone()),
+            Event::CameraBack { camera } => Change::Camera(camera.clone()),
+            Event::WhitelistUnreadable { message, .. } => began(event.kind(), message.clone()),
+            Event::WhitelistLoaded { .. } => {
+                self.tell(Change::Ended(EventKind::WhitelistUnreadable));
+                Change::Whitelist
+            }
+            Event::ConfigRejected { message, .. } => began(event.kind(), message.clone()),
+            Event::ConfigReloaded { .. } => Change::Ended(EventKind::ConfigRejected),
+            Event::RelayFault { command, .. } => began(event.kind(), command.to_string()),
+            Event::Unlocked { .. } => Change::Ended(EventKind::RelayFault),
+            _ => return,
+        };
+        self.tell(change);
+    }
+
+    /// An event cannot be put on record.
+    pub(crate) fn unwritten(&mut self, error: &RecordError) {
+        if !std::mem::replace(&mut self.is_unwritten, true) {
+            self.tell(began(EventKind::RecordsLost, error.to_string()));
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        if self.changes.try_send(change).is_err() {
+            log::debug!("the status was not told");
+        }
+    }
+}
+
+fn began(kind: EventKind, message: String) -> Change {
+    Change::Began(Fault {
+        kind: kind.as_str().to_owned(),
+        at_ms: Stamp::now().at_ms,
+        message,
+    })
+}
+
+/// Starts the thread. Where it cannot write, it says so once and nothing else changes.
+pub(crate) fn start(
+    config: &Path,
+    camera: &Result<Box<dyn FrameSource>, CameraError>,
+    whitelist: &Arc<ArcSwapOption<Snapshot>>,
+) -> StatusTeller {
+    let (changes, incoming) = crossbeam_channel::bounded(MAX_WAITING_CHANGES);
+    let note = Note {
+        pid: std::process::id(),
+        boot: Stamp::now().boot,
+        since_ms: Stamp::now().at_ms,
+        // Why it is lost is told as an event in a moment.
+        camera: camera.as_ref().ok().map(|camera| camera.describe()),
+        ..Note::default()
+    };
+    let (config, whitelist) = (config.to_owned(), Arc::clone(whitelist));
+    let thread = std::thread::Builder::new().name("status".into());
+    let started = thread.spawn(move || {
+        if let Err(error) = keep(&config, note, &incoming, &whitelist) {
+            log::warn!("`doorward status` will not know of this daemon: {error}");
+        }
+    });
+    if let Err(error) = started {
+        log::warn!("`doorward status` will not know of this daemon: {error}");
+    }
+    StatusTeller {
+        changes,
+        is_unwritten: false,
+    }
+}
+
+/// Until the recorder is gone. The lock ends with this process, however it ends.
+fn keep(
+    config: &Path,
+    mut note: Note,
+    incoming: &Receiver<Change>,
+    whitelist: &ArcSwapOption<Snapshot>,
+) -> io::Result<()> {
+    let place = guardian::note_path(config).map_err(io::Error::other)?;
+    let path = of(&place);
+    // One of an earlier daemon.
+    let _ = std::fs::remove_file(&path);
+    let lock: File = files::create(&lock_of(&place))?;
+    // Waits for a `doorward status` that asks at this moment.
+    flock(&lock, FlockOperation::LockExclusive)?;
+    let mut change = Some(Change::Whitelist);
+    loop {
+        let mut is_new = false;
+        while let Some(next) = change.take() {
+            is_new |= note.take(next, whitelist.load().as_deref());
+            change = incoming.try_recv().ok();
+        }
+        if is_new {
+            let text = serde_json::to_string(&note)?;
+            files::replace(&path, text.as_bytes(), 0o600)?;
+            std::thread::sleep(MIN_WRITE_GAP);
+        }
+        match incoming.recv() {
+            Ok(next) => change = Some(next),
+            Err(_) => break,
+        }
+    }
+    let _ = std::fs::remove_file(&path);
+    drop(lock);
+    Ok(())
+}
