@@ -36,7 +36,8 @@ fn moment(text: &str, now: &ZonedDateTime) -> Option<i64> {
     if let Ok(time) = text.parse::<DateTime>() {
         return at(time);
     }
-    if let Ok(time) = text.parse::<Time>() {
+    // A number alone is more likely a span without its unit.
+    if let Some(Ok(time)) = text.contains(':').then(|| text.parse::<Time>()) {
         return at(now.date().to_datetime(time));
     }
     let span = text.parse::<jiff::Span>().ok()?;

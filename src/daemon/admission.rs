@@ -99,6 +99,7 @@ mod tests {
 
     use crossbeam_channel::Receiver;
 
+    use super::super::status::StatusTeller;
     use super::*;
     use crate::access::{Claim, Factors, MAX_CLAIM_AGE};
     use crate::cohort::Score;
@@ -199,6 +200,7 @@ mod tests {
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
                 heartbeat: Heartbeats::new().add(Part::Audit),
                 bent: Arc::default(),
+                status: StatusTeller::to_nobody(),
                 stop: Arc::new(true.into()),
             }
             .run();

@@ -139,6 +139,15 @@ pub(crate) struct StatusTeller {
 }
 
 impl StatusTeller {
+    /// For a recorder without a daemon around it.
+    #[cfg(test)]
+    pub(crate) fn to_nobody() -> Self {
+        Self {
+            changes: crossbeam_channel::bounded(0).0,
+            is_unwritten: false,
+        }
+    }
+
     /// An event is on record.
     pub(crate) fn happened(&mut self, event: &Event) {
         if std::mem::take(&mut self.is_unwritten) {
