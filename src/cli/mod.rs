@@ -21,11 +21,13 @@ mod journal;
 mod log_queue;
 mod migrate;
 mod people;
-mod picture;
 mod relay;
 mod run;
+mod snapshot;
 mod threshold;
 mod train;
+mod try_out;
+mod view;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,8 +37,11 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
+use crate::database::Database;
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
+use crate::vision::Vision;
+use crate::whitelist::Snapshot;
 
 /// Opens a door for a listed face.
 ///
@@ -77,6 +82,10 @@ enum Command {
     People(people::People),
     /// Find the faces in pictures and say who they are
     Identify(identify::Identify),
+    /// Take one picture with the camera and draw what is recognised in it
+    Snapshot(snapshot::Snapshot),
+    /// Show live what the camera makes of a face, to aim it; the relay stays as it is
+    Try(try_out::Try),
     /// Say whether two pictures show the same person
     Compare(compare::Compare),
     /// Show what happened at the door
@@ -106,6 +115,17 @@ enum Command {
     /// Write man pages or shell completions
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
+}
+
+/// Who is listed; nobody where there is no database yet, and still faces to find.
+fn whitelist_or_none(config: &Config, vision: &Vision) -> anyhow::Result<Snapshot> {
+    let asked = config.access.threshold_request();
+    let (model, scoring) = (vision.version(), vision.scoring());
+    if !config.whitelist.database.exists() {
+        return Ok(Snapshot::empty(model, scoring, asked));
+    }
+    let database = Database::open_existing(&config.whitelist.database)?;
+    Ok(Snapshot::load(&database, model, scoring, asked)?)
 }
 
 /// How results are printed.
@@ -152,6 +172,8 @@ impl Cli {
             Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
             Command::People(people) => people.run(&logged(owned()?)),
             Command::Identify(identify) => identify.run(&logged(owned()?)),
+            Command::Snapshot(snapshot) => snapshot.run(&logged(owned()?)),
+            Command::Try(live) => live.run(&logged(owned()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
