@@ -9,12 +9,14 @@ use clap::Args;
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use super::hands::Hands;
 use super::{Format, table};
 use crate::camera;
 use crate::cohort::Score;
 use crate::config::Config;
 use crate::drawing::{Mark, Pen, PictureFile, Tone};
 use crate::embedding::Embedding;
+use crate::files::Kind;
 use crate::recognise::{Flaw, Quality};
 use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
@@ -88,6 +90,14 @@ impl Found {
 }
 
 impl Identify {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        hands.read(&self.pictures, Kind::Picture)?;
+        match &self.annotate {
+            Some(path) => hands.write(path),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         ensure!(
             self.annotate.is_none() || self.pictures.len() == 1,

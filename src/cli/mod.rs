@@ -16,6 +16,7 @@ mod evaluate_text;
 mod events;
 mod generate;
 mod guardian;
+mod hands;
 mod identify;
 mod journal;
 mod log_queue;
@@ -29,13 +30,14 @@ mod train;
 mod try_out;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::hands::Hands;
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::record::{Actor, Origin};
@@ -167,19 +169,41 @@ impl Cli {
             become_owner(&config)?;
             anyhow::Ok(config)
         };
+        // What the command line names is opened by whoever named it.
+        let named = |open: &mut dyn FnMut(Hands) -> anyhow::Result<()>| {
+            let config = config()?;
+            open(Hands::new(&config))?;
+            become_owner(&config)?;
+            anyhow::Ok(config)
+        };
         match self.command {
             Command::Run => run::run(&self.config),
-            Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
+            Command::Enroll(mut enroll) => {
+                let config = named(&mut |hands| enroll.hand_over(hands))?;
+                enroll.run(&logged(config))
+            }
             Command::People(people) => people.run(&logged(owned()?)),
-            Command::Identify(identify) => identify.run(&logged(owned()?)),
-            Command::Snapshot(snapshot) => snapshot.run(&logged(owned()?)),
+            Command::Identify(identify) => {
+                let config = named(&mut |hands| identify.hand_over(hands))?;
+                identify.run(&logged(config))
+            }
+            Command::Snapshot(snapshot) => {
+                let config = named(&mut |hands| snapshot.hand_over(hands))?;
+                snapshot.run(&logged(config))
+            }
             Command::Try(live) => live.run(&logged(owned()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
             Command::Events(events) => events.run(&logged(config()?)),
-            Command::Backup(backup) => backup.run(&logged(owned()?)),
-            Command::Restore(restore) => restore.run(&logged(owned()?)),
+            Command::Backup(backup) => {
+                let config = named(&mut |hands| backup.hand_over(hands))?;
+                backup.run(&logged(config))
+            }
+            Command::Restore(restore) => {
+                let config = named(&mut |hands| restore.hand_over(hands))?;
+                restore.run(&logged(config))
+            }
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
@@ -199,10 +223,7 @@ static OWNER: OnceLock<Owner> = OnceLock::new();
 fn become_owner(config: &Config) -> anyhow::Result<()> {
     // Who works here is asked before that changes.
     actor();
-    let folder = match config.whitelist.database.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = hands::folder(&config.whitelist.database);
     let owner = trust::become_owner(folder)
         .with_context(|| format!("cannot become the owner of {}", folder.display()))?;
     if let Some(owner) = owner {

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Format;
+use super::hands::Hands;
 use super::identify::tell_of_fonts;
 use super::view::{View, measured};
 use crate::config::{Config, Source};
@@ -33,6 +34,10 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        hands.write(&self.file)
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let file = PictureFile::named(&self.file)?;
         let mut view = View::open(config)?;

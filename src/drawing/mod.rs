@@ -21,8 +21,10 @@ pub enum Tone {
     Good,
     /// Somebody who is not.
     Bad,
-    /// A face that cannot be judged, or nothing.
+    /// A face that cannot be judged.
     Unclear,
+    /// Nobody.
+    Nothing,
 }
 
 impl Tone {
@@ -31,6 +33,7 @@ impl Tone {
             Self::Good => [88, 224, 120],
             Self::Bad => [255, 112, 88],
             Self::Unclear => [255, 206, 84],
+            Self::Nothing => [160, 166, 178],
         })
     }
 }

@@ -1,7 +1,6 @@
 //! A picture that is written to a file whose name somebody gave.
 
 use std::io::{self, Cursor, Write as _};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use image::codecs::jpeg::JpegEncoder;
@@ -70,14 +69,10 @@ impl PictureFile {
     /// # Errors
     /// [`PictureFileError::Input`]
     pub fn is_none_of(&self, inputs: &[PathBuf]) -> Result<(), PictureFileError> {
-        let itself = |path: &Path| {
-            let about = std::fs::metadata(path).ok()?;
-            Some((about.dev(), about.ino()))
-        };
-        let Some(own) = itself(&self.path) else {
-            return Ok(());
-        };
-        match inputs.iter().find(|input| itself(input) == Some(own)) {
+        match inputs
+            .iter()
+            .find(|input| files::is_same(&self.path, input))
+        {
             Some(input) => Err(PictureFileError::Input {
                 path: self.path.clone(),
                 input: input.clone(),

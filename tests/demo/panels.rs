@@ -43,7 +43,11 @@ fn panel(
         ("granted", pulse) => (
             Tone::Good,
             vec![outcome.who.clone(), format!("let in: {numbers}")],
-            format!("let in, the relay is on for {} ms", pulse.unwrap_or(0)),
+            format!(
+                "{} is let in, the relay is on for {} ms",
+                outcome.who,
+                pulse.unwrap_or(0)
+            ),
         ),
         ("denied", _) => (
             Tone::Bad,
@@ -51,7 +55,7 @@ fn panel(
             "denied, the door stays locked".into(),
         ),
         _ => (
-            Tone::Unclear,
+            Tone::Nothing,
             Vec::new(),
             "nothing to decide, the door stays locked".into(),
         ),
