@@ -35,7 +35,7 @@ pub use door::Door;
 pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
-pub use relay::{Driver, Level, Line, Relay};
+pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
@@ -100,6 +100,7 @@ impl Config {
         config.vision.cross_check(&mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
+        config.relay.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }
