@@ -70,9 +70,10 @@ impl Default for Pen {
 struct Area([i64; 4]);
 
 impl Area {
-    fn overlaps(self, other: Self) -> bool {
+    /// Pixels that are in both.
+    fn shared(self, other: Self) -> i64 {
         let ([a0, b0, a1, b1], [c0, d0, c1, d1]) = (self.0, other.0);
-        a0 < c1 && c0 < a1 && b0 < d1 && d0 < b1
+        (a1.min(c1) - a0.max(c0)).max(0) * (b1.min(d1) - b0.max(d0)).max(0)
     }
 }
 
@@ -86,7 +87,7 @@ impl Pen {
     pub fn mark(&mut self, image: &mut RgbImage, marks: &[Mark]) {
         let (width, height) = (i64::from(image.width()), i64::from(image.height()));
         let unit = (width.max(height) / 640).max(1);
-        let letters = (width.min(height) / 28).clamp(13, 120) as u32;
+        let letters = (width.min(height) / 32).clamp(12, 120) as u32;
         let boxes: Vec<Area> = marks
             .iter()
             .map(|mark| Area(mark.rect.map(|v| v.round() as i64)))
@@ -117,7 +118,7 @@ impl Pen {
                 .iter()
                 .map(|text| self.line(text, letters))
                 .collect();
-            let place = room_for(&lines, *area, unit, (width, height), &taken);
+            let place = room_for(&lines, *area, unit, (width, height), &boxes, &taken);
             taken.push(place);
             write(image, &lines, place, unit, mark.tone.colour());
         }
@@ -130,30 +131,38 @@ impl Pen {
     }
 }
 
-/// Above the box, below it, or within it at its top; moved into the picture.
+/// Above the box or below it, where the least of faces and other labels is hidden; in the
+/// picture.
 fn room_for(
     lines: &[Line],
-    Area([x0, y0, _, y1]): Area,
+    own: Area,
     unit: i64,
     (width, height): (i64, i64),
+    boxes: &[Area],
     taken: &[Area],
 ) -> Area {
     let pad = 3 * unit;
     let wide = lines.iter().map(|l| i64::from(l.width)).max().unwrap_or(0) + 2 * pad;
     let tall = lines.iter().map(|l| i64::from(l.height)).sum::<i64>() + pad;
-    let x = (x0 - unit).min(width - wide).max(0);
-    let tops = [y0 - unit - tall, y1 + unit, y0 + unit];
-    let areas = tops.map(|y| Area([x, y, x + wide, y + tall]));
-    let inside = |area: &Area| area.0[1] >= 0 && area.0[3] <= height;
-    let is_free = |area: &Area| !taken.iter().any(|other| other.overlaps(*area));
-    let found = areas
-        .into_iter()
-        .find(|area| inside(area) && is_free(area))
-        .or_else(|| areas.into_iter().find(inside));
-    found.unwrap_or_else(|| {
-        let y = (y0 + unit).min(height - tall).max(0);
-        Area([x, y, x + wide, y + tall])
-    })
+    let Area([x0, y0, x1, y1]) = own;
+    let hidden = |area: Area| {
+        let of = |others: &[Area]| others.iter().map(|o| o.shared(area)).sum::<i64>();
+        of(boxes) + 3 * of(taken)
+    };
+    // Nearer ones first: of equals the first is taken.
+    let places = (0..3).flat_map(|step| {
+        let tops = [y0 - unit - (step + 1) * tall, y1 + unit + step * tall];
+        let lefts = [x0 - unit, (x0 + x1 - wide) / 2, x1 + unit - wide];
+        tops.into_iter()
+            .flat_map(move |y| lefts.into_iter().map(move |x| (x, y)))
+    });
+    places
+        .map(|(x, y)| {
+            let (x, y) = (x.min(width - wide).max(0), y.min(height - tall).max(0));
+            Area([x, y, x + wide, y + tall])
+        })
+        .min_by_key(|area| hidden(*area))
+        .unwrap_or(own)
 }
 
 fn write(image: &mut RgbImage, lines: &[Line], place: Area, unit: i64, colour: Rgb<u8>) {
