@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use doorward::drawing::{Panel, Pen, Tone, sheet};
@@ -149,6 +150,48 @@ fn trying_tells_of_each_frame_with_a_face_and_moves_nothing() {
     // A recording that never ends is ended by the time.
     let site = site.set("camera.replay.repeat", true);
     printed(&site, &["try", "--seconds", "1"]);
+}
+
+#[test]
+fn faces_of_decisions_are_kept_where_that_is_wanted() {
+    for (wanted, expected) in [
+        ("none", &[][..]),
+        ("refused", &["denied"]),
+        ("all", &["denied", "granted"]),
+    ] {
+        let site = Site::new()
+            .set("audit.pictures", format!("{wanted:?}"))
+            .enrolled("Ada Example", &OBAMA)
+            .frames(STRANGER, 5)
+            .frames(NOBODY, 2)
+            .frames(PROBE, 5);
+        let (code, log) = site.start().end();
+        assert_eq!(code, Some(0), "{log}");
+        let folder = site.at("out").display().to_string();
+        printed(&site, &["events", "--pictures", &folder]);
+        let mut found = Vec::new();
+        for record in site.records() {
+            let kept = site.at(&format!("pictures/{}.jpg", record.id));
+            let Ok(about) = kept.metadata() else {
+                continue;
+            };
+            assert_eq!(about.mode() & 0o777, 0o600, "{}", kept.display());
+            let face = image::open(&kept).unwrap();
+            assert!(face.width() > 80 && face.height() <= 320);
+            let copy = site.at(&format!("out/{}.jpg", record.id));
+            assert_eq!(std::fs::read(copy).unwrap(), std::fs::read(kept).unwrap());
+            found.push(record.event().unwrap().kind().to_string());
+        }
+        found.sort();
+        found.dedup();
+        assert_eq!(found, expected, "{wanted}: {log}");
+        if wanted == "none" {
+            assert!(!site.at("pictures").exists());
+        } else {
+            let about = site.at("pictures").metadata().unwrap();
+            assert_eq!(about.mode() & 0o777, 0o700);
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `doorward events`: the audit log, to read, to follow and to verify.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use jiff::tz::TimeZone;
 
 use super::Format;
 use crate::config::Config;
+use crate::daemon::pictures::Pictures;
 use crate::database::Database;
+use crate::files;
 use crate::record::{Head, Kind, Log, Query, Record, Verified};
 use crate::shown::Quoted;
 
@@ -44,6 +47,10 @@ pub(crate) struct Events {
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
     limit: u32,
 
+    /// Copy the pictures of the events that are shown into DIR, as ID.jpg (audit.pictures)
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["verify", "follow"])]
+    pictures: Option<PathBuf>,
+
     /// Check that no event was changed, removed or put in between, and print the head
     #[arg(long)]
     verify: bool,
@@ -60,6 +67,33 @@ pub(crate) struct Events {
 
     #[command(flatten)]
     format: Format,
+}
+
+/// Gives how many events had one.
+fn copy_pictures(
+    kept: &Pictures,
+    events: impl Iterator<Item = u64>,
+    folder: &Path,
+) -> anyhow::Result<usize> {
+    let failed = |path: &Path| format!("cannot write {}", path.display());
+    std::fs::create_dir_all(folder).with_context(|| failed(folder))?;
+    let mut copied = 0;
+    for event in events {
+        let from = kept.of(event);
+        let bytes = match files::read(&from, files::Kind::Picture) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", from.display()));
+            }
+        };
+        let to = folder.join(format!("{event}.jpg"));
+        files::create(&to)
+            .and_then(|mut file| file.write_all(&bytes))
+            .with_context(|| failed(&to))?;
+        copied += 1;
+    }
+    Ok(copied)
 }
 
 impl Events {
@@ -88,9 +122,15 @@ impl Events {
         };
         // Taken before, so that an event in between is shown rather than missed.
         let mut last = log.head()?.id;
-        for record in log.records(&query)? {
+        let records = log.records(&query)?;
+        for record in &records {
             last = last.max(record.id);
-            self.show(&record)?;
+            self.show(record)?;
+        }
+        if let Some(folder) = &self.pictures {
+            let kept = Pictures::beside(&config.whitelist.database);
+            let copied = copy_pictures(&kept, records.iter().map(|r| r.id), folder)?;
+            eprintln!("{copied} pictures are in {}", folder.display());
         }
         query.limit = None;
         if !self.follow {

@@ -28,7 +28,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 pub use access::Access;
-pub use audit::Audit;
+pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::Door;
