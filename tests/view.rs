@@ -190,6 +190,9 @@ fn faces_of_decisions_are_kept_where_that_is_wanted() {
         } else {
             let about = site.at("pictures").metadata().unwrap();
             assert_eq!(about.mode() & 0o777, 0o700);
+            // They go with the person whom their events name.
+            printed(&site, &["people", "remove", "Ada Example"]);
+            assert_eq!(std::fs::read_dir(site.at("pictures")).unwrap().count(), 0);
         }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::{Format, origin, print_json, table};
 use crate::config::Config;
+use crate::daemon::pictures::Pictures;
 use crate::database::Database;
+use crate::record::Log;
 use crate::vision::Vision;
 use crate::whitelist::{self, Person, Snapshot};
 
@@ -90,6 +92,11 @@ impl People {
             Self::Remove { person } => {
                 let person = whitelist::find(db, &person)?;
                 whitelist::remove(db, person.id, &origin(config))?;
+                let log = Log::new(
+                    Database::open_existing(db.path())?,
+                    config.daemon.door.clone(),
+                );
+                Pictures::beside(db.path()).forget(person.id, &log)?;
                 let what = format!("{} ({}) and the templates", person.name, person.id);
                 return erase(db, &what);
             }

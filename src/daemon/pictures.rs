@@ -14,7 +14,9 @@ use image::imageops::{self, FilterType};
 use crate::access::Decision;
 use crate::config;
 use crate::files;
+use crate::person::PersonId;
 use crate::recognise::FaceReport;
+use crate::record::{Event, Kind, Log, Query, RecordError};
 
 /// Of a picture, in pixels.
 const MAX_SIDE_PX: u32 = 320;
@@ -57,6 +59,32 @@ impl Pictures {
             Ok(()) | Err(_) => {}
         }
         files::create(&self.of(event))?.write_all(picture)
+    }
+
+    /// Deletes the pictures of events that name a person, who is removed; gives how many.
+    ///
+    /// # Errors
+    /// [`RecordError`] if the record cannot be read.
+    pub(crate) fn forget(&self, person: PersonId, log: &Log) -> Result<usize, RecordError> {
+        let Some(first) = self.all().iter().map(|one| one.event).min() else {
+            return Ok(0);
+        };
+        let decisions = Query {
+            after_id: first.checked_sub(1),
+            kinds: vec![Kind::Granted, Kind::Denied],
+            ..Query::default()
+        };
+        let records = log.records(&decisions)?;
+        let named = records.iter().filter(|record| {
+            let named = match record.event() {
+                Some(Event::Granted(granted)) => Some(granted.recognition.person.id),
+                Some(Event::Denied(denied)) => denied.person.as_ref().map(|person| person.id),
+                _ => None,
+            };
+            named == Some(person)
+        });
+        let gone = named.filter(|record| std::fs::remove_file(self.of(record.id)).is_ok());
+        Ok(gone.count())
     }
 
     /// Deletes what is too old, and of the rest the oldest until it is no more than may be.
