@@ -12,8 +12,9 @@ export ORT_DISABLE_TELEMETRY = 1
 .PHONY: demo test test-data import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
-	$(CARGO) build --release --quiet --bin doorward --example demo
-	@target/release/examples/demo
+	@echo "Building doorward: some minutes the first time, a moment after that ..."
+	$(CARGO) build --release --bin doorward --example demo
+	@$${CARGO_TARGET_DIR:-target}/release/examples/demo
 
 # A test that cannot run on this machine says SKIPPED; DOORWARD_REQUIRE="namespace vm" names
 # what must be here, so that it fails instead.

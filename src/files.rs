@@ -2,6 +2,8 @@
 //! would hold the program up and a device would fill its memory. What is written is no link
 //! to something else, and belongs to whoever owns the folder it is in.
 
+pub(crate) mod handed;
+
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -91,6 +93,10 @@ impl From<Refusal> for io::Error {
 /// # Errors
 /// What the system says, or that it is no ordinary file or too large.
 pub(crate) fn open(path: &Path, kind: Kind) -> io::Result<File> {
+    if let Some(file) = handed::to_read(path)? {
+        check(&file.metadata()?, kind)?;
+        return Ok(file);
+    }
     // Before opening: to open a device can already do something.
     check(&std::fs::metadata(path)?, kind)?;
     let file = OpenOptions::new()
@@ -99,6 +105,26 @@ pub(crate) fn open(path: &Path, kind: Kind) -> io::Result<File> {
         .open(path)?;
     check(&file.metadata()?, kind)?;
     Ok(file)
+}
+
+/// What the system says of a file, also of one that was handed over.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn about(path: &Path) -> io::Result<Metadata> {
+    match handed::about(path) {
+        Some(about) => about,
+        None => std::fs::metadata(path),
+    }
+}
+
+/// Whether two paths lead to one file that is there.
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
+    let itself = |path: &Path| {
+        let about = about(path).ok()?;
+        Some((about.dev(), about.ino()))
+    };
+    itself(a).is_some_and(|one| itself(b) == Some(one))
 }
 
 /// All of a file.
@@ -168,6 +194,17 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
 /// What the system says, or that something lies there that is not written over: a link, a
 /// FIFO, another user's file.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
+    if let Some(file) = handed::to_write(path)? {
+        file.set_len(0)?;
+        return Ok(file);
+    }
+    let file = create_or_keep(path)?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
+/// As [`create`], with what is in the file still there.
+fn create_or_keep(path: &Path) -> io::Result<File> {
     match create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
@@ -185,7 +222,6 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     if !own.contains(&about.uid()) {
         return Err(Refusal::Foreign(about.uid()).into());
     }
-    file.set_len(0)?;
     Ok(file)
 }
 

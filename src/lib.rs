@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 pub mod database;
 pub mod door;
+pub mod drawing;
 pub mod embedding;
 pub mod enrol;
 pub mod evidence;

@@ -56,6 +56,9 @@ fn what_is_written_by_a_program_reads_back() {
     let mut config = Config::default();
     config.access.threshold = Some(0.5);
     config.relay.line = doorward::config::Line::Name("GPIO4".into());
+    config.relay.active = doorward::config::Level::Low;
+    config.relay.drive = doorward::config::Drive::OpenDrain;
+    config.relay.bias = doorward::config::Bias::PullUp;
     config.camera.format = doorward::config::Format::Grey;
     config.camera.replay.pace = doorward::config::Pace::EveryFrame;
     assert_eq!(parse(&config.to_toml().unwrap()).unwrap(), config);
@@ -217,6 +220,22 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
         (
             "[access]\nthreshhold = 0.8\n",
             &["2:1: [access] has no key threshhold: did you mean threshold?"],
+        ),
+        (
+            "[relay]\ndrive = \"open-collector\"\n",
+            &[
+                "2:9: relay.drive = \"open-collector\" is not known: write \"push-pull\", \"open-drain\" or \"open-source\"",
+            ],
+        ),
+        (
+            "[relay]\nactive = \"low\"\ndrive = \"open-drain\"\nbias = \"pull-up\"\n",
+            &[],
+        ),
+        (
+            "[relay]\ndrive = \"open-drain\"\n",
+            &[
+                "2:9: relay.drive = \"open-drain\" drives the line low only, and with relay.active = \"high\" the relay would be energised by a line that nothing drives; change one of them",
+            ],
         ),
         (
             "[relay]\nactive_low = true\n",

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use doorward::config::{self, Driver};
 use doorward::door::relay::{self, Relay, RelayError, simulated};
 use doorward::gpio::LineError;
+use doorward::guardian::HeldLine;
 
 /// Tells the test named `holder` that it runs as a child, and on which line.
 const HOLD: &str = "DOORWARD_TEST_HOLD";
@@ -230,6 +231,38 @@ fn a_gpio_chip_that_is_not_there_is_named_with_the_key_to_change() {
         "/dev/null cannot be opened: \"/dev/null\" is not a GPIO character device; set relay.chip \
          to the label or path of a GPIO chip"
     );
+}
+
+#[test]
+fn registers_are_not_asked_for_what_only_the_kernel_does() {
+    let rppal = || config::Relay {
+        driver: Driver::Rppal,
+        active: config::Level::Low,
+        ..config::Relay::default()
+    };
+    let drive = config::Drive::OpenDrain;
+    let error = refusal(&config::Relay { drive, ..rppal() }).to_string();
+    assert!(error.contains("relay.drive = \"open-drain\""), "{error}");
+    let bias = config::Bias::PullUp;
+    let error = refusal(&config::Relay { bias, ..rppal() }).to_string();
+    assert!(error.contains("relay.bias = \"pull-up\""), "{error}");
+    assert!(error.contains("relay.driver = \"gpiochip\""), "{error}");
+}
+
+/// What a guardian drove is released the same way, whatever the configuration says by then.
+#[test]
+fn a_note_of_a_line_has_how_it_is_driven() {
+    let relay = config::Relay {
+        active: config::Level::Low,
+        drive: config::Drive::OpenDrain,
+        bias: config::Bias::PullUp,
+        ..config::Relay::default()
+    };
+    let held = HeldLine { relay };
+    assert_eq!(HeldLine::parse(&held.text().unwrap()).unwrap(), held);
+    // A note of before these keys.
+    let old = HeldLine::parse("[relay]\nactive = \"low\"\nline = 4\n").unwrap();
+    assert_eq!(old.relay.drive, config::Drive::PushPull);
 }
 
 #[cfg(not(feature = "rppal"))]

@@ -30,6 +30,11 @@ fn a_listed_person_is_let_in_once_and_on_record_before_the_door_moves() {
     assert!(at(Kind::Granted).unwrap() < at(Kind::Unlocked).unwrap());
     assert_eq!(site.count(Kind::Granted), 1);
     assert_eq!(site.count(Kind::Unlocked), 1);
+    // As it is configured, however long the relay took to answer.
+    assert!(matches!(
+        site.first(Kind::Unlocked).1,
+        Event::Unlocked { pulse_ms: 300, .. }
+    ));
 
     let (id, Event::Granted(grant)) = site.first(Kind::Granted) else {
         panic!("{kinds:?}")

@@ -271,6 +271,139 @@ fn what_root_does_in_the_services_folder_is_the_services() {
 }
 
 #[test]
+fn files_in_a_private_home_are_the_callers() {
+    if !is_root() {
+        lacks(Need::Root, "this test gives files to other users");
+        return;
+    }
+    /// Neither root nor the service's.
+    const ANN: u32 = 4242;
+    let site = Site::new();
+    mode(site.config().parent().unwrap(), 0o755);
+    let (state, home) = (site.at("state"), site.at("home"));
+    for (folder, user) in [(&state, SERVICE), (&home, ANN)] {
+        std::fs::create_dir(folder).unwrap();
+        chown(folder, Some(user), Some(user)).unwrap();
+        mode(folder, 0o700);
+    }
+    let site = site.set(
+        "whitelist.database",
+        quoted(&site_at(&state, "doorward.db")),
+    );
+    let at = |name: &str| site_at(&home, name).display().to_string();
+    std::fs::create_dir_all(site_at(&home, "people/Ada")).unwrap();
+    for (from, to) in [
+        (OBAMA[0], "1.jpg"),
+        (OBAMA[1], "2.jpg"),
+        (PROBE, "3.jpg"),
+        ("eileen-collins/01.jpg", "people/Ada/1.jpg"),
+        ("joe-biden/01.jpg", "joe.jpg"),
+    ] {
+        std::fs::copy(photo_path(from), site_at(&home, to)).unwrap();
+        mode(&site_at(&home, to), 0o600);
+    }
+    std::fs::write(site_at(&home, "list.csv"), "person,photo\nJoe,joe.jpg\n").unwrap();
+    for path in [
+        "people",
+        "people/Ada",
+        "people/Ada/1.jpg",
+        "1.jpg",
+        "2.jpg",
+        "3.jpg",
+        "joe.jpg",
+        "list.csv",
+    ] {
+        chown(site_at(&home, path), Some(ANN), Some(ANN)).unwrap();
+    }
+    let secret = site.at("secret.jpg");
+    std::fs::copy(photo_path(PROBE), &secret).unwrap();
+    mode(&secret, 0o600);
+    symlink(&secret, site_at(&home, "link.jpg")).unwrap();
+    symlink(&secret, site_at(&home, "out.jpg")).unwrap();
+    let kept = std::fs::read(&secret).unwrap();
+    // By sudo, and by root itself.
+    let (sudo, shell) = (Some(("SUDO_UID", "SUDO_GID")), None);
+    for (way, by) in [("sudo", sudo), ("shell", shell)] {
+        let run = |arguments: &[&str]| {
+            let mut command = site.command(arguments);
+            command.env_remove("SUDO_UID").env_remove("SUDO_GID");
+            if let Some((uid, gid)) = by {
+                command.env(uid, ANN.to_string()).env(gid, ANN.to_string());
+            }
+            command.output().unwrap()
+        };
+        let [drawn, report, backup] =
+            ["drawn.jpg", "report.csv", "backup.db"].map(|n| at(&format!("{way}-{n}")));
+        for arguments in [
+            &["enroll", way, &at("1.jpg"), &at("2.jpg"), "--look-alike"][..],
+            &["identify", &at("3.jpg"), "--annotate", &drawn],
+            &["enroll", "--from", &at("people"), "--report", &report],
+            &["enroll", "--csv", &at("list.csv")],
+            &["backup", &backup],
+            &["restore", &backup],
+        ] {
+            let output = run(arguments);
+            assert!(
+                output.status.success(),
+                "{way} {arguments:?}: {}",
+                said(&output)
+            );
+        }
+        for path in [&drawn, &report, &backup] {
+            let about = Path::new(path).metadata().unwrap();
+            assert_eq!((about.uid(), about.mode() & 0o777), (ANN, 0o600), "{path}");
+            assert!(about.len() > 0, "{path}");
+        }
+        for entry in std::fs::read_dir(&state).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(
+                entry.metadata().unwrap().uid(),
+                SERVICE,
+                "{}",
+                entry.path().display()
+            );
+            let name = entry.file_name();
+            assert!(!name.to_string_lossy().contains("-backup"), "{name:?}");
+        }
+        // What Ann could not read or write stays so, and what is there is kept.
+        for (arguments, word) in [
+            (&["identify", &at("link.jpg")][..], "denied"),
+            (&["enroll", "Eve", &at("link.jpg")], "denied"),
+            (
+                &["identify", &at("3.jpg"), "--annotate", &at("out.jpg")],
+                "it is a link",
+            ),
+            (
+                &["identify", &at("3.jpg"), "--annotate", &at("3.jpg")],
+                "itself",
+            ),
+            (
+                &[
+                    "enroll",
+                    "--csv",
+                    &at("list.csv"),
+                    "--report",
+                    &at("list.csv"),
+                ],
+                "list of people itself",
+            ),
+            (&["backup", &backup], "exists"),
+            (&["identify", &at("none.jpg")], "No such file"),
+        ] {
+            let output = run(arguments);
+            let said = said(&output);
+            assert!(
+                !output.status.success() && said.contains(word),
+                "{way} {arguments:?}: {said}"
+            );
+        }
+        assert_eq!(std::fs::read(&secret).unwrap(), kept);
+        let list = std::fs::read_to_string(site_at(&home, "list.csv")).unwrap();
+        assert!(list.starts_with("person,photo"), "{list}");
+    }
+}
+
+#[test]
 fn what_is_no_ordinary_file_or_too_large_is_refused() {
     let site = with_own_files(Site::new().enrolled("Barack Obama", &OBAMA)).frames(PROBE, 1);
     let models = site.at("models");

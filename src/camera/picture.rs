@@ -105,7 +105,7 @@ pub fn load_picture(path: &Path) -> Result<RgbImage, PictureError> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, PictureFault> {
-    let about = std::fs::metadata(path)?;
+    let about = files::about(path)?;
     if !about.is_file() {
         return Err(PictureFault::NotAFile);
     }

@@ -1,15 +1,17 @@
 //! `doorward backup` and `doorward restore`: the database in a file, and back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
+use super::hands::Hands;
 use super::{Exit, origin};
 use crate::config::Config;
 use crate::database::Database;
-use crate::record::{Event, Log, Stamp};
+use crate::files::{Kind, handed};
+use crate::record::{Event, Head, Log, Stamp};
 use crate::shown::counted;
 use crate::whitelist;
 
@@ -28,13 +30,28 @@ pub(crate) struct Restore {
 }
 
 impl Backup {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        hands.write_new(&std::path::absolute(&self.file)?)
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let database = Database::open_existing(&config.whitelist.database)?;
         let file = std::path::absolute(&self.file)?;
-        database.copy_to(&file).context("there is no backup")?;
-        let head = Log::new(Database::open_existing(&file)?, config.daemon.door.clone())
-            .verify(&[])?
-            .head;
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let head = if handed::is_out(&file) {
+            // SQLite opens by names, and may not go where the file is.
+            let beside = beside(&config.whitelist.database);
+            let _ = std::fs::remove_file(&beside);
+            let written = copy(&database, &beside, config).and_then(|head| {
+                handed::pour_out(&beside, &file)
+                    .with_context(|| format!("cannot write {}", file.display()))?;
+                Ok(head)
+            });
+            let _ = std::fs::remove_file(&beside);
+            written
+        } else {
+            copy(&database, &file, config)
+        };
+        let head = head.context("there is no backup")?;
         let event = Event::BackedUp {
             file: file.display().to_string(),
             up_to: head.id,
@@ -53,7 +70,25 @@ impl Backup {
     }
 }
 
+/// A copy that verifies, and the end of its record.
+fn copy(database: &Database, to: &Path, config: &Config) -> anyhow::Result<Head> {
+    database.copy_to(to)?;
+    let copy = Database::open_existing(to)?;
+    Ok(Log::new(copy, config.daemon.door.clone()).verify(&[])?.head)
+}
+
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-backup");
+    name.into()
+}
+
 impl Restore {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        let file = std::path::absolute(&self.file)?;
+        hands.read(std::slice::from_ref(&file), Kind::Database)
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let file = std::path::absolute(&self.file)?;
         let restored = whitelist::restore(&file, &config.whitelist.database, &origin(config))

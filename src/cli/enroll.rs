@@ -8,13 +8,15 @@ use anyhow::Context;
 use clap::Args;
 
 use super::enroll_many::{self, Report};
+use super::hands::Hands;
 use super::{Usage, origin};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
-use crate::enrol::roster::{Roster, is_called_like_a_photo};
+use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
 use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
+use crate::files::Kind;
 use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist::{self, WhitelistError, Who};
@@ -79,6 +81,10 @@ pub(crate) struct Enroll {
           value_parser = clap::value_parser!(u8).range(1..=20))]
     pictures: u8,
 
+    /// Who is to be enrolled with --from or --csv, where it had to be read early.
+    #[arg(skip)]
+    roster: Option<Result<Roster, RosterError>>,
+
     /// How long to wait for them with --camera, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "camera",
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -86,13 +92,44 @@ pub(crate) struct Enroll {
 }
 
 impl Enroll {
-    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let roster = match (&self.from, &self.csv) {
-            (Some(folder), _) => Some((folder, Roster::of_folder(folder)?)),
-            (None, Some(file)) => Some((file, Roster::of_csv(file)?)),
-            (None, None) => None,
+    pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
+        hands.read(&self.photos, Kind::Picture)?;
+        if let Some(report) = &self.report {
+            hands.write(report)?;
+        }
+        if let Some(file) = &self.csv {
+            hands.read(std::slice::from_ref(file), Kind::List)?;
+        }
+        let Some(place) = self.from.as_ref().or(self.csv.as_ref()) else {
+            return Ok(());
         };
-        if let Some((path, roster)) = roster {
+        if let Some(read) = hands.look(place, || self.read_roster())? {
+            if let Some(Ok(roster)) = &read {
+                let photos: Vec<PathBuf> = roster
+                    .people
+                    .iter()
+                    .flat_map(|person| person.photos.iter().cloned())
+                    .collect();
+                hands.read(&photos, Kind::Picture)?;
+            }
+            self.roster = read.filter(|read| !matches!(read, Err(error) if error.is_denied()));
+        }
+        Ok(())
+    }
+
+    fn read_roster(&self) -> Option<Result<Roster, RosterError>> {
+        match (&self.from, &self.csv) {
+            (Some(folder), _) => Some(Roster::of_folder(folder)),
+            (None, Some(file)) => Some(Roster::of_csv(file)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn run(mut self, config: &Config) -> anyhow::Result<ExitCode> {
+        let early = self.roster.take();
+        let place = self.from.as_ref().or(self.csv.as_ref());
+        let roster = early.or_else(|| self.read_roster()).transpose()?;
+        if let (Some(path), Some(roster)) = (place, roster) {
             let report = self.report.clone().map(|to| Report::create(to, path));
             let (photos, consent) = (self.bad_photos(), self.consent());
             return enroll_many::run(&roster, config, photos, consent, report.transpose()?);

@@ -157,7 +157,7 @@ impl Report {
                 path.display()
             );
         };
-        if path.exists() && path.canonicalize().ok() == roster.canonicalize().ok() {
+        if files::is_same(&path, roster) {
             bail!(
                 "--report {} is the list of people itself; choose another file",
                 path.display()

@@ -1,5 +1,7 @@
 //! `doorward events`: the audit log, to read, to follow and to verify.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,8 +14,11 @@ use super::output::{self, csv_line, rfc3339};
 use super::when::{When, when};
 use super::{Exit, Format, complain, print_json, sentence, table};
 use crate::config::Config;
+use crate::daemon::pictures::Pictures;
 use crate::database::Database;
+use crate::files;
 use crate::record::{About, Head, Kind, Log, Query, Record, RecordError, Verified};
+use crate::shown::counted;
 use crate::whitelist;
 
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -63,6 +68,10 @@ pub(crate) struct Events {
     #[arg(long, conflicts_with = "verify")]
     summary: bool,
 
+    /// Copy the pictures of the events that are shown into DIR, as ID.jpg (audit.pictures)
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["verify", "follow"])]
+    pictures: Option<PathBuf>,
+
     /// Check that no event was changed, removed or put in between, and print the head
     #[arg(long)]
     verify: bool,
@@ -79,6 +88,29 @@ pub(crate) struct Events {
 
     #[command(flatten)]
     format: Format,
+}
+
+/// Gives how many events had one.
+fn copy_pictures(kept: &Pictures, events: Vec<u64>, folder: &Path) -> anyhow::Result<usize> {
+    let failed = |path: &Path| format!("cannot write {}", path.display());
+    std::fs::create_dir_all(folder).with_context(|| failed(folder))?;
+    let mut copied = 0;
+    for event in events {
+        let from = kept.of(event);
+        let bytes = match files::read(&from, files::Kind::Picture) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", from.display()));
+            }
+        };
+        let to = folder.join(format!("{event}.jpg"));
+        files::create(&to)
+            .and_then(|mut file| file.write_all(&bytes))
+            .with_context(|| failed(&to))?;
+        copied += 1;
+    }
+    Ok(copied)
 }
 
 impl Events {
@@ -109,9 +141,21 @@ impl Events {
         let head = log.head()?.id;
         let all = (self.format.json || self.csv) && !self.follow;
         query.limit = self.limit.or((!all).then_some(DEFAULT_LIMIT));
-        let mut last = each(&log, &query, |record| self.show(record))?.max(head);
+        let mut shown = Vec::new();
+        let mut last = each(&log, &query, |record| {
+            self.show(record);
+            if self.pictures.is_some() {
+                shown.push(record.id);
+            }
+        })?
+        .max(head);
         if let Some(limit) = query.limit.filter(|_| self.limit.is_none()) {
             tell_what_is_left_out(&log, &query, limit)?;
+        }
+        if let Some(folder) = &self.pictures {
+            let kept = Pictures::beside(&config.whitelist.database);
+            let copied = counted(copy_pictures(&kept, shown, folder)?, "picture", "pictures");
+            eprintln!("{copied} in {}", folder.display());
         }
         query.limit = None;
         while self.follow && output::flush() {

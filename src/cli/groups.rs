@@ -11,7 +11,17 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Guard the door", &["run", "status", "relay"]),
     ("People", &["enroll", "people", "backup", "restore"]),
     ("Look back", &["events"]),
-    ("Set up", &["check", "threshold", "identify", "compare"]),
+    (
+        "Set up",
+        &[
+            "check",
+            "try",
+            "snapshot",
+            "threshold",
+            "identify",
+            "compare",
+        ],
+    ),
     ("Measure", &["bench", "evaluate", "calibrate", "train"]),
 ];
 

@@ -1,22 +1,22 @@
 //! `doorward identify`: who is in a picture. The output of the original demo:
 //! `faces: [{rect, embedding, name}]`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use serde_json::{Value, json};
 
-use super::{Format, picture, table};
+use super::hands::Hands;
+use super::{Format, table};
 use crate::camera;
 use crate::cohort::Score;
 use crate::config::Config;
-use crate::database::Database;
+use crate::drawing::{Mark, Pen, PictureFile, Tone};
 use crate::embedding::Embedding;
-use crate::files;
+use crate::files::Kind;
 use crate::recognise::{Flaw, Quality};
 use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
@@ -28,8 +28,8 @@ pub(crate) struct Identify {
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
 
-    /// Write the picture with boxes and names to a PNG file (with one PICTURE)
-    #[arg(long, value_name = "OUT.png")]
+    /// Write the picture with boxes and names to a JPEG or PNG file (with one PICTURE)
+    #[arg(long, value_name = "OUT.jpg")]
     annotate: Option<PathBuf>,
 
     #[command(flatten)]
@@ -61,48 +61,67 @@ impl Found {
         threshold.is_reached_by(*score).then_some(name)
     }
 
-    fn label(&self, threshold: Threshold) -> String {
-        if let Some(flaw) = self.flaw.filter(|_| !self.is_comparable()) {
-            return flaw.to_string();
-        }
-        match (&self.nearest, self.name(threshold)) {
-            (Some((name, score, true)), Some(_)) => format!("{name} {score:.2}"),
-            (Some((name, score, false)), Some(_)) => format!("{name} {score:.2} (disabled)"),
-            (Some((_, score, _)), None) => format!("not listed {score:.2}"),
-            (None, _) => "not listed".into(),
+    fn mark(&self, threshold: Threshold) -> Mark {
+        let (lines, tone) = if let Some(flaw) = self.flaw.filter(|_| !self.is_comparable()) {
+            (vec!["cannot judge".into(), flaw.to_string()], Tone::Unclear)
+        } else {
+            let needed = threshold.score;
+            match (&self.nearest, self.name(threshold)) {
+                (Some((name, score, enabled)), Some(_)) => {
+                    let said = if *enabled { "listed" } else { "disabled" };
+                    let tone = if *enabled { Tone::Good } else { Tone::Bad };
+                    let decided = format!("{said}: score {score:.2}, needs {needed:.2}");
+                    (vec![name.clone(), decided], tone)
+                }
+                (Some((_, score, _)), None) => {
+                    let decided = format!("score {score:.2}, needs {needed:.2}");
+                    (vec!["not listed".into(), decided], Tone::Bad)
+                }
+                (None, _) => (vec!["not listed".into()], Tone::Bad),
+            }
+        };
+        Mark {
+            rect: self.face.rect,
+            landmarks: self.face.landmarks.to_vec(),
+            lines,
+            tone,
         }
     }
 }
 
 impl Identify {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        hands.read(&self.pictures, Kind::Picture)?;
+        match &self.annotate {
+            Some(path) => hands.write(path),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         ensure!(
             self.annotate.is_none() || self.pictures.len() == 1,
             "--annotate writes one picture; give one PICTURE"
         );
+        let annotated = self.annotate.as_deref().map(PictureFile::named);
+        let annotated = annotated.transpose()?;
+        if let Some(file) = &annotated {
+            file.is_none_of(&self.pictures)?;
+        }
         let mut vision = Vision::open(&config.models, &config.vision)?;
-        // Without a whitelist there are still faces to find.
-        let asked = config.access.threshold_request();
-        let (model, scoring) = (vision.version(), vision.scoring());
-        let whitelist = if config.whitelist.database.exists() {
-            let database = Database::open_existing(&config.whitelist.database)?;
-            Snapshot::load(&database, model, scoring, asked)?
-        } else {
-            Snapshot::empty(model, scoring, asked)
-        };
+        let whitelist = super::whitelist_or_none(config, &vision)?;
         let threshold = whitelist.matcher.threshold()?;
         let mut results = Vec::new();
         for path in &self.pictures {
             let mut image = camera::load_picture(path)?;
             let found = find(&image, &mut vision, &whitelist)
                 .with_context(|| path.display().to_string())?;
-            if let Some(out) = &self.annotate {
-                draw(&mut image, &found, threshold);
-                let mut png = std::io::Cursor::new(Vec::new());
-                image.write_to(&mut png, image::ImageFormat::Png)?;
-                files::create(out)
-                    .and_then(|mut file| file.write_all(png.get_ref()))
-                    .with_context(|| format!("cannot write {}", out.display()))?;
+            if let Some(file) = &annotated {
+                let marks: Vec<Mark> = found.iter().map(|f| f.mark(threshold)).collect();
+                let mut pen = Pen::default();
+                pen.mark(&mut image, &marks);
+                file.write(&image)?;
+                tell_of_fonts(&pen);
             }
             if self.format.json {
                 results.push(as_json(path, &image, &found, threshold));
@@ -213,17 +232,11 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
     table(&["who", "score", "box", "detector", "picture of it"], rows);
 }
 
-fn draw(image: &mut RgbImage, found: &[Found], threshold: Threshold) {
-    for f in found {
-        let listed = matches!(
-            (&f.nearest, f.name(threshold)),
-            (Some((_, _, true)), Some(_))
+/// What the reader of the picture misses, and what helps.
+pub(super) fn tell_of_fonts(pen: &Pen) {
+    if pen.lacked_letters() {
+        eprintln!(
+            "no font on this machine has all letters of the names in the picture: `sudo apt install fonts-noto-core fonts-noto-cjk` has most scripts"
         );
-        let colour = if listed {
-            Rgb([64, 224, 96])
-        } else {
-            Rgb([255, 96, 64])
-        };
-        picture::annotate(image, &f.face, &f.label(threshold), colour);
     }
 }

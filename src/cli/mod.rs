@@ -21,6 +21,7 @@ mod events_summary;
 mod generate;
 mod groups;
 mod guardian;
+mod hands;
 mod identify;
 mod journal;
 mod log_queue;
@@ -28,25 +29,31 @@ mod man;
 mod migrate;
 mod people;
 mod people_look;
-mod picture;
 mod relay;
 mod run;
+mod snapshot;
 mod status;
 mod threshold;
 mod train;
+mod try_out;
+mod view;
 mod when;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
+use crate::database::Database;
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
+use crate::vision::Vision;
+use crate::whitelist::Snapshot;
 
 /// Opens a door for a listed face, and keeps it locked in every other case
 #[derive(Debug, Parser)]
@@ -84,6 +91,10 @@ enum Command {
     People(people::People),
     /// Find the faces in pictures and say who they are
     Identify(identify::Identify),
+    /// Take one picture with the camera and draw what is recognised in it
+    Snapshot(snapshot::Snapshot),
+    /// Show live what the camera makes of a face, to aim it; the relay stays as it is
+    Try(try_out::Try),
     /// Say whether two pictures show the same person
     Compare(compare::Compare),
     /// Show what happened at the door
@@ -113,6 +124,17 @@ enum Command {
     /// Write man pages or shell completions
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
+}
+
+/// Who is listed; nobody where there is no database yet, and still faces to find.
+fn whitelist_or_none(config: &Config, vision: &Vision) -> anyhow::Result<Snapshot> {
+    let asked = config.access.threshold_request();
+    let (model, scoring) = (vision.version(), vision.scoring());
+    if !config.whitelist.database.exists() {
+        return Ok(Snapshot::empty(model, scoring, asked));
+    }
+    let database = Database::open_existing(&config.whitelist.database)?;
+    Ok(Snapshot::load(&database, model, scoring, asked)?)
 }
 
 /// How results are printed.
@@ -173,18 +195,42 @@ impl Cli {
             become_owner(&config)?;
             anyhow::Ok(config)
         };
+        // What the command line names is opened by whoever named it.
+        let named = |open: &mut dyn FnMut(Hands) -> anyhow::Result<()>| {
+            let config = config()?;
+            open(Hands::new(&config))?;
+            become_owner(&config)?;
+            anyhow::Ok(config)
+        };
         match self.command {
             Command::Run => run::run(&self.config),
             Command::Status(status) => status.run(&self.config, &logged(owned()?)),
-            Command::Enroll(enroll) => enroll.run(&logged(owned()?)),
+            Command::Enroll(mut enroll) => {
+                let config = named(&mut |hands| enroll.hand_over(hands))?;
+                enroll.run(&logged(config))
+            }
             Command::People(people) => people.run(&logged(owned()?)),
-            Command::Identify(identify) => identify.run(&logged(owned()?)),
+            Command::Identify(identify) => {
+                let config = named(&mut |hands| identify.hand_over(hands))?;
+                identify.run(&logged(config))
+            }
+            Command::Snapshot(snapshot) => {
+                let config = named(&mut |hands| snapshot.hand_over(hands))?;
+                snapshot.run(&logged(config))
+            }
+            Command::Try(live) => live.run(&logged(owned()?)),
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
             Command::Events(events) => events.run(&logged(config()?)),
-            Command::Backup(backup) => backup.run(&logged(owned()?)),
-            Command::Restore(restore) => restore.run(&logged(owned()?)),
+            Command::Backup(backup) => {
+                let config = named(&mut |hands| backup.hand_over(hands))?;
+                backup.run(&logged(config))
+            }
+            Command::Restore(restore) => {
+                let config = named(&mut |hands| restore.hand_over(hands))?;
+                restore.run(&logged(config))
+            }
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
@@ -204,10 +250,7 @@ static OWNER: OnceLock<Owner> = OnceLock::new();
 fn become_owner(config: &Config) -> anyhow::Result<()> {
     // Who works here is asked before that changes.
     actor();
-    let folder = match config.whitelist.database.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = hands::folder(&config.whitelist.database);
     let owner = trust::become_owner(folder)
         .with_context(|| format!("cannot become the owner of {}", folder.display()))?;
     if let Some(owner) = owner {

@@ -8,8 +8,9 @@ use clap::{Args, Subcommand};
 use super::people_look::{self, List};
 use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
+use crate::daemon::pictures::Pictures;
 use crate::database::Database;
-use crate::record::Origin;
+use crate::record::{Log, Origin};
 use crate::shown::counted;
 use crate::whitelist::{self, Person};
 
@@ -128,6 +129,11 @@ impl People {
                 }
                 let ids: Vec<_> = people.iter().map(|person| person.id).collect();
                 whitelist::remove(db, &ids, &origin(config))?;
+                let record = Database::open_existing(db.path())?;
+                let log = Log::new(record, config.daemon.door.clone());
+                for id in ids {
+                    Pictures::beside(db.path()).forget(id, &log)?;
+                }
                 return erase(db, &what);
             }
             Self::ForgetTemplate { person, number } => {

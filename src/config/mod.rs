@@ -29,14 +29,14 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 pub use access::Access;
-pub use audit::Audit;
+pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::Door;
 pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
-pub use relay::{Driver, Level, Line, Relay};
+pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
@@ -101,6 +101,7 @@ impl Config {
         config.vision.cross_check(&config.camera, &mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
+        config.relay.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use toml::de::DeValue;
 
 use super::anchor;
+use super::file::File;
 use super::section::{Section, choice, defaults};
 
 /// `[relay]`
@@ -16,6 +17,10 @@ pub struct Relay {
     pub driver: Driver,
     /// Level that energises it.
     pub active: Level,
+    /// What drives the line: with `driver = "gpiochip"`.
+    pub drive: Drive,
+    /// The chip's own resistor at the line, with `driver = "gpiochip"`.
+    pub bias: Bias,
     /// GPIO chip: its label or its device path, with `driver = "gpiochip"`.
     pub chip: String,
     /// GPIO line: its name, or its number on the chip.
@@ -48,6 +53,32 @@ choice! {
     }
 }
 
+choice! {
+    /// To which levels a line is driven; the other one is left to a resistor.
+    pub enum Drive {
+        /// To both.
+        PushPull = "push-pull",
+        /// To low only.
+        OpenDrain = "open-drain",
+        /// To high only.
+        OpenSource = "open-source",
+    }
+}
+
+choice! {
+    /// The resistor in the chip that pulls a line where nothing drives it.
+    pub enum Bias {
+        /// As the board has set it.
+        AsIs = "as-is",
+        /// None.
+        Disabled = "disabled",
+        /// To high.
+        PullUp = "pull-up",
+        /// To low.
+        PullDown = "pull-down",
+    }
+}
+
 /// A GPIO line, as people write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -72,11 +103,32 @@ impl Relay {
         Self {
             driver: section.choice("driver", Driver::Gpiochip),
             active: section.choice("active", Level::High),
+            drive: section.choice("drive", Drive::PushPull),
+            bias: section.choice("bias", Bias::AsIs),
             chip: section.text("chip", "pinctrl-bcm2711", "the chip's label or path"),
             line: section.read("line", Line::Number(17), line),
             state_file: section.path("state_file", "/run/doorward-relay/relay"),
             guardian: section.path("guardian", "/run/doorward-relay"),
         }
+    }
+
+    pub(super) fn cross_check(&self, file: &mut File<'_>) {
+        let (level, drive) = match self.active {
+            Level::High => ("low", Drive::OpenDrain),
+            Level::Low => ("high", Drive::OpenSource),
+        };
+        file.cross_check(
+            &[("relay", "active"), ("relay", "drive")],
+            self.drive != drive,
+            || {
+                format!(
+                    "relay.drive = \"{}\" drives the line {level} only, and with relay.active = \
+                     \"{}\" the relay would be energised by a line that nothing drives; change \
+                     one of them",
+                    self.drive, self.active
+                )
+            },
+        );
     }
 
     pub(super) fn anchor(&mut self, folder: &Path) {

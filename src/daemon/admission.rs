@@ -106,6 +106,7 @@ mod tests {
     use crate::config;
     use crate::daemon::events::of_grant;
     use crate::daemon::heartbeat::Heartbeats;
+    use crate::daemon::pictures::Pictures;
     use crate::daemon::record_queue::RecordQueue;
     use crate::daemon::recorder::Recorder;
     use crate::daemon::remembered::Remembered;
@@ -189,7 +190,7 @@ mod tests {
         /// What the recorder does about the grant with a door at the other end of `door`.
         fn recorder(&self, door: Sender<Order>) {
             let (queue, incoming) = RecordQueue::channel();
-            queue.grant(self.granted(), self.grant);
+            queue.grant(self.granted(), self.grant, None);
             let log = self.log();
             Recorder {
                 remembered: Remembered::of(&self.path, &log).unwrap(),
@@ -198,6 +199,7 @@ mod tests {
                 incoming,
                 door,
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
+                pictures: Pictures::beside(&self.path),
                 heartbeat: Heartbeats::new().add(Part::Audit),
                 bent: Arc::default(),
                 status: StatusTeller::to_nobody(),

@@ -230,12 +230,8 @@ impl Doorkeeper {
             _ => None,
         };
         let relay = self.hold.describe();
-        self.queue.happened(events::of_report(
-            report,
-            Instant::now(),
-            energised_for,
-            relay,
-        ));
+        self.queue
+            .happened(events::of_report(report, energised_for, relay));
     }
 }
 
@@ -251,7 +247,7 @@ mod tests {
         let now = Instant::now();
         let effects = door.step(now, input);
         effects.iter().find_map(|effect| match effect {
-            Effect::Report(report) => match events::of_report(report, now, None, "line 1".into()) {
+            Effect::Report(report) => match events::of_report(report, None, "line 1".into()) {
                 Event::GrantWithdrawn { reason, grant, .. } => Some((grant, reason)),
                 _ => None,
             },

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::strict::Untrusted;
 use super::{DaemonError, Fault};
@@ -89,18 +89,12 @@ pub(crate) fn of_flaw(
     }
 }
 
-/// What a report of the door at the time `now` is; `energised`: how long the relay was, if it
-/// was.
-pub(crate) fn of_report(
-    report: Report,
-    now: Instant,
-    energised: Option<Duration>,
-    relay: String,
-) -> Event {
+/// What a report of the door is; `energised`: how long the relay was, if it was.
+pub(crate) fn of_report(report: Report, energised: Option<Duration>, relay: String) -> Event {
     match report {
-        Report::Unlocked { by, until } => Event::Unlocked {
+        Report::Unlocked { by, pulse } => Event::Unlocked {
             by: of_by(by),
-            pulse_ms: until.saturating_duration_since(now).as_millis() as u64,
+            pulse_ms: pulse.as_millis() as u64,
         },
         Report::Locked { by, cause } => Event::Locked {
             reason: lock_cause(cause),

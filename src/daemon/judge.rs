@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
+use super::pictures;
 use super::record_queue::RecordQueue;
 use super::timing::Timing;
 use crate::access::{Decision, Policy};
@@ -33,6 +34,8 @@ pub(crate) struct Judge {
     pub open: Arc<AtomicBool>,
     /// From which, with the whitelist, the policy follows.
     pub rules: Arc<ArcSwap<config::Access>>,
+    /// Which faces are kept.
+    pub retention: Arc<ArcSwap<config::Audit>>,
     /// Nothing while the whitelist cannot be read: then nobody is judged.
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
@@ -92,8 +95,12 @@ impl Judge {
                         model: recogniser.vision().version(),
                     };
                     log::debug!("{}", judged.describe(&faces));
+                    let wanted = self.retention.load().pictures;
                     for decision in outcome.decisions {
-                        judged.record(decision, &self.queue);
+                        let face = pictures::face_of(&decision, &faces, wanted);
+                        let picture =
+                            face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));
+                        judged.record(decision, picture, &self.queue);
                     }
                 }
             }
@@ -168,7 +175,7 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, queue: &RecordQueue) {
+    fn record(&self, decision: Decision, picture: Option<Vec<u8>>, queue: &RecordQueue) {
         let frame = FrameRef {
             name: name(self.frame),
             vision_ms: tenths_ms(self.vision),
@@ -178,10 +185,11 @@ impl Judged<'_> {
         match decision {
             Decision::Grant(grant) => {
                 let granted = events::of_grant(&grant, directory, self.model, frame);
-                queue.grant(granted, grant);
+                queue.grant(granted, grant, picture);
             }
             Decision::Deny(denial) => {
-                queue.happened(events::of_denial(&denial, directory, self.model, frame));
+                let event = events::of_denial(&denial, directory, self.model, frame);
+                queue.happened_before(event, picture);
             }
             Decision::CannotJudge { flaw, left_out } => {
                 queue.happened(events::of_flaw(flaw, left_out, self.model, frame));

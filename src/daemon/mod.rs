@@ -19,6 +19,7 @@ mod head_note;
 mod heartbeat;
 mod judge;
 mod mailbox;
+pub(crate) mod pictures;
 mod record_queue;
 mod recorder;
 mod remembered;
@@ -46,6 +47,7 @@ use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::pictures::Pictures;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
@@ -238,6 +240,7 @@ impl Guard {
             incoming,
             door: orders.clone(),
             retention: Arc::clone(&retention),
+            pictures: Pictures::beside(&config.whitelist.database),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
             status: status::start(path, &camera, &whitelist),
@@ -248,6 +251,7 @@ impl Guard {
             settings: config.vision.clone(),
             open,
             rules: Arc::clone(&rules),
+            retention: Arc::clone(&retention),
             whitelist,
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),

@@ -16,7 +16,12 @@ const MAX_QUEUED: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Queued {
     /// It happened.
-    Happened { stamp: Stamp, event: Event },
+    Happened {
+        stamp: Stamp,
+        event: Event,
+        /// The face it is about, as JPEG, if that is to be kept.
+        picture: Option<Vec<u8>>,
+    },
     /// Somebody may pass: to be written down, then given to the door.
     Grant {
         /// When it was decided.
@@ -24,6 +29,8 @@ pub(crate) enum Queued {
         /// Who and why.
         granted: Granted,
         grant: Grant,
+        /// The face, as JPEG, if that is to be kept.
+        picture: Option<Vec<u8>>,
     },
     /// Say when all that was sent before has been dealt with.
     Reached(Sender<()>),
@@ -50,18 +57,28 @@ impl RecordQueue {
     /// Has an event written down. If the recorder cannot keep up, the event goes to
     /// the log alone and the audit record will say how many went missing.
     pub(crate) fn happened(&self, event: Event) {
+        self.happened_before(event, None);
+    }
+
+    /// The same, with the face that was before the camera.
+    pub(crate) fn happened_before(&self, event: Event, picture: Option<Vec<u8>>) {
         let stamp = Stamp::now();
-        self.send(Queued::Happened { stamp, event });
+        self.send(Queued::Happened {
+            stamp,
+            event,
+            picture,
+        });
     }
 
     /// Has a grant written down and given to the door. If it cannot be written, the
     /// door stays locked.
-    pub fn grant(&self, granted: Granted, grant: Grant) {
+    pub fn grant(&self, granted: Granted, grant: Grant, picture: Option<Vec<u8>>) {
         let stamp = Stamp::now();
         self.send(Queued::Grant {
             stamp,
             granted,
             grant,
+            picture,
         });
     }
 

@@ -13,6 +13,7 @@ use super::clock;
 use super::doorkeeper::Order;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
+use super::pictures::Pictures;
 use super::record_queue::{Queued, RecordQueue};
 use super::remembered::Remembered;
 use super::status::StatusTeller;
@@ -32,6 +33,7 @@ pub(crate) struct Recorder {
     pub incoming: Receiver<Queued>,
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
+    pub pictures: Pictures,
     pub heartbeat: Heartbeat,
     pub remembered: Remembered,
     /// Set here when the database is not what was written: the daemon has to end.
@@ -61,14 +63,23 @@ impl Recorder {
                 head_at = Instant::now() + HEAD_INTERVAL;
             }
             match self.incoming.recv_timeout(MAX_QUEUE_WAIT) {
-                Ok(Queued::Happened { stamp, event }) => {
-                    self.write(&stamp, &event);
+                Ok(Queued::Happened {
+                    stamp,
+                    event,
+                    picture,
+                }) => {
+                    let id = self.write(&stamp, &event);
+                    self.keep(id, picture);
                 }
                 Ok(Queued::Grant {
                     stamp,
                     granted,
                     grant,
-                }) => self.grant(&stamp, granted, &grant),
+                    picture,
+                }) => {
+                    let id = self.grant(&stamp, granted, &grant);
+                    self.keep(id, picture);
+                }
                 Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
                 }
@@ -78,6 +89,7 @@ impl Recorder {
                     // Only while nothing waits, and a batch at a time: deleting may take a
                     // while on an SD card.
                     if Instant::now() >= prune_at && !self.prune() {
+                        self.pictures.expire(&self.retention.load());
                         prune_at = Instant::now() + PRUNE_INTERVAL;
                     }
                 }
@@ -86,16 +98,28 @@ impl Recorder {
         (self.log, self.remembered)
     }
 
-    fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) {
+    /// Keeps the face that an event is about. The event stands without it too.
+    fn keep(&self, id: Option<u64>, picture: Option<Vec<u8>>) {
+        if let (Some(id), Some(picture)) = (id, picture) {
+            self.pictures.keep(id, &picture, &self.retention.load());
+        }
+    }
+
+    /// Gives the number of the grant, if it is on record.
+    fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) -> Option<u64> {
         let (log, door) = (&mut self.log, &self.door);
         let event = Event::Granted(granted);
         let (id, reason) = match admit(log, door, stamp, &event, grant, Instant::now) {
             Ok(Admission::Given(id)) => {
                 self.status.happened(&event);
-                return tell(id, &event);
+                tell(id, &event);
+                return Some(id);
             }
             Ok(Admission::Withdrawn { grant, reason }) => (grant, reason),
-            Err(error) => return self.lose(&event, &error),
+            Err(error) => {
+                self.lose(&event, &error);
+                return None;
+            }
         };
         if let Some(id) = id {
             tell(id, &event);
@@ -111,19 +135,20 @@ impl Recorder {
             recognition,
         };
         self.write(&Stamp::now(), &event);
+        id
     }
 
-    fn write(&mut self, stamp: &Stamp, event: &Event) {
-        match self.log.append(stamp, event) {
-            Ok(id) => {
-                tell(id, event);
-                self.status.happened(event);
-            }
+    /// Gives the event's number, if it is on record.
+    fn write(&mut self, stamp: &Stamp, event: &Event) -> Option<u64> {
+        let id = match self.log.append(stamp, event) {
+            Ok(id) => id,
             Err(error) => {
                 self.lose(event, &error);
-                return;
+                return None;
             }
-        }
+        };
+        tell(id, event);
+        self.status.happened(event);
         let records = self.queue.take_lost();
         if records > 0 {
             let event = Event::RecordsLost { records };
@@ -132,6 +157,7 @@ impl Recorder {
                 self.lose(&event, &error);
             }
         }
+        Some(id)
     }
 
     /// A database that is another ends the daemon; other failures are told where they matter.

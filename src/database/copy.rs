@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::files::{self, Kind};
+use crate::files::{self, Kind, handed};
 
 use super::{APPLICATION_ID, Database, DatabaseError, at_open, classify};
 
@@ -28,18 +28,33 @@ impl Database {
     /// [`DatabaseError`] also if it is no database of doorward; there is no copy.
     pub(crate) fn copy_backup(backup: &Path, file: &Path) -> Result<(), DatabaseError> {
         drop(files::open(backup, Kind::Database).map_err(|error| at_open(backup, &error))?);
+        if handed::is_in(backup) {
+            // SQLite opens by names, and this name says nothing to the process any more.
+            return Self::copy_handed(backup, file);
+        }
         let fail = |error| classify(backup, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let from = Connection::open_with_flags(backup, flags).map_err(fail)?;
-        let application: i32 = from
-            .query_row("PRAGMA application_id", [], |row| row.get(0))
-            .map_err(fail)?;
-        if application != APPLICATION_ID {
-            return Err(DatabaseError::OtherApplication {
-                path: backup.into(),
-            });
-        }
+        is_ours(&from, backup)?;
         copy(&from, file)
+    }
+
+    fn copy_handed(backup: &Path, file: &Path) -> Result<(), DatabaseError> {
+        handed::pour_in(backup, file).map_err(|error| at_open(backup, &error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let checked = files::without_links(file)
+            .map_err(|error| at_open(file, &error))
+            .and_then(|itself| {
+                let fail = |error| classify(backup, error);
+                let copy = Connection::open_with_flags(itself, flags).map_err(fail)?;
+                is_ours(&copy, backup)
+            });
+        if checked.is_err() {
+            let _ = std::fs::remove_file(file);
+        }
+        checked
     }
 
     /// Lets statements name the tables of another database, as `other.…`.
@@ -69,6 +84,17 @@ impl Database {
         };
         flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
     }
+}
+
+/// `path` is told.
+fn is_ours(database: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let application: i32 = database
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(|error| classify(path, error))?;
+    if application != APPLICATION_ID {
+        return Err(DatabaseError::OtherApplication { path: path.into() });
+    }
+    Ok(())
 }
 
 fn copy(from: &Connection, file: &Path) -> Result<(), DatabaseError> {

@@ -1,6 +1,6 @@
 //! What a step of the door asks for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::reason::{LockCause, NotOpened};
 
@@ -37,8 +37,8 @@ pub enum Report {
     Unlocked {
         /// On whose account.
         by: By,
-        /// When the pulse ends.
-        until: Instant,
+        /// How long it is to be, counted from when it was asked for.
+        pulse: Duration,
     },
     /// The relay is released.
     Locked {

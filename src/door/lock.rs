@@ -179,7 +179,8 @@ impl Lock {
     fn done(&mut self, now: Instant, command: RelayCommand) -> Effects {
         match (command, self.state) {
             (RelayCommand::Energise, State::Unlocked { until, by }) if now < until => {
-                self.on_time(now).report(Report::Unlocked { by, until })
+                let pulse = self.pulse;
+                self.on_time(now).report(Report::Unlocked { by, pulse })
             }
             (RelayCommand::Energise, State::Unlocked { .. }) => self.on_time(now),
             (RelayCommand::Release, State::Releasing { by, cause, faulted }) => {

@@ -68,6 +68,17 @@ pub(crate) enum RosterError {
     NoLines(PathBuf),
 }
 
+impl RosterError {
+    /// Whether somebody with other rights may be able to read it.
+    pub(crate) fn is_denied(&self) -> bool {
+        let reason = match self {
+            Self::Folder(NoAlbum { reason, .. }) | Self::Unreadable { reason, .. } => reason,
+            _ => return false,
+        };
+        reason.kind() == io::ErrorKind::PermissionDenied
+    }
+}
+
 /// What is wrong in a line of a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Mistake {

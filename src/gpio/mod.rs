@@ -391,7 +391,7 @@ mod tests {
         for code in [libc::EACCES, libc::EPERM] {
             let error = said(code);
             assert!(matches!(error, LineError::Permission { .. }));
-            assert!(error.to_string().contains("`gpio`"), "{error}");
+            assert!(error.to_string().contains("doorward-relay"), "{error}");
         }
         assert_eq!(
             said(libc::ENODEV).to_string(),

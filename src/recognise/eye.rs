@@ -96,6 +96,11 @@ impl Eye {
         &self.vision
     }
 
+    /// The frame that was looked at last.
+    pub(super) fn picture(&self) -> &RgbImage {
+        &self.rgb
+    }
+
     /// Looks at a frame.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use image::RgbImage;
+
 use super::eye::{self, Eye};
 use super::{FaceReport, FrameUse, Liveness, Seen, TrackId};
 use crate::access::{Access, Candidate, Decision, FaceResult, FrameResult, Input, Policy};
@@ -131,6 +133,11 @@ impl Recogniser {
 
     pub fn vision(&self) -> &Vision {
         self.eye.vision()
+    }
+
+    /// The frame that was looked at last.
+    pub(crate) fn picture(&self) -> &RgbImage {
+        self.eye.picture()
     }
 
     /// Where time went so far.

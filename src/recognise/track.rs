@@ -27,7 +27,7 @@ const MAX_TRACKS: usize = 64;
 
 /// A face's number while it is in view; never used twice by one eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TrackId(pub(super) u64);
+pub struct TrackId(pub(crate) u64);
 
 /// Whether faces are in view, and whether looking closer would tell something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 mod owner;
 
-pub(crate) use self::owner::{Owner, become_owner};
+pub(crate) use self::owner::{Guest, Owner, become_owner};
 
 use std::ffi::OsString;
 use std::fmt;

@@ -47,11 +47,7 @@ pub(crate) fn become_owner(folder: &Path) -> io::Result<Option<Owner>> {
     if uid == 0 {
         return Ok(None);
     }
-    let (name, gid) = match entry(uid)? {
-        Some((name, gid)) => (Some(name), gid),
-        None => (None, about.gid()),
-    };
-    let groups = name.as_deref().map_or(vec![gid], |name| groups(name, gid));
+    let User { name, gid, groups } = User::of(uid, about.gid())?;
     // SAFETY: a pointer to that many numbers; the other calls take numbers only.
     let done = unsafe {
         libc::setgroups(groups.len() as _, groups.as_ptr()) == 0
@@ -66,6 +62,101 @@ pub(crate) fn become_owner(folder: &Path) -> io::Result<Option<Owner>> {
         return Err(io::Error::other("root's rights did not go"));
     }
     Ok(Some(Owner { uid, name }))
+}
+
+/// Whose rights a process has.
+struct User {
+    name: Option<CString>,
+    gid: u32,
+    groups: Vec<u32>,
+}
+
+impl User {
+    /// With the system's entry, or else with one group.
+    fn of(uid: u32, gid: u32) -> io::Result<Self> {
+        Ok(match entry(uid)? {
+            Some((name, gid)) => Self {
+                groups: groups(&name, gid),
+                name: Some(name),
+                gid,
+            },
+            None => Self {
+                name: None,
+                gid,
+                groups: vec![gid],
+            },
+        })
+    }
+}
+
+/// Who has a word in a folder: the user that `sudo` was typed by, or without one the owner
+/// of the folder. What that user laid in the way leads nowhere the user could not go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Guest {
+    uid: u32,
+    gid: u32,
+}
+
+impl Guest {
+    /// Of a folder; nothing if the process is not root, or if root itself would act in a
+    /// folder that others may write.
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+        if let (Some(uid), Some(gid)) = (number("SUDO_UID"), number("SUDO_GID"))
+            && uid != 0
+        {
+            return Some(Self { uid, gid });
+        }
+        let about = std::fs::metadata(folder).ok()?;
+        let (uid, gid) = (about.uid(), about.gid());
+        let is_open = about.mode() & 0o022 != 0;
+        (uid != 0 || !is_open).then_some(Self { uid, gid })
+    }
+
+    /// Whether that is the user.
+    pub(crate) fn is(self, uid: u32) -> bool {
+        self.uid == uid
+    }
+
+    /// Does something with the guest's rights, while one thread runs.
+    ///
+    /// # Errors
+    /// What the system says. The process must not go on if root's rights did not come back.
+    pub(crate) fn act<T>(self, what: impl FnOnce() -> T) -> io::Result<T> {
+        if self.uid == 0 {
+            return Ok(what());
+        }
+        let user = User::of(self.uid, self.gid)?;
+        let before = rustix::process::getgroups()?;
+        let before: Vec<u32> = before.iter().map(|group| group.as_raw()).collect();
+        let (own_uid, own_gid) = (
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+        );
+        let become_now = |uid: u32, gid: u32, groups: &[u32], first: bool| {
+            const SAME: u32 = u32::MAX;
+            // The user goes last and comes back first: only root may change groups.
+            // SAFETY: a pointer to that many numbers; the other calls take numbers only.
+            let done = unsafe {
+                (!first || libc::setresuid(SAME, uid, SAME) == 0)
+                    && libc::setgroups(groups.len() as _, groups.as_ptr()) == 0
+                    && libc::setresgid(SAME, gid, SAME) == 0
+                    && (first || libc::setresuid(SAME, uid, SAME) == 0)
+            };
+            if done {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        };
+        let became = become_now(self.uid, user.gid, &user.groups, false);
+        let done = became.map(|()| what());
+        become_now(own_uid, own_gid, &before, true)?;
+        done
+    }
 }
 
 /// Name and group of a user; nothing if there is no entry.

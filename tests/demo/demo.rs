@@ -4,6 +4,7 @@
 //! empty wall and a stranger, then reads the audit log back. Exits with 1 if the
 //! wrong people were let in or the relay did not do what the configuration says.
 
+mod panels;
 mod scene;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ const LISTED_TOO: &str = "Eileen Collins";
 fn scenes() -> Vec<Scene> {
     let empty = |name| Scene {
         name,
+        title: "Nobody there",
         person: None,
         frames: 30,
     };
@@ -26,6 +28,7 @@ fn scenes() -> Vec<Scene> {
         empty("1-nobody"),
         Scene {
             name: "2-listed-person",
+            title: "A listed person comes",
             person: Some(Person {
                 photo: "barack-obama/03.jpg",
                 centre: (433.0, 241.0),
@@ -36,6 +39,7 @@ fn scenes() -> Vec<Scene> {
         empty("3-nobody"),
         Scene {
             name: "4-stranger",
+            title: "A stranger comes",
             person: Some(Person {
                 photo: "grace-hopper/01.jpg",
                 centre: (256.0, 225.0),
@@ -62,20 +66,31 @@ struct Doorward {
     project: PathBuf,
 }
 
+const CONFIG: &str = "config/demo.toml";
+
 impl Doorward {
-    /// Starts a command of the real program with the demo's configuration.
-    fn command(&self, arguments: &[&str]) -> Command {
-        println!("\n$ doorward {}", arguments.join(" "));
+    /// A command as it has to be typed in the project's folder.
+    fn typed(&self, config: &str, arguments: &[&str]) -> String {
+        let program = self.program.strip_prefix(&self.project);
+        let program = program.unwrap_or(&self.program).display().to_string();
+        let words = [&[program.as_str(), "--config", config][..], arguments].concat();
+        let words: Vec<String> = words.into_iter().map(shell_word).collect();
+        words.join(" ")
+    }
+
+    fn prepared(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
             .current_dir(&self.project)
-            .env("DOORWARD_CONFIG", "config/demo.toml")
+            .args(["--config", CONFIG])
             .args(arguments);
         command
     }
 
+    /// Runs a command of the real program, and shows it and what it prints.
     fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let status = self.command(arguments).status()?;
+        println!("\n$ {}", self.typed(CONFIG, arguments));
+        let status = self.prepared(arguments).status()?;
         ensure!(
             status.success(),
             "doorward {} ended with {status}",
@@ -84,13 +99,13 @@ impl Doorward {
         Ok(())
     }
 
-    fn records(&self) -> anyhow::Result<Vec<Value>> {
-        let output = self
-            .command(&["events", "--json", "--limit", "1000"])
-            .output()?;
+    /// What a command prints for programs, a value a line.
+    fn json(&self, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let output = self.prepared(arguments).output()?;
         ensure!(
             output.status.success(),
-            "doorward events ended with {}",
+            "doorward {} ended with {}",
+            arguments.join(" "),
             output.status
         );
         String::from_utf8(output.stdout)?
@@ -98,6 +113,36 @@ impl Doorward {
             .map(|line| Ok(serde_json::from_str(line)?))
             .collect()
     }
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,:=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// What an earlier demo left; what people put beside it stays.
+fn clear(folder: &Path) -> std::io::Result<()> {
+    let own = [
+        "scenes",
+        "scenes.jpg",
+        "doorward.db",
+        "doorward.db-wal",
+        "doorward.db-shm",
+        "relay",
+    ];
+    for name in own {
+        let path = folder.join(name);
+        if path.is_dir() {
+            std::fs::remove_dir_all(path)?;
+        } else if path.exists() {
+            std::fs::remove_file(path)?;
+        }
+    }
+    // For the whitelist of whoever goes on with a camera.
+    std::fs::create_dir_all(folder.join("mine"))
 }
 
 fn demo() -> anyhow::Result<()> {
@@ -114,9 +159,7 @@ fn demo() -> anyhow::Result<()> {
     );
     let doorward = Doorward { program, project };
     let folder = doorward.project.join("demo");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
+    clear(&folder)?;
     println!("Recording {} scenes into demo/scenes ...", scenes().len());
     for scene in scenes() {
         scene.render(
@@ -125,6 +168,7 @@ fn demo() -> anyhow::Result<()> {
         )?;
     }
 
+    println!("\nTwo people are put on the whitelist:");
     doorward.run(&[
         "enroll",
         LISTED,
@@ -133,22 +177,49 @@ fn demo() -> anyhow::Result<()> {
     ])?;
     doorward.run(&["enroll", LISTED_TOO, "tests/photos/eileen-collins/01.jpg"])?;
     doorward.run(&["people", "list"])?;
+    println!("\nThe door is guarded until the recording ends, some 12 seconds:");
     doorward.run(&["run"])?;
-    let records = doorward.records()?;
+    println!("\nWhat happened is on record:");
+    doorward.run(&["events"])?;
     doorward.run(&["events", "--verify"])?;
-    doorward.run(&[
-        "identify",
-        "demo/scenes/2-listed-person/040.jpg",
-        "--annotate",
-        "demo/annotated.png",
-    ])?;
-    report(&doorward, &records)
+    let records = doorward.json(&["events", "--json", "--limit", "1000"])?;
+    report(&doorward, &records)?;
+    panels::draw(&doorward, &records, &folder)?;
+    println!("The picture demo/scenes.jpg shows each scene and what was decided.");
+    next_steps(&doorward);
+    Ok(())
+}
+
+/// How to go on with one's own face.
+fn next_steps(doorward: &Doorward) {
+    let two = |config: &str| {
+        for arguments in [&["enroll", "Your Name", "--camera"][..], &["run"]] {
+            println!("  {}", doorward.typed(config, arguments));
+        }
+    };
+    println!(
+        "\nNow with your own face; all of it stays in demo/mine, and the door is a file there."
+    );
+    println!(
+        "\nWith your webcam, /dev/video0 (another one: camera.device in config/webcam.toml):\n"
+    );
+    println!("  {}", doorward.typed("config/webcam.toml", &["try"]));
+    two("config/webcam.toml");
+    println!("\n  `try` shows live what the camera makes of you; Ctrl-C ends it, and `run`.");
+    println!("\nOr with a clip of you, 10 seconds in which you look into the camera:\n");
+    println!(
+        "  ffmpeg -i YOUR_CLIP.mp4 -an -vf scale=640:-2,fps=15 -q:v 3 -y demo/mine/clip.mjpeg"
+    );
+    two("config/clip.toml");
+    println!("\nA real door: \"Install\" in README.md.");
 }
 
 /// What one scene led to.
 #[derive(Default)]
 struct Outcome {
     who: String,
+    /// The frame that decided, below `demo/scenes`.
+    frame: Option<String>,
     score: Option<f64>,
     threshold: Option<f64>,
     decision: &'static str,
@@ -177,6 +248,7 @@ impl Outcome {
                 .as_str()
                 .unwrap_or("nobody listed")
                 .into();
+            outcome.frame = Some(origin.into());
             outcome.score = event["score"].as_f64();
             outcome.threshold = event["threshold"].as_f64();
             outcome.frame_ms = event["frame"]["vision_ms"].as_f64();
@@ -276,14 +348,11 @@ fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
     if level.trim() != "released" {
         faults.push(format!("the relay was left {:?}", level.trim()));
     }
-    println!(
-        "\nThe annotated picture is demo/annotated.png; the audit log is in demo/doorward.db."
-    );
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));
     }
     println!(
-        "One listed person let in once, a stranger denied, the relay locked again: as it should be."
+        "\nOne listed person let in once, a stranger denied, the relay locked again: as it should be."
     );
     Ok(())
 }

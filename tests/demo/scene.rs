@@ -28,6 +28,8 @@ pub struct Person {
 pub struct Scene {
     /// Folder the frames go to.
     pub name: &'static str,
+    /// What it shows, for people.
+    pub title: &'static str,
     /// Who comes, if anybody.
     pub person: Option<Person>,
     /// How long, in frames.

@@ -34,6 +34,20 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward try",
+        &[(
+            "sudo doorward try",
+            "Aim the camera: walk up to the door and see what is made of your face:",
+        )],
+    ),
+    (
+        "doorward snapshot",
+        &[(
+            "sudo doorward snapshot door.jpg",
+            "Keep a picture of what the camera sees and what is recognised in it:",
+        )],
+    ),
+    (
         "doorward enroll",
         &[
             (

@@ -4,8 +4,10 @@
 //! The line is requested as an output at its inactive level in one call, so that it
 //! never shows the active one in between.
 
+use std::fmt::Write as _;
+
 use gpiocdev::Request;
-use gpiocdev::line::Value;
+use gpiocdev::line::{Bias, Drive, Value};
 
 use super::{KEYS, Relay, RelayError, action};
 use crate::config::{self, Level};
@@ -15,7 +17,7 @@ use crate::gpio::{FoundLine, Place};
 pub(super) struct Gpiochip {
     request: Request,
     place: Place,
-    active: Level,
+    config: config::Relay,
 }
 
 impl Gpiochip {
@@ -27,11 +29,22 @@ impl Gpiochip {
                 Level::Low => builder.as_active_low(),
             };
             builder.as_output(Value::Inactive);
+            builder.with_drive(match config.drive {
+                config::Drive::PushPull => Drive::PushPull,
+                config::Drive::OpenDrain => Drive::OpenDrain,
+                config::Drive::OpenSource => Drive::OpenSource,
+            });
+            builder.with_bias(match config.bias {
+                config::Bias::AsIs => None,
+                config::Bias::Disabled => Some(Bias::Disabled),
+                config::Bias::PullUp => Some(Bias::PullUp),
+                config::Bias::PullDown => Some(Bias::PullDown),
+            });
         })?;
         Ok(Self {
             request,
             place,
-            active: config.active,
+            config: config.clone(),
         })
     }
 }
@@ -49,11 +62,15 @@ impl Relay for Gpiochip {
     }
 
     fn describe(&self) -> String {
-        let level = match self.active {
-            Level::High => "high",
-            Level::Low => "low",
-        };
-        format!("{}, active {level}", self.place)
+        let config = &self.config;
+        let mut text = format!("{}, active {}", self.place, config.active);
+        if config.drive != config::Drive::PushPull {
+            let _ = write!(text, ", {}", config.drive);
+        }
+        if config.bias != config::Bias::AsIs {
+            let _ = write!(text, ", bias {}", config.bias);
+        }
+        text
     }
 }
 

@@ -44,6 +44,18 @@ pub fn open(config: &config::Relay) -> Result<Box<dyn Relay>, RelayError> {
     Ok(match config.driver {
         Driver::Simulated => Box::new(simulated::Simulated::open(&config.state_file)?),
         Driver::Gpiochip => Box::new(gpiochip::Gpiochip::open(config)?),
+        Driver::Rppal if config.drive != config::Drive::PushPull => {
+            return Err(RelayError::NotByRegisters {
+                key: "drive",
+                value: config.drive.name(),
+            });
+        }
+        Driver::Rppal if config.bias != config::Bias::AsIs => {
+            return Err(RelayError::NotByRegisters {
+                key: "bias",
+                value: config.bias.name(),
+            });
+        }
         #[cfg(feature = "rppal")]
         Driver::Rppal => Box::new(rppal::Rppal::open(config)?),
         #[cfg(not(feature = "rppal"))]
@@ -73,6 +85,15 @@ pub enum RelayError {
          serves every Raspberry Pi, or build with `cargo build --release --features rppal`"
     )]
     NotBuiltIn,
+    /// The driver has no such setting.
+    #[error(
+        "relay.driver = \"rppal\" drives lines push-pull and sets no bias, and relay.{key} = \
+         \"{value}\"; set relay.driver = \"gpiochip\", or remove relay.{key}"
+    )]
+    NotByRegisters {
+        key: &'static str,
+        value: &'static str,
+    },
     /// The file that was to stand for the line is something else.
     #[error(
         "{} is not the state of a simulated relay but {found}; set relay.state_file to a file of \
