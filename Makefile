@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-data import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo test test-data fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -24,6 +24,17 @@ test: runtime
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime
 	DOORWARD_REQUIRE=data $(CARGO) test --release --test cohort -- --ignored --nocapture
+
+# Made-up input for whatever reads input from outside, FUZZ_SECONDS for each target.
+FUZZ_SECONDS ?= 60
+FUZZERS := configuration manifest clip mjpeg guardian record
+fuzz:
+	@target/tools/bin/cargo-fuzz --version 2>/dev/null | grep -qwF 0.13.1 || $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/target cargo-fuzz@0.13.1
+	PATH=$(CURDIR)/target/tools/bin:$$PATH $(CARGO) fuzz build --sanitizer none
+	@for target in $(FUZZERS); do echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
+	    PATH=$(CURDIR)/target/tools/bin:$$PATH $(CARGO) fuzz run --sanitizer none $$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=65536 >target/fuzz-$$target.log 2>&1 || { tail -20 target/fuzz-$$target.log; exit 1; }; \
+	    tail -1 target/fuzz-$$target.log; done
 
 # Somebody's own FaceNet, tried with a frozen graph of random weights.
 import-trial: build

@@ -22,6 +22,8 @@
 mod boottime;
 mod client;
 mod core;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod held;
 mod hold;
 mod place;
@@ -35,6 +37,8 @@ mod wire;
 pub use boottime::BootTime;
 pub use client::LeaseError;
 pub use core::Refusal;
+#[cfg(fuzzing)]
+pub use fuzzing::fuzz;
 pub use held::{HeldLine, NoteError};
 pub use hold::{Given, Hold, HoldError};
 pub use place::{PlaceError, note_path, note_paths};

@@ -125,6 +125,16 @@ pub struct Record {
     hash: Hash,
 }
 
+/// Any bytes as the body of a row.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    if let Some(record) = Record::read(1, bytes, [0; 32]) {
+        let shown = record.to_string();
+        assert!(!shown.chars().any(char::is_control), "{shown}");
+        let _ = (record.to_json(), record.subject());
+    }
+}
+
 impl Record {
     /// `None` if it is not an object with a time and an event of some kind, as every body is.
     pub(super) fn read(id: u64, body: &[u8], hash: Hash) -> Option<Self> {

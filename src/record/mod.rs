@@ -17,6 +17,8 @@ mod verify;
 
 pub use about::{About, Subject, last_grants};
 pub(crate) use about::{Known, known_names};
+#[cfg(fuzzing)]
+pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
     CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
