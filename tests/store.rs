@@ -128,6 +128,18 @@ fn names_that_would_confuse_are_refused() {
     let id = whitelist::find(&db, "zoË").unwrap().id;
     let error = whitelist::rename(&mut db, id, "ADA", &origin()).unwrap_err();
     assert!(matches!(error, WhitelistError::Taken(_)));
+    // The first letter is Cyrillic.
+    for alike in ["\u{410}da", "\u{430}DA"] {
+        let error = whitelist::enroll(&mut db, alike, &faces, &origin()).unwrap_err();
+        assert!(matches!(error, WhitelistError::LooksLike { .. }), "{error}");
+        let error = whitelist::rename(&mut db, id, alike, &origin()).unwrap_err();
+        assert!(matches!(error, WhitelistError::LooksLike { .. }), "{error}");
+    }
+    let ada = whitelist::find(&db, "ada").unwrap().id;
+    whitelist::rename(&mut db, ada, "ADA", &origin()).unwrap();
+    // Composed or not, in any case of letters.
+    let jose = whitelist::enroll(&mut db, "Jose\u{301}", &faces, &origin()).unwrap();
+    assert_eq!(whitelist::find(&db, "JOSÉ").unwrap().id, jose);
     assert!(matches!(
         whitelist::find(&db, "nobody"),
         Err(WhitelistError::Unknown { .. })

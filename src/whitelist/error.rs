@@ -52,6 +52,17 @@ pub enum WhitelistError {
     /// Somebody is called that already.
     #[error("{} is on the whitelist already; choose another name", Quoted(.0))]
     Taken(String),
+    /// Somebody's name looks the same.
+    #[error(
+        "{} looks like {} ({id}), who is on the whitelist; choose a name that people can tell from that",
+        Quoted(name),
+        Quoted(other)
+    )]
+    LooksLike {
+        name: String,
+        other: String,
+        id: PersonId,
+    },
     /// Nothing to enroll.
     #[error("there is no template to enroll {} with; give at least one photo", Quoted(.0))]
     NoTemplates(String),

@@ -94,6 +94,7 @@ pub fn enroll(
         let (id, name) = match known {
             Some(person) => (person.id, person.name),
             None => {
+                refuse_look_alike(c, fail, &name, None)?;
                 c.execute(
                     "INSERT INTO people (name, folded, created_at_ms) VALUES (?1, ?2, ?3)",
                     params![name, fold(&name), stamp.at_ms],
@@ -172,6 +173,7 @@ pub fn rename(
         if by_name(c, fail, &name)?.is_some_and(|other| other.id != id) {
             return Err(WhitelistError::Taken(name));
         }
+        refuse_look_alike(c, fail, &name, Some(id))?;
         c.execute(
             "UPDATE people SET name = ?2, folded = ?3 WHERE id = ?1",
             params![id.0, name, fold(&name)],
@@ -350,6 +352,32 @@ pub(super) fn by_id(
             word: id.to_string(),
             like: Vec::new(),
         })
+}
+
+/// Two people whose names look the same, as with letters of another script, cannot be told
+/// apart in a list or in the record.
+fn refuse_look_alike(
+    c: &Connection,
+    fail: Fail<'_>,
+    name: &str,
+    of: Option<PersonId>,
+) -> Result<(), WhitelistError> {
+    let shape = skeleton(name);
+    let others = select(c, fail, "1 = ?1", &1i64)?;
+    let same = |other: &Person| Some(other.id) != of && skeleton(&other.name) == shape;
+    match others.into_iter().find(same) {
+        Some(other) => Err(WhitelistError::LooksLike {
+            name: name.to_owned(),
+            other: other.name,
+            id: other.id,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// What a name looks like, in any case of letters (UTS #39, section 4).
+fn skeleton(name: &str) -> String {
+    unicode_security::skeleton(&fold(name)).collect()
 }
 
 /// Unicode's lower case, which SQLite's own comparison does not know.
