@@ -266,7 +266,8 @@ fn folder_owner(path: &Path) -> io::Result<(u32, u32)> {
     Ok((about.uid(), about.gid()))
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder a path is in; the working folder for a mere name.
+pub(crate) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -16,6 +16,8 @@ use support::site::Site;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Far longer than the lease lives, so that the deadline cannot be what ended it.
 const PULSE: [&str; 4] = ["relay", "pulse", "--ms", "10000"];
+/// No lease in these tests has so little time left when what ends it happens.
+const BEFORE_ANY_DEADLINE: Duration = Duration::from_secs(8);
 
 fn await_level(site: &Site, level: &str) {
     let until = Instant::now() + PATIENCE;
@@ -228,7 +230,7 @@ fn with_service() -> (Site, Service) {
         .set("camera.replay.repeat", true)
         .set("access.absence_ms", 0)
         .set("access.cooldown_ms", 0)
-        .set("door.pulse_ms", 20_000)
+        .set("door.pulse_ms", 30_000)
         .enrolled(
             "Barack Obama",
             &["barack-obama/01.jpg", "barack-obama/02.jpg"],
@@ -244,9 +246,13 @@ fn a_service_locks_when_the_daemon_dies_stops_or_ends_and_serves_the_next() {
     for what in [Signal::KILL, Signal::STOP, Signal::TERM] {
         let daemon = site.start();
         await_level(&site, "energised");
+        let since = Instant::now();
         daemon.signal(what);
-        // Long before the deadline of the opening.
         await_level(&site, "released");
+        assert!(
+            since.elapsed() < BEFORE_ANY_DEADLINE,
+            "only the deadline ended it"
+        );
         // One that was stopped goes on, and finds that its lease is over.
         daemon.signal(Signal::KILL);
     }
@@ -304,9 +310,14 @@ fn a_pulse_by_hand_is_a_client_of_the_service() {
     await_level(&site, "energised");
     let children = format!("/proc/{0}/task/{0}/children", pulse.id());
     assert_eq!(std::fs::read_to_string(children).unwrap(), "");
+    let since = Instant::now();
     pulse.kill().unwrap();
     pulse.wait().unwrap();
     await_level(&site, "released");
+    assert!(
+        since.elapsed() < BEFORE_ANY_DEADLINE,
+        "only the deadline ended it"
+    );
     service.end();
 }
 
@@ -340,4 +351,17 @@ fn a_crowd_at_the_socket_holds_up_no_release() {
     let said = site.run(&["relay", "lock"]).stdout;
     assert!(String::from_utf8_lossy(&said).contains("by its guardian"));
     service.end();
+}
+
+#[test]
+fn a_service_takes_no_line_that_would_open_by_itself() {
+    for (key, value) in [
+        ("relay.drive", "\"open-drain\""),
+        ("door.max_open_ms", "1000"),
+    ] {
+        let site = Site::new().set("door.pulse_ms", 2000).set(key, value);
+        let said = site.fails(&["guardian", "--serve"]);
+        assert!(said.contains(key), "{said}");
+        assert_eq!(site.level(), None, "the line was opened");
+    }
 }

@@ -8,8 +8,7 @@ use anyhow::{Context as _, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::files::Kind;
-use crate::files::handed;
+use crate::files::{Kind, folder, handed};
 use crate::trust::Guest;
 
 /// Files that are open beside those of the command line, at most.
@@ -77,14 +76,6 @@ impl Hands {
     pub(super) fn write_new(self, path: &Path) -> anyhow::Result<()> {
         self.act(folder(path), || handed::hand_out_new(path))?;
         Ok(())
-    }
-}
-
-/// The folder a file is in.
-pub(super) fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

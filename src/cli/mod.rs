@@ -50,6 +50,7 @@ use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::database::Database;
+use crate::files;
 use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
@@ -250,7 +251,7 @@ static OWNER: OnceLock<Owner> = OnceLock::new();
 fn become_owner(config: &Config) -> anyhow::Result<()> {
     // Who works here is asked before that changes.
     actor();
-    let folder = hands::folder(&config.whitelist.database);
+    let folder = files::folder(&config.whitelist.database);
     let owner = trust::become_owner(folder)
         .with_context(|| format!("cannot become the owner of {}", folder.display()))?;
     if let Some(owner) = owner {

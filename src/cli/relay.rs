@@ -11,8 +11,8 @@ use anyhow::Context;
 use clap::Subcommand;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::{actor, start_stderr_log};
-use crate::config::{Config, Driver};
+use super::{Exit, actor, start_stderr_log};
+use crate::config::{self, Config, Driver};
 use crate::database::Database;
 use crate::door::relay;
 use crate::guardian::{self, BootTime, Given, HeldLine, Hold, ServiceFolder};
@@ -50,51 +50,71 @@ impl Relay {
     }
 }
 
-/// Releases the line that a guardian drove last, and then the configured one.
+/// Releases the lines that guardians drive or drove last, before the configuration is looked
+/// at, and then the configured one.
 fn lock(path: &Path) -> anyhow::Result<ExitCode> {
-    let mut released = Vec::new();
-    let mut trouble = None;
-    let configured = Config::load_relay(path);
-    let mut services = vec![ServiceFolder::default_one()];
-    services.extend(configured.as_ref().ok().map(ServiceFolder::of));
-    for service in &services {
-        if let Some(held) = service.lock() {
-            println!("locked: {}, by its guardian", relay::describe(&held.relay));
-            released.push(held.relay);
-        }
+    let mut locking = Locking::default();
+    let packaged = ServiceFolder::default_one();
+    locking.service(&packaged);
+    for note in guardian::note_paths(path) {
+        locking.note(&note);
     }
-    let notes = services.iter().map(ServiceFolder::note);
-    for note in guardian::note_paths(path).into_iter().chain(notes) {
-        match HeldLine::read(&note) {
-            // The service's user may write the note, and root would make the file it names.
-            Ok(Some(held)) if is_simulated_and_gone(&held) => {}
-            Ok(Some(held)) if released.contains(&held.relay) => {}
-            Ok(Some(held)) => match relay::open(&held.relay) {
-                Ok(relay) => {
-                    println!("locked: {}, driven last", relay.describe());
-                    released.push(held.relay);
-                }
-                Err(error) => trouble = Some(anyhow::Error::from(error)),
-            },
-            Ok(None) => {}
-            Err(error) => trouble = Some(error.into()),
-        }
+    let configured = Config::load_relay(path);
+    let own = configured.as_ref().ok().map(ServiceFolder::of);
+    if let Some(own) = own.filter(|own| *own != packaged) {
+        locking.service(&own);
     }
     match configured {
-        Ok(line) if released.contains(&line) => {}
+        Ok(line) if locking.released.contains(&line) => {}
         Ok(line) => {
             let relay = relay::open(&line)?;
             println!("locked: {}", relay.describe());
         }
         // What was driven is released; what a file that cannot be read means, nobody knows.
-        Err(error) if !released.is_empty() => {
+        Err(error) if !locking.released.is_empty() => {
             log::warn!("the configured line was not looked at: {error}");
         }
         Err(error) => return Err(error.into()),
     }
-    match trouble {
+    match locking.trouble {
         Some(error) => Err(error),
-        None => Ok(ExitCode::SUCCESS),
+        None => Ok(Exit::Done.into()),
+    }
+}
+
+/// What `relay lock` has done so far.
+#[derive(Default)]
+struct Locking {
+    released: Vec<config::Relay>,
+    trouble: Option<anyhow::Error>,
+}
+
+impl Locking {
+    /// Has a guardian that runs release its line; one that does not has left a note.
+    fn service(&mut self, folder: &ServiceFolder) {
+        if let Some(held) = folder.lock() {
+            println!("locked: {}, by its guardian", relay::describe(&held.relay));
+            self.released.push(held.relay);
+        } else {
+            self.note(&folder.note());
+        }
+    }
+
+    fn note(&mut self, note: &Path) {
+        match HeldLine::read(note) {
+            // The service's user may write the note, and root would make the file it names.
+            Ok(Some(held)) if is_simulated_and_gone(&held) => {}
+            Ok(Some(held)) if self.released.contains(&held.relay) => {}
+            Ok(Some(held)) => match relay::open(&held.relay) {
+                Ok(relay) => {
+                    println!("locked: {}, driven last", relay.describe());
+                    self.released.push(held.relay);
+                }
+                Err(error) => self.trouble = Some(error.into()),
+            },
+            Ok(None) => {}
+            Err(error) => self.trouble = Some(error.into()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use clap::Args;
 
 use super::evaluate::Photos;
-use super::start_stderr_log;
+use super::{Exit, start_stderr_log};
 use crate::config::Config;
 use crate::evidence::own_projection::OwnProjection;
 use crate::risk;
@@ -73,7 +73,7 @@ impl Train {
         );
         if !learnt.is_better() {
             println!("Not better: nothing was written.");
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::No.into());
         }
         self.install(&config, embedded.model.id(), &learnt.rows)
     }

@@ -132,15 +132,26 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn load_strike(path: &Path) -> Result<(Relay, Door), ConfigError> {
-        let relay = Self::load_relay(path)?;
         let text = text(path)?;
         let syntax = Syntax::new(&text);
         let root = syntax.root();
         let mut file = File::new(&syntax.text, root.get_ref());
-        let door = Self::read(&mut file).door;
+        let Self {
+            mut relay, door, ..
+        } = Self::read(&mut file);
+        // It is to hold the line, and not only to release it.
+        relay.cross_check(&mut file);
+        door.cross_check(&mut file);
+        let found = file.has("relay");
         let mut mistakes = syntax.with(file.mistakes());
-        mistakes.retain(|mistake| is_in(&text, "door", mistake.place));
+        let is_strike = |place| {
+            ["relay", "door"]
+                .iter()
+                .any(|name| is_in(&text, name, place))
+        };
+        mistakes.retain(|mistake| !found || is_strike(mistake.place));
         refuse_any(path, mistakes)?;
+        relay.anchor(&folder_of(path));
         Ok((relay, door))
     }
 

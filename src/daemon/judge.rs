@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use image::RgbImage;
 
 use super::events;
 use super::heartbeat::Heartbeat;
@@ -175,7 +176,7 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, picture: Option<Vec<u8>>, queue: &RecordQueue) {
+    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
         let frame = FrameRef {
             name: name(self.frame),
             vision_ms: tenths_ms(self.vision),

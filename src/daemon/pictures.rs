@@ -44,13 +44,12 @@ impl Pictures {
         self.folder.join(format!("{event}.jpg"))
     }
 
-    /// Writes a picture, and deletes what is too old or too much by now.
-    pub(super) fn keep(&self, event: u64, picture: &[u8], limits: &config::Audit) {
-        if let Err(error) = self.write(event, picture) {
+    /// Writes a picture, as JPEG.
+    pub(super) fn keep(&self, event: u64, face: &RgbImage) {
+        if let Err(error) = jpeg(face).and_then(|bytes| self.write(event, &bytes)) {
             let folder = self.folder.display();
             log::warn!("the picture of event {event} is not kept in {folder}: {error}");
         }
-        self.expire(limits);
     }
 
     fn write(&self, event: u64, picture: &[u8]) -> io::Result<()> {
@@ -154,8 +153,8 @@ pub(super) fn face_of<'f>(
     judged.or_else(|| faces.first())
 }
 
-/// The face with a little around it, as JPEG.
-pub(super) fn crop(picture: &RgbImage, rect: [f32; 4]) -> Option<Vec<u8>> {
+/// The face with a little around it.
+pub(super) fn crop(picture: &RgbImage, rect: [f32; 4]) -> Option<RgbImage> {
     let [x0, y0, x1, y1] = rect;
     let margin = (x1 - x0).max(y1 - y0) * MARGIN;
     // Casts saturate, and take NaN for 0.
@@ -167,17 +166,22 @@ pub(super) fn crop(picture: &RgbImage, rect: [f32; 4]) -> Option<Vec<u8>> {
     if wide == 0 || tall == 0 {
         return None;
     }
-    let mut face = imageops::crop_imm(picture, left, top, wide, tall).to_image();
-    let longest = wide.max(tall);
-    if longest > MAX_SIDE_PX {
-        let side = |length: u32| (length * MAX_SIDE_PX / longest).max(1);
-        face = imageops::resize(&face, side(wide), side(tall), FilterType::Triangle);
-    }
+    Some(imageops::crop_imm(picture, left, top, wide, tall).to_image())
+}
+
+/// Not larger than it has to be.
+fn jpeg(face: &RgbImage) -> io::Result<Vec<u8>> {
+    let longest = face.width().max(face.height());
+    let side = |length: u32| (length * MAX_SIDE_PX / longest).max(1);
+    let small = (longest > MAX_SIDE_PX).then(|| {
+        let (width, height) = (side(face.width()), side(face.height()));
+        imageops::resize(face, width, height, FilterType::Triangle)
+    });
     let mut bytes = Cursor::new(Vec::new());
     JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
-        .encode_image(&face)
-        .ok()?;
-    Some(bytes.into_inner())
+        .encode_image(small.as_ref().unwrap_or(face))
+        .map_err(io::Error::other)?;
+    Ok(bytes.into_inner())
 }
 
 #[cfg(test)]
@@ -200,8 +204,9 @@ mod tests {
             ..config::Audit::default()
         };
         for event in 1..=4 {
-            pictures.keep(event, &vec![0; 300_000], &limits);
+            pictures.write(event, &vec![0; 300_000]).unwrap();
         }
+        pictures.expire(&limits);
         assert_eq!(events(&pictures), [2, 3, 4]);
         let long_ago = SystemTime::now() - Duration::from_secs(8 * 24 * 3600);
         let file = std::fs::File::options()
@@ -219,7 +224,7 @@ mod tests {
     fn a_face_at_the_border_or_outside_is_cropped_to_what_there_is() {
         let picture = RgbImage::new(640, 480);
         let size = |rect| {
-            let jpeg = crop(&picture, rect)?;
+            let jpeg = jpeg(&crop(&picture, rect)?).unwrap();
             let face = image::load_from_memory(&jpeg).unwrap();
             Some((face.width(), face.height()))
         };

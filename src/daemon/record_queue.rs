@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
+use image::RgbImage;
 
 use crate::access::Grant;
 use crate::record::{Event, Granted, Stamp};
 
-/// RecordQueue that may wait for the disk. A door makes a few a minute.
+/// Events that may wait for the disk. A door makes a few a minute.
 const MAX_QUEUED: usize = 64;
 
 /// One thing to write down.
@@ -19,8 +20,8 @@ pub(crate) enum Queued {
     Happened {
         stamp: Stamp,
         event: Event,
-        /// The face it is about, as JPEG, if that is to be kept.
-        picture: Option<Vec<u8>>,
+        /// The face it is about, if that is to be kept.
+        picture: Option<RgbImage>,
     },
     /// Somebody may pass: to be written down, then given to the door.
     Grant {
@@ -29,8 +30,8 @@ pub(crate) enum Queued {
         /// Who and why.
         granted: Granted,
         grant: Grant,
-        /// The face, as JPEG, if that is to be kept.
-        picture: Option<Vec<u8>>,
+        /// The face, if that is to be kept.
+        picture: Option<RgbImage>,
     },
     /// Say when all that was sent before has been dealt with.
     Reached(Sender<()>),
@@ -61,7 +62,7 @@ impl RecordQueue {
     }
 
     /// The same, with the face that was before the camera.
-    pub(crate) fn happened_before(&self, event: Event, picture: Option<Vec<u8>>) {
+    pub(crate) fn happened_before(&self, event: Event, picture: Option<RgbImage>) {
         let stamp = Stamp::now();
         self.send(Queued::Happened {
             stamp,
@@ -72,7 +73,7 @@ impl RecordQueue {
 
     /// Has a grant written down and given to the door. If it cannot be written, the
     /// door stays locked.
-    pub fn grant(&self, granted: Granted, grant: Grant, picture: Option<Vec<u8>>) {
+    pub fn grant(&self, granted: Granted, grant: Grant, picture: Option<RgbImage>) {
         let stamp = Stamp::now();
         self.send(Queued::Grant {
             stamp,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use image::RgbImage;
 
 use super::admission::{Admission, admit};
 use super::clock;
@@ -47,6 +48,7 @@ impl Recorder {
     /// Runs until told to stop; gives the log back for the last words, and what is remembered of it.
     pub fn run(mut self) -> (Log, Remembered) {
         let mut prune_at = Instant::now();
+        let mut has_new_pictures = false;
         let mut head_at = Instant::now();
         let mut look_at = Instant::now() + LOOK_INTERVAL;
         loop {
@@ -69,7 +71,7 @@ impl Recorder {
                     picture,
                 }) => {
                     let id = self.write(&stamp, &event);
-                    self.keep(id, picture);
+                    has_new_pictures |= self.keep(id, picture);
                 }
                 Ok(Queued::Grant {
                     stamp,
@@ -78,7 +80,7 @@ impl Recorder {
                     picture,
                 }) => {
                     let id = self.grant(&stamp, granted, &grant);
-                    self.keep(id, picture);
+                    has_new_pictures |= self.keep(id, picture);
                 }
                 Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
@@ -89,8 +91,11 @@ impl Recorder {
                     // Only while nothing waits, and a batch at a time: deleting may take a
                     // while on an SD card.
                     if Instant::now() >= prune_at && !self.prune() {
-                        self.pictures.expire(&self.retention.load());
+                        has_new_pictures = true;
                         prune_at = Instant::now() + PRUNE_INTERVAL;
+                    }
+                    if std::mem::take(&mut has_new_pictures) {
+                        self.pictures.expire(&self.retention.load());
                     }
                 }
             }
@@ -98,11 +103,13 @@ impl Recorder {
         (self.log, self.remembered)
     }
 
-    /// Keeps the face that an event is about. The event stands without it too.
-    fn keep(&self, id: Option<u64>, picture: Option<Vec<u8>>) {
-        if let (Some(id), Some(picture)) = (id, picture) {
-            self.pictures.keep(id, &picture, &self.retention.load());
-        }
+    /// Keeps the face that an event is about, if there is one. The event stands without it too.
+    fn keep(&self, id: Option<u64>, picture: Option<RgbImage>) -> bool {
+        let (Some(id), Some(picture)) = (id, picture) else {
+            return false;
+        };
+        self.pictures.keep(id, &picture);
+        true
     }
 
     /// Gives the number of the grant, if it is on record.

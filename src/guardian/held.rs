@@ -2,14 +2,17 @@
 //! be released after a crash even if the configuration has changed or cannot be read.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::config::{self, Config};
+use crate::files;
 
+/// So that whoever locks the door can read it.
+const MODE: u32 = 0o644;
 /// The largest note that is read.
 const MAX_NOTE_BYTES: u64 = 16 * 1024;
 
@@ -60,18 +63,7 @@ impl HeldLine {
             reason,
         };
         let text = self.text().map_err(failed)?;
-        let draft = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            let _ = fs::remove_file(&draft);
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o644)
-                .open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            fs::rename(&draft, path)
-        };
-        write().map_err(|e| failed(e.to_string()))
+        files::replace(path, text.as_bytes(), MODE).map_err(|e| failed(e.to_string()))
     }
 
     /// The note at `path`; `None` if there is none.

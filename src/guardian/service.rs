@@ -22,7 +22,7 @@ const MAX_START_WAIT: Duration = Duration::from_secs(5);
 const START_POLL: Duration = Duration::from_millis(50);
 
 /// A guardian's folder.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFolder(PathBuf);
 
 /// Why the service does not drive a line.
@@ -84,9 +84,8 @@ impl ServiceFolder {
     /// Has it release its line, whoever holds it open; gives the line, or nothing if it does not
     /// run or does not do it.
     pub fn lock(&self) -> Option<HeldLine> {
-        let mut lease = self.connect()?;
-        let held = HeldLine::read(&self.note()).ok()??;
-        lease.lock().ok().map(|()| held)
+        self.connect()?.lock().ok()?;
+        HeldLine::read(&self.note()).ok()?
     }
 
     /// A connection to it; `None` if none runs here, or this user may not ask it.

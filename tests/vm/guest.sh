@@ -103,6 +103,16 @@ pid() { systemctl show "${1:-doorward}" -p MainPID --value; }
 guardian() { pid doorward-relay; }
 restarted() { [ "$(pid "$2")" != 0 ] && [ "$(pid "$2")" != "$1" ] && systemctl -q is-active "${2:-doorward}"; }
 await_restart() { until_true 120 restarted "$1" "${2:-doorward}" || fail "it is not started again"; }
+# opened_for_long: somebody was let in and is gone, and the kernel keeps the line's level
+opened_for_long() {
+    keep_level 1
+    config 'door.pulse_ms = 30000
+door.max_open_ms = 60000'
+    start
+    feed listed yuyv
+    await_high
+    unfeed
+}
 # freeze THREAD [UNIT]: holds it still until `thaw`
 freeze() {
     $share/freeze "$(pid "$2")" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid

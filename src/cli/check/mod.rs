@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Format, print_json, sentence, start_stderr_log};
+use super::{Exit, Format, print_json, sentence, start_stderr_log};
 use crate::config::{self, Config, Driver};
 use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError, simulated};
@@ -111,7 +111,7 @@ impl Check {
                 println!("{verdict:<6}{part:<14} {text}");
             }
         }
-        Ok(ExitCode::from(u8::from(wrong)))
+        Ok(if wrong { Exit::No } else { Exit::Done }.into())
     }
 }
 

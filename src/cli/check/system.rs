@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Report, Verdict};
+use crate::files;
 
 /// Under this the record of a busy door is soon cut short, in bytes.
 const MIN_FREE_DISK_BYTES: u64 = 100 << 20;
@@ -49,10 +50,7 @@ const GUARDIAN: Unit = Unit {
 };
 
 pub(super) fn check_disk(database: &Path, report: &mut Report) {
-    let folder = match database.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = files::folder(database);
     let result = rustix::fs::statvfs(folder)
         .map_err(|error| {
             let error = std::io::Error::from(error);

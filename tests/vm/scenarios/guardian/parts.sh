@@ -19,7 +19,7 @@ done
 await_low
 unfeed
 sleep 3
-runuser -u doorward -- doorward relay pulse --ms 1500 & pulse=$!
+runuser -u doorward -- doorward relay pulse --ms 10000 &
 await_high
-kill -9 $pulse
+pkill -9 -f 'relay pulse'
 await_low 5
