@@ -68,3 +68,31 @@ pub fn fuzz(bytes: &[u8]) {
         assert!(leases.values().any(is_alive), "without a lease that lives");
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/support/mutated.rs"]
+mod mutated;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn any_bytes_from_any_clients_leave_the_line_in_order() {
+        let open = |client: u8, pause: u8, ms: u64| {
+            [&[client, pause][..], format!("open {ms}\n").as_bytes()].concat()
+        };
+        let seeds = [
+            [
+                open(1, 3, 1_002_000),
+                b"\x01\x20renew\n\x02\x09lock\n".to_vec(),
+            ]
+            .concat(),
+            [
+                open(1, 0, 1_060_000),
+                open(2, 9, 1_009_000),
+                b"\x01\x28renew\n\x02\xffrenew\n".to_vec(),
+            ]
+            .concat(),
+        ];
+        super::mutated::feed(&seeds, 20_000, super::fuzz);
+    }
+}

@@ -22,7 +22,7 @@
 mod boottime;
 mod client;
 mod core;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 mod fuzzing;
 mod held;
 mod hold;

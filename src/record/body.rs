@@ -126,7 +126,7 @@ pub struct Record {
 }
 
 /// Any bytes as the body of a row.
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub fn fuzz(bytes: &[u8]) {
     if let Some(record) = Record::read(1, bytes, [0; 32]) {
         let shown = record.to_string();
@@ -208,5 +208,22 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at(TimeZone::system());
         write!(f, "{at} {:>6}  {}", self.id, self.content)
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/support/mutated.rs"]
+mod mutated;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn any_bytes_are_a_record_that_can_be_shown_or_none() {
+        let bodies = include_str!("../../tests/golden/record/bodies.jsonl");
+        let seeds: Vec<Vec<u8>> = bodies
+            .lines()
+            .map(|line| line.as_bytes().to_vec())
+            .collect();
+        super::mutated::feed(&seeds, 5000, super::fuzz);
     }
 }
