@@ -36,7 +36,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
     let mut shown = Vec::new();
     let mut section = "";
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[') {
+        if let Some(name) = line.trim_start_matches('#').strip_prefix('[') {
             section = name.trim_end_matches(']');
         } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
             && !key.contains(' ')
