@@ -246,6 +246,18 @@ fn outputs_are_dark_when_the_daemon_or_the_panel_ends() {
 }
 
 #[test]
+fn signals_hold_as_long_as_somebody_says_so() {
+    let site = site();
+    let _service = serve(&site);
+    let show = Watched::start(site.command(&["panel", "show", "granted", "refused"]));
+    show.await_line("granted, refused: until Ctrl-C");
+    await_output(&site, "green", "on");
+    drop(show);
+    await_output(&site, "green", "off");
+    assert_eq!(site.run(&["panel", "show", "open"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_daemon_that_is_stopped_shows_nothing_any_more() {
     let site = site();
     let _service = serve(&site);

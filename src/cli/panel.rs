@@ -13,17 +13,19 @@ use clap::{Args, Subcommand};
 
 use super::output::{self, Exit, Usage};
 use super::start_stderr_log;
-use crate::config::{self, Config, PanelDriver};
+use crate::config::{self, Config, PanelDriver, Signal};
 use crate::guardian::BootTime;
 use crate::panel::{
-    self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Request, Served, What,
-    Word,
+    self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Request, Served,
+    Signals, What, Word,
 };
 use crate::shown::Quoted;
 use crate::trust;
 
 /// How long a panel may take to answer.
 const MAX_ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// How often it is said again which signals hold.
+const SHOW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What to do with what is at the door besides strike and camera.
 #[derive(Debug, Args)]
@@ -51,6 +53,12 @@ enum Look {
         #[arg(long)]
         show_keys: bool,
     },
+    /// Have signals hold, to see the pattern of each output; ends by Ctrl-C
+    Show {
+        /// Which, such as granted or held_open
+        #[arg(required = true, value_parser = signal)]
+        signals: Vec<Signal>,
+    },
     /// Light an output, or have it sound, for a second
     Test {
         /// Its name: what stands after `panel.output.` in the configuration
@@ -62,6 +70,7 @@ impl Panel {
     pub(super) fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         match (self.command, self.child) {
             (Some(Look::Watch { show_keys }), _) => watch(&configured(config)?, show_keys),
+            (Some(Look::Show { signals }), _) => show(&configured(config)?, &signals),
             (Some(Look::Test { output }), _) => test(&configured(config)?, &output),
             (None, Some(toml)) => child(&toml),
             (None, None) if self.serve => serve(config),
@@ -227,6 +236,27 @@ fn describe_card(card: &Card) -> String {
         text += &format!(", facility {facility}");
     }
     text
+}
+
+/// A signal by its name.
+fn signal(name: &str) -> Result<Signal, String> {
+    let all = Signal::ALL.map(Signal::name);
+    let found = Signal::ALL.into_iter().find(|signal| signal.name() == name);
+    found.ok_or_else(|| format!("the signals are {}", all.join(", ")))
+}
+
+fn show(panel: &config::Panel, signals: &[Signal]) -> anyhow::Result<ExitCode> {
+    let signals: Signals = signals.iter().copied().collect();
+    let names: Vec<&str> = signals.iter().map(Signal::name).collect();
+    let mut connection = Connection::open(panel)?;
+    connection.ask(&Request::Show(signals))?;
+    println!("{}: until Ctrl-C", names.join(", "));
+    output::flush();
+    loop {
+        // What is read is somebody else's matter.
+        connection.word(SHOW_INTERVAL)?;
+        connection.ask(&Request::Show(signals))?;
+    }
 }
 
 fn test(panel: &config::Panel, output: &str) -> anyhow::Result<ExitCode> {

@@ -279,6 +279,13 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward panel show",
+        &[(
+            "sudo doorward panel show held_open",
+            "See and hear what people at the door do when it is held open:",
+        )],
+    ),
+    (
         "doorward panel test",
         &[(
             "sudo doorward panel test siren",
