@@ -207,7 +207,11 @@ impl<'t> File<'t> {
             return format!("{place}: it belongs in [{}]", home.section);
         }
         if let Some((_, name)) = other
-            && let Some(home) = self.keys.iter().find(|k| k.name == *name)
+            && let Some(home) = {
+                let mut homes = self.keys.iter().filter(|k| k.name == *name);
+                let own = homes.clone().find(|k| k.section == *section);
+                own.or_else(|| homes.next())
+            }
         {
             return match home.section == *section {
                 true => format!("{place}: did you mean {name}?"),

@@ -94,16 +94,12 @@ impl Output {
 
     pub(super) fn cross_check(&self, name: &str, file: &mut File<'_>) {
         let any = name.rsplit('.').next().unwrap_or_default();
-        let at = [
-            (name, "line"),
-            (name, "signals"),
-            (name, "chip"),
-            ("panel.output", any),
-        ];
+        let at = [(name, "line"), ("panel.output", any)];
         file.cross_check(&at, self.line.is_some(), || {
             format!("[{name}] has no line; write the one that the wire is on, such as line = 22")
         });
-        file.cross_check(&at[1..], !self.signals.is_empty(), || {
+        let at = [(name, "signals"), ("panel.output", any)];
+        file.cross_check(&at, !self.signals.is_empty(), || {
             format!("[{name}] is lit for nothing; write signals = [\"granted\"]")
         });
         let alarms = [

@@ -145,11 +145,12 @@ impl<'f, 't> Section<'f, 't> {
         self.section(key, name, |all| {
             let mut found = BTreeMap::new();
             for (key, _) in all.table.into_iter().flatten() {
+                let place = key.span();
                 let key = key.get_ref().to_string();
                 all.file.keys.push(Key {
                     section: name.into(),
                     name: key.clone().into(),
-                    value: None,
+                    value: Some(place),
                     wrong: false,
                 });
                 if let Some(table) = all.table {
