@@ -277,6 +277,12 @@ fn a_panel_that_dies_is_lost_and_comes_back_with_how_things_are() {
     wire(&site, "rex pressed");
     let pressed = await_reading(&panel, What::Rex { pressed: true });
     assert!(pressed.is_change);
+    // The wire comes back while the button is down: nobody was seen to press it.
+    wire(&site, "lost rex");
+    await_reading(&panel, What::Lost(Part::Rex));
+    wire(&site, "back rex");
+    let found = await_reading(&panel, What::Rex { pressed: true });
+    assert!(!found.is_change);
     drop(service);
     await_reading(&panel, What::Lost(Part::Panel));
     let _service = serve(&site);

@@ -16,8 +16,8 @@ use super::start_stderr_log;
 use crate::config::{self, Config, PanelDriver, Signal};
 use crate::guardian::BootTime;
 use crate::panel::{
-    self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Request, Served,
-    Signals, What, Word,
+    self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Reading, Request,
+    Served, Signals, What, Word,
 };
 use crate::shown::Quoted;
 use crate::trust;
@@ -172,7 +172,7 @@ fn watch(panel: &config::Panel, show_keys: bool) -> anyhow::Result<ExitCode> {
     let mut misread: BTreeMap<&'static str, u64> = BTreeMap::new();
     while output::flush() {
         let line = match connection.word(Duration::from_secs(1))? {
-            Some(Word::Reading(at, what)) => {
+            Some(Word::Reading(Reading { at, what, .. })) => {
                 let count = match what {
                     What::Misread(Misread { flaw, .. }) => {
                         let count = misread.entry(flaw.code()).or_default();

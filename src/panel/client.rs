@@ -63,7 +63,6 @@ impl Panel {
             note: Arc::clone(&note),
             readings: sender,
             woken,
-            is_told: false,
         };
         let thread = std::thread::Builder::new()
             .name("panel".into())
@@ -113,8 +112,14 @@ struct Listener {
     note: Arc<Note>,
     readings: Sender<Reading>,
     woken: UnixStream,
-    /// Whether the state is told, and what comes is what happens.
-    is_told: bool,
+}
+
+fn now(what: What) -> Reading {
+    Reading {
+        at: BootTime::now(),
+        is_change: true,
+        what,
+    }
 }
 
 /// It is not wanted any more.
@@ -127,11 +132,7 @@ impl Listener {
                 Err(Ended) => return,
                 Ok(error) => log::error!("panel: {error}"),
             }
-            self.is_told = false;
-            if self
-                .send(What::Lost(Part::Panel), BootTime::now(), true)
-                .is_err()
-            {
+            if self.send(now(What::Lost(Part::Panel))).is_err() {
                 return;
             }
             match self.reconnect(&connection) {
@@ -139,10 +140,7 @@ impl Listener {
                 Ok(again) => connection = again,
             }
             log::info!("panel: it is back");
-            if self
-                .send(What::Back(Part::Panel), BootTime::now(), true)
-                .is_err()
-            {
+            if self.send(now(What::Back(Part::Panel))).is_err() {
                 return;
             }
         }
@@ -183,8 +181,7 @@ impl Listener {
                 continue;
             }
             match connection.word(Duration::ZERO) {
-                Ok(Some(Word::Reading(at, what))) => self.send(what, at, self.is_told)?,
-                Ok(Some(Word::Ready)) => self.is_told = true,
+                Ok(Some(Word::Reading(reading))) => self.send(reading)?,
                 Ok(_) => {}
                 Err(error) => return Ok(error),
             }
@@ -214,12 +211,7 @@ impl Listener {
     }
 
     /// Waits while nobody takes readings.
-    fn send(&self, what: What, at: BootTime, is_change: bool) -> Result<(), Ended> {
-        let mut reading = Reading {
-            at,
-            is_change,
-            what,
-        };
+    fn send(&self, mut reading: Reading) -> Result<(), Ended> {
         loop {
             match self
                 .readings

@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! < panel 1 3f2a…              the protocol's version, and which configuration is driven
-//! < contact 81234567 open      first how things are: each input once, and what is lost
-//! < rex 81234567 released
-//! < lost 81230000 keypad
+//! < contact 81234567 open found   first how things are: each input once, and what is lost
+//! < rex 81234567 released found
+//! < lost 81230000 keypad found
 //! < ready                      from here on what happens
-//! < contact 81235012 closed
+//! < contact 81235012 closed    it changed; with `found` it was seen so, after it was lost
 //! < tamper 8… open|closed      rotor 8… turning|resting, other-door 8… open|closed
 //! < key 8… 0                   to 9, enter, clear
 //! < card 8… w26:12:34567       bits, facility where there is one, number; or typed:123
@@ -53,8 +53,8 @@ pub(crate) enum Request {
 pub(crate) enum Word {
     /// Which panel this is.
     Panel { version: u64, configuration: String },
-    /// How things are, before `ready`; what happened, after it.
-    Reading(BootTime, What),
+    /// How something is, or what happened.
+    Reading(Reading),
     /// The state is told.
     Ready,
     /// A frame as it came.
@@ -109,13 +109,22 @@ impl Word {
         if let Some(text) = line.strip_prefix("failed ") {
             return Some(Self::Failed(text.to_owned()));
         }
-        let mut words = line.split(' ');
+        let found = line.strip_suffix(" found");
+        let mut words = found.unwrap_or(line).split(' ');
         let first = words.next()?;
         let rest = [words.next(), words.next(), words.next()];
         if words.next().is_some() {
             return None;
         }
         match (first, rest) {
+            (_, [Some(at), Some(word), more]) if !matches!(first, "panel" | "bits") => {
+                Some(Self::Reading(Reading {
+                    at: instant(at)?,
+                    is_change: found.is_none(),
+                    what: what(first, word, more)?,
+                }))
+            }
+            _ if found.is_some() => None,
             ("ready", [None, ..]) => Some(Self::Ready),
             ("lit", [None, ..]) => Some(Self::Lit),
             ("dark", [None, ..]) => Some(Self::Dark),
@@ -134,16 +143,13 @@ impl Word {
                 let bits: Option<Vec<bool>> = bits.bytes().map(bit).collect();
                 Some(Self::Bits(instant(at)?, bits?))
             }
-            (kind, [Some(at), Some(word), more]) => {
-                Some(Self::Reading(instant(at)?, what(kind, word, more)?))
-            }
             _ => None,
         }
     }
 
     /// Of a reading.
     pub(crate) fn of(reading: &Reading) -> Self {
-        Self::Reading(reading.at, reading.what)
+        Self::Reading(*reading)
     }
 
     /// The line, with its end.
@@ -153,7 +159,15 @@ impl Word {
                 version,
                 configuration,
             } => format!("panel {version} {configuration}\n"),
-            Self::Reading(at, what) => reading_line(at.as_ms(), what),
+            Self::Reading(Reading {
+                at,
+                is_change,
+                what,
+            }) => {
+                let mut line = reading_line(at.as_ms(), what);
+                line.push_str(if *is_change { "\n" } else { " found\n" });
+                line
+            }
             Self::Ready => "ready\n".into(),
             Self::Bits(at, bits) => {
                 let bits: String = bits
@@ -215,11 +229,12 @@ fn what(kind: &str, word: &str, more: Option<&str>) -> Option<What> {
     })
 }
 
+/// Without its end.
 fn reading_line(at: u64, what: &What) -> String {
     let level = |wire: Wire, active: bool| {
         let [on, off] = wire.words();
         let word = if active { on } else { off };
-        format!("{} {at} {word}\n", wire.part().code())
+        format!("{} {at} {word}", wire.part().code())
     };
     match what {
         What::Contact { open } => level(Wire::Contact, *open),
@@ -227,15 +242,15 @@ fn reading_line(at: u64, what: &What) -> String {
         What::Tamper { open } => level(Wire::Tamper, *open),
         What::Rotor { turning } => level(Wire::Rotor, *turning),
         What::OtherDoor { open } => level(Wire::OtherDoor, *open),
-        What::Key(Key::Digit(digit)) => format!("key {at} {}\n", digit.get()),
-        What::Key(Key::Enter) => format!("key {at} enter\n"),
-        What::Key(Key::Clear) => format!("key {at} clear\n"),
-        What::Card(card) => format!("card {at} {card}\n"),
+        What::Key(Key::Digit(digit)) => format!("key {at} {}", digit.get()),
+        What::Key(Key::Enter) => format!("key {at} enter"),
+        What::Key(Key::Clear) => format!("key {at} clear"),
+        What::Card(card) => format!("card {at} {card}"),
         What::Misread(Misread { length, flaw }) => {
-            format!("misread {at} {length} {}\n", flaw.code())
+            format!("misread {at} {length} {}", flaw.code())
         }
-        What::Lost(part) => format!("lost {at} {}\n", part.code()),
-        What::Back(part) => format!("back {at} {}\n", part.code()),
+        What::Lost(part) => format!("lost {at} {}", part.code()),
+        What::Back(part) => format!("back {at} {}", part.code()),
     }
 }
 
