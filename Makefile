@@ -53,7 +53,7 @@ vm:
 	tests/vm/build.sh $(VM_CACHE)
 
 test-vm: deb
-	$(CARGO) build --release --example feed --example freeze --example loopback --example demo
+	$(CARGO) build --release --example feed --example freeze --example loopback --example typist --example demo
 	@[ -d demo/scenes ] || target/release/examples/demo >/dev/null
 	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh $(SCENARIOS)
 

@@ -435,6 +435,8 @@ const TABLE: &[(&str, i32)] = &[
     ("events --since tomorrow", 2),
     ("events --kind opened", 2),
     ("people remove Ada", 2),
+    ("panel", 2),
+    ("panel test", 2),
     // It cannot be done.
     ("backup doorward.db", 3),
     ("calibrate OUT --out OUT", 3),
@@ -444,6 +446,8 @@ const TABLE: &[(&str, i32)] = &[
     ("events --person Nobody", 3),
     ("identify OUT", 3),
     ("people forget-template Ada 1", 3),
+    ("panel watch", 3),
+    ("panel test siren", 3),
     ("people rename Ada #5", 3),
     ("people show Nobody", 3),
     ("restore OUT", 3),

@@ -36,7 +36,7 @@ fn the_shipped_file_shows_every_key_with_its_default() {
     let mut shown = Vec::new();
     let mut section = "";
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[') {
+        if let Some(name) = line.trim_start_matches('#').strip_prefix('[') {
             section = name.trim_end_matches(']');
         } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
             && !key.contains(' ')
@@ -67,7 +67,12 @@ fn what_is_written_by_a_program_reads_back() {
 #[test]
 fn every_snippet_in_the_docs_is_a_valid_configuration() {
     let mut snippets = 0;
-    for name in ["README.md", "ARCHITECTURE.md", "models/README.md"] {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "models/README.md",
+        "docs/wiring.md",
+    ] {
         let text = std::fs::read_to_string(support::project().join(name)).unwrap();
         for block in text.split("```toml").skip(1) {
             let snippet = block.split("```").next().unwrap();
@@ -75,7 +80,7 @@ fn every_snippet_in_the_docs_is_a_valid_configuration() {
             snippets += 1;
         }
     }
-    assert!(snippets >= 3, "only {snippets} snippets found");
+    assert!(snippets >= 6, "only {snippets} snippets found");
     let demo = support::project().join("config/demo.toml");
     Config::load(&demo).unwrap();
 }
@@ -471,6 +476,93 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn mistakes_at_the_panel_are_named_too() {
+    let panel = "[panel]\ndriver = \"simulated\"\n";
+    for (text, wanted) in [
+        (
+            "contact.line = 5\nrex.line = 5\n",
+            &[
+                "panel.rex.line and panel.contact.line are both line 5 of pinctrl-bcm2711; give each a line of its own",
+            ][..],
+        ),
+        (
+            "contact.line = 5\n[relay]\nline = 5\n",
+            &[
+                "panel.contact.line and relay.line are both line 5 of pinctrl-bcm2711; give each a line of its own",
+            ],
+        ),
+        (
+            "wiegand = { d0 = 5 }\noutput.red = { line = 5, signals = [\"refused\"] }\n",
+            &[
+                "one of panel.wiegand.d0 and panel.wiegand.d1 is given: a reader has both lines",
+                "panel.output.red.line and panel.wiegand.d0 are both line 5 of pinctrl-bcm2711; give each a line of its own",
+            ],
+        ),
+        (
+            "contact = { line = 5, debounce_ms = 9999, pin = 3 }\n",
+            &[
+                "panel.contact.debounce_ms = 9999 is out of range: milliseconds, from 0 to 2000",
+                "[panel.contact] has no key pin: did you mean line?",
+            ],
+        ),
+        (
+            "keypad = { device = \"/dev/input/event3\", vendor = \"0x1\" }\n",
+            &[
+                "panel.keypad.device = \"/dev/input/event3\" has a number that changes: write a path below /dev/input/by-path",
+                "panel.keypad.vendor = \"0x1\" is text: write a number from 0 to 0xffff, as lsusb shows it: 0x08ff, without quotes",
+            ],
+        ),
+        (
+            "reader = { device = \"/dev/input/by-path/x\", vendor = 0xffff }\n",
+            &[
+                "panel.reader.device is given and panel.reader.product is not: write it, as lsusb shows it",
+            ],
+        ),
+        (
+            "output.red = { signals = [\"refused\", \"opened\"] }\noutput.siren = { line = 4, signals = [\"tamper\"], max_on_ms = 0 }\n",
+            &[
+                "[panel.output.red] has no line; write the one that the wire is on, such as line = 22",
+                "panel.output.red.signals = [\"refused\", \"opened\"] has opened, which is no signal: write of",
+                "panel.output.siren.max_on_ms = 0 lets the alarm tamper sound for ever; write up to 3600000",
+            ],
+        ),
+        (
+            "output.\"A b\" = { line = 4, signals = [\"tamper\"], drive = \"open-drain\" }\n",
+            &[
+                "[panel.output.\"A b\"] is called by no name that it can have: write 1 to 24 of a to z",
+                "drives the line low only",
+            ],
+        ),
+        (
+            "wiegand.formats = [\"37\", \"37f\", \"own\", \"35\"]\n[panel.wiegand_format.own]\nfields = \".CCCCCCC.\"\nparity = [\"Exx\"]\n",
+            &[
+                "panel.wiegand.formats names 37 and 37f, which both have 37 bits and cannot be told apart",
+                "panel.wiegand.formats names 35, which is none of \"26\"",
+                "panel.wiegand_format.own.parity has \"Exx\": it takes 9 letters as fields does",
+            ],
+        ),
+        (
+            "wiegand_format.own = { fields = \"FC\" }\nwiegand_format.26 = { fields = \".CCCCCCC\", parity = [\"Exxxxxxx\"] }\n",
+            &[
+                "has 2 bits: write 8 to 64",
+                "[panel.wiegand_format.26] is the name of a format that is known; give it another",
+            ],
+        ),
+        ("siren.line = 4\n", &["[panel] has no key siren"]),
+    ] {
+        let said = mistakes(format!("{panel}{text}").as_bytes());
+        for wanted in wanted {
+            assert!(
+                said.iter().any(|line| line.contains(wanted)),
+                "{text}: {wanted}\n{said:#?}"
+            );
+        }
+    }
+    // A door without panel has no use for its lines.
+    assert!(parse("[panel]\ncontact.line = 17\n").is_ok());
 }
 
 fn relay_of(text: &str) -> Result<doorward::config::Relay, String> {

@@ -16,6 +16,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         &[
             "check",
             "try",
+            "panel",
             "snapshot",
             "threshold",
             "identify",
@@ -27,8 +28,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 
 /// After the groups; what it says comes from the program's own definitions.
 const MORE: &str = "\
-Begin with `sudo doorward check`. `doorward COMMAND --help` explains a command,
-`man doorward.toml` the configuration.";
+Begin with `sudo doorward check`; `man doorward.toml` explains the configuration.";
 
 /// The command line, its commands in groups.
 pub(super) fn command() -> Command {

@@ -27,6 +27,7 @@ mod journal;
 mod log_queue;
 mod man;
 mod migrate;
+mod panel;
 mod people;
 mod people_look;
 mod relay;
@@ -119,6 +120,8 @@ enum Command {
     /// Move the relay by hand, for the installer
     #[command(subcommand)]
     Relay(relay::Relay),
+    /// Test contact, buttons, keypad, card readers, lights and siren
+    Panel(panel::Panel),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
@@ -155,7 +158,7 @@ pub fn main() -> ExitCode {
     };
     if !matches!(
         cli.command,
-        Command::Run | Command::Relay(_) | Command::Guardian(_)
+        Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
     ) {
         end_quietly_with_the_reader();
     }
@@ -237,6 +240,7 @@ impl Cli {
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
             Command::Relay(relay) => relay.run(&self.config),
+            Command::Panel(panel) => panel.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }

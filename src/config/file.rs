@@ -1,6 +1,7 @@
 //! The file while it is read: which sections and keys it gives, which of them nobody asked
 //! for, and everything that is wrong.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::DeTable;
@@ -28,11 +29,14 @@ const OTHER_NAMES: [(&str, &str); 16] = [
     ("unlock_ms", "pulse_ms"),
 ];
 
+/// What a section or key is called; some are called by whoever wrote the file.
+pub(super) type Name = Cow<'static, str>;
+
 /// A file while it is read.
 pub(super) struct File<'t> {
     pub(super) text: &'t str,
     root: &'t DeTable<'t>,
-    pub(super) sections: Vec<&'static str>,
+    pub(super) sections: Vec<Name>,
     pub(super) keys: Vec<Key>,
     strays: Vec<Stray>,
     pub(super) mistakes: Vec<(usize, String)>,
@@ -40,8 +44,8 @@ pub(super) struct File<'t> {
 
 /// A key some section has asked for.
 pub(super) struct Key {
-    pub section: &'static str,
-    pub name: &'static str,
+    pub section: Name,
+    pub name: Name,
     /// Where its value stands, if the file gives one.
     pub value: Option<Range<usize>>,
     pub wrong: bool,
@@ -49,7 +53,7 @@ pub(super) struct Key {
 
 /// A key nobody asked for.
 struct Stray {
-    section: &'static str,
+    section: Name,
     name: String,
     is_table: bool,
     at: usize,
@@ -79,24 +83,25 @@ impl<'t> File<'t> {
     /// Reads the section that stands under a key of `parent`.
     pub(super) fn table<T>(
         &mut self,
-        name: &'static str,
+        name: impl Into<Name>,
         parent: &'t DeTable<'t>,
         key: &str,
         read: impl FnOnce(&mut Section<'_, 't>) -> T,
     ) -> T {
-        self.sections.push(name);
+        let name = name.into();
+        self.sections.push(name.clone());
         let found = parent.get_key_value(key);
         let table = found.and_then(|(_, value)| value.get_ref().as_table());
         if let (Some((key, _)), None) = (found, table) {
             let message = format!("[{name}] is a section: write [{name}] once, and its keys below");
             self.mistakes.push((key.span().start, message));
         }
-        let result = read(&mut Section::new(self, name, table));
+        let result = read(&mut Section::new(self, name.clone(), table));
         for (key, value) in table.into_iter().flatten() {
-            let asked_for = |k: &Key| k.section == name && k.name == key.get_ref();
+            let asked_for = |k: &Key| k.section == name && k.name == *key.get_ref();
             if !self.keys.iter().any(asked_for) {
                 self.strays.push(Stray {
-                    section: name,
+                    section: name.clone(),
                     name: key.get_ref().to_string(),
                     is_table: value.get_ref().is_table(),
                     at: key.span().start,
@@ -110,14 +115,14 @@ impl<'t> File<'t> {
     /// gives, unless one of them is wrong by itself.
     pub(super) fn cross_check(
         &mut self,
-        keys: &[(&'static str, &'static str)],
+        keys: &[(&str, &str)],
         holds: bool,
         message: impl FnOnce() -> String,
     ) {
         let find = |&(section, name): &(&str, &str)| {
             self.keys
                 .iter()
-                .find(|k| (k.section, k.name) == (section, name))
+                .find(|k| k.section == section && k.name == name)
         };
         let keys: Vec<&Key> = keys.iter().filter_map(find).collect();
         if holds || keys.iter().any(|k| k.wrong) {
@@ -131,15 +136,14 @@ impl<'t> File<'t> {
     /// Whether the file has a value for this key.
     pub(super) fn gives(&self, section: &str, name: &str) -> bool {
         let mut keys = self.keys.iter();
-        keys.any(|k| (k.section, k.name) == (section, name) && k.value.is_some())
+        keys.any(|k| k.section == section && k.name == name && k.value.is_some())
     }
 
     /// Every key that was asked for, as `section.key`.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
         let is_key = |k: &&Key| {
-            !self
-                .sections
-                .contains(&&*format!("{}.{}", k.section, k.name))
+            let full = format!("{}.{}", k.section, k.name);
+            !self.sections.iter().any(|section| *section == full)
         };
         self.keys
             .iter()
@@ -162,9 +166,9 @@ impl<'t> File<'t> {
         }
         for (key, value) in self.root {
             let name = key.get_ref();
-            if !self.sections.contains(&&**name) {
+            if !self.sections.iter().any(|section| section == name) {
                 let message = self.stray(&Stray {
-                    section: "",
+                    section: "".into(),
                     name: name.to_string(),
                     is_table: value.get_ref().is_table() || value.get_ref().is_array(),
                     at: key.span().start,
@@ -182,8 +186,9 @@ impl<'t> File<'t> {
         if stray.is_table && top {
             // `[replay]` is more like `[camera.replay]` than like `[relay]`.
             let last = |section: &&str| section.rsplit('.').next() == Some(name);
-            let inner = self.sections.iter().copied().find(last);
-            return match inner.or_else(|| nearest(name, self.sections.iter().copied())) {
+            let all = || self.sections.iter().map(|section| &**section);
+            let inner = all().find(last);
+            return match inner.or_else(|| nearest(name, all())) {
                 Some(near) => format!("there is no section [{name}]: did you mean [{near}]?"),
                 None => {
                     let all: Vec<String> = self.sections.iter().map(|s| format!("[{s}]")).collect();
@@ -197,12 +202,16 @@ impl<'t> File<'t> {
             format!("[{section}] has no key {name}")
         };
         let other = OTHER_NAMES.iter().find(|(other, _)| other == name);
-        let mut homes = self.keys.iter().filter(|k| k.name == name);
+        let mut homes = self.keys.iter().filter(|k| k.name == *name);
         if let Some(home) = homes.next() {
             return format!("{place}: it belongs in [{}]", home.section);
         }
         if let Some((_, name)) = other
-            && let Some(home) = self.keys.iter().find(|k| k.name == *name)
+            && let Some(home) = {
+                let mut homes = self.keys.iter().filter(|k| k.name == *name);
+                let own = homes.clone().find(|k| k.section == *section);
+                own.or_else(|| homes.next())
+            }
         {
             return match home.section == *section {
                 true => format!("{place}: did you mean {name}?"),
@@ -210,11 +219,11 @@ impl<'t> File<'t> {
             };
         }
         let own = self.keys.iter().filter(|k| k.section == *section);
-        let own: Vec<&str> = own.map(|k| k.name).collect();
+        let own: Vec<&str> = own.map(|k| &*k.name).collect();
         if let Some(near) = nearest(name, own.iter().copied()) {
             return format!("{place}: did you mean {near}?");
         }
-        if let Some(near) = nearest(name, self.keys.iter().map(|k| k.name))
+        if let Some(near) = nearest(name, self.keys.iter().map(|k| &*k.name))
             && let Some(home) = self.keys.iter().find(|k| k.name == near)
         {
             return format!("{place}: did you mean {near}, in [{}]?", home.section);

@@ -17,8 +17,11 @@ mod explain;
 mod file;
 mod mistake;
 mod models;
+mod panel;
+mod panel_wiring;
 mod relay;
 mod section;
+mod signal;
 mod syntax;
 mod vision;
 mod whitelist;
@@ -36,7 +39,10 @@ pub use door::Door;
 pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
+pub use panel::{Panel, PanelDriver};
+pub use panel_wiring::{Input, Output, Pattern, Typist, Wiegand, WiegandFormat};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
+pub use signal::Signal;
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
@@ -69,6 +75,8 @@ pub struct Config {
     pub audit: Audit,
     /// The process itself.
     pub daemon: Daemon,
+    /// What is at the door besides strike and camera.
+    pub panel: Panel,
 }
 
 impl Config {
@@ -86,6 +94,7 @@ impl Config {
         config.models.anchor(folder);
         config.relay.anchor(folder);
         config.whitelist.anchor(folder);
+        config.panel.anchor(folder);
         Ok(config)
     }
 
@@ -102,6 +111,7 @@ impl Config {
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
         config.relay.cross_check(&mut file);
+        config.panel.cross_check(&config.relay, &mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }
@@ -190,6 +200,7 @@ impl Config {
             whitelist: file.section("whitelist", Whitelist::read),
             audit: file.section("audit", Audit::read),
             daemon: file.section("daemon", Daemon::read),
+            panel: file.section("panel", Panel::read),
         }
     }
 }

@@ -137,7 +137,8 @@ impl Relay {
     }
 }
 
-fn line(value: &DeValue<'_>) -> Result<Line, String> {
+/// A line, as people write it.
+pub(super) fn line(value: &DeValue<'_>) -> Result<Line, String> {
     let number = match value {
         // The kernel's names have letters; taken for one, it would be a line that is not there.
         DeValue::String(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) => {

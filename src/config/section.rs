@@ -1,6 +1,7 @@
 //! Reading one section: it asks for each of its keys by name, default and range. Whatever is
 //! wrong is noted and the default taken, so that one run finds every mistake.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
 
 use super::door_name::DoorName;
-use super::file::{File, Key};
+use super::file::{File, Key, Name};
 use super::mistake::{any_of, nearest};
 
 /// The longest value repeated in a message, in characters.
@@ -17,7 +18,7 @@ const MAX_QUOTED_CHARS: usize = 40;
 /// One section while it is read.
 pub(super) struct Section<'f, 't> {
     file: &'f mut File<'t>,
-    name: &'static str,
+    name: Name,
     table: Option<&'t DeTable<'t>>,
 }
 
@@ -74,9 +75,10 @@ pub(super) fn defaults<T>(read: impl FnOnce(&mut Section<'_, '_>) -> T) -> T {
 impl<'f, 't> Section<'f, 't> {
     pub(super) fn new(
         file: &'f mut File<'t>,
-        name: &'static str,
+        name: impl Into<Name>,
         table: Option<&'t DeTable<'t>>,
     ) -> Self {
+        let name = name.into();
         Self { file, name, table }
     }
 
@@ -92,8 +94,8 @@ impl<'f, 't> Section<'f, 't> {
         let result = value.map(|value| read(value.get_ref()));
         let wrong = matches!(result, Some(Err(_)));
         self.file.keys.push(Key {
-            section: self.name,
-            name: key,
+            section: self.name.clone(),
+            name: key.into(),
             value: value.map(toml::Spanned::span),
             wrong,
         });
@@ -117,18 +119,51 @@ impl<'f, 't> Section<'f, 't> {
         read: impl FnOnce(&mut Section<'_, 't>) -> T,
     ) -> T {
         self.file.keys.push(Key {
-            section: self.name,
-            name: key,
+            section: self.name.clone(),
+            name: key.into(),
             value: None,
             wrong: false,
         });
         match self.table {
             Some(table) => self.file.table(name, table, key, read),
             None => {
-                self.file.sections.push(name);
+                self.file.sections.push(name.into());
                 read(&mut Section::new(self.file, name, None))
             }
         }
+    }
+
+    /// Sections in this one that are called by whoever writes the file; `name` is the full
+    /// name of the one that holds them, and `example` that of one of them.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &'static str,
+        name: &'static str,
+        example: &'static str,
+        read: impl Fn(&mut Section<'_, 't>) -> T,
+    ) -> BTreeMap<String, T> {
+        self.section(key, name, |all| {
+            let mut found = BTreeMap::new();
+            for (key, _) in all.table.into_iter().flatten() {
+                let place = key.span();
+                let key = key.get_ref().to_string();
+                all.file.keys.push(Key {
+                    section: name.into(),
+                    name: key.clone().into(),
+                    value: Some(place),
+                    wrong: false,
+                });
+                if let Some(table) = all.table {
+                    let full = format!("{name}.{key}");
+                    let one = all.file.table(full, table, &key, &read);
+                    found.insert(key, one);
+                }
+            }
+            // So that the keys of one are known where the file has none.
+            all.file.sections.push(example.into());
+            read(&mut Section::new(all.file, example, None));
+            found
+        })
     }
 
     /// A whole number; `unit` says of what.

@@ -79,8 +79,6 @@ const STOP_DOORWARD: &str =
     "stop it first (`systemctl stop doorward`); it locks the door as it stops";
 /// What to do about a line that was good and no longer is.
 const LOOK_AT_THE_BOARD: &str = "check that the board and its kernel driver are in order";
-const ASK_ANOTHER: &str = "use `sudo`, or start the service that owns the line: \
-                           `sudo systemctl start doorward-relay`";
 
 impl LineError {
     /// Of a line that a doorward has.
@@ -132,7 +130,10 @@ pub(super) fn refused(
     if code == libc::EACCES || code == libc::EPERM {
         return LineError::Permission {
             place: place.to_owned(),
-            fix: ASK_ANOTHER.into(),
+            fix: format!(
+                "use `sudo`, or start the service that owns the line: `sudo systemctl start {}`",
+                keys.service
+            ),
         };
     }
     let reason = error.to_string().trim_end_matches('.').to_owned();

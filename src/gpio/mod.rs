@@ -5,14 +5,15 @@
 //! error names these. The kernel gives a line to one holder.
 
 mod error;
+mod hold;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use gpiocdev::request::Builder;
-use gpiocdev::{Chip, Request};
+use gpiocdev::Chip;
 
 pub use error::{Holder, LineError};
+pub(crate) use hold::{HeldInput, Reading, bias};
 
 use crate::config::Line;
 
@@ -31,6 +32,8 @@ pub(crate) struct Keys {
     pub(crate) line: &'static str,
     /// What to set on a machine without GPIO lines, such as `relay.driver = "simulated"`.
     pub(crate) without_gpio: &'static str,
+    /// The service that owns the line.
+    pub(crate) service: &'static str,
 }
 
 /// The place of one line, for error messages.
@@ -86,32 +89,6 @@ impl FoundLine {
             offset,
             place: Place { text, keys },
         })
-    }
-
-    /// Takes hold of the line as `configure` says.
-    ///
-    /// # Errors
-    /// [`LineError`]; the line is untouched.
-    pub(crate) fn request(
-        self,
-        configure: impl FnOnce(&mut Builder),
-    ) -> Result<(Request, Place), LineError> {
-        let mut builder = Request::builder();
-        builder
-            .on_chip(self.device.path())
-            .with_consumer(CONSUMER)
-            .with_line(self.offset);
-        configure(&mut builder);
-        match builder.request() {
-            Ok(request) => Ok((request, self.place)),
-            Err(error) => {
-                let line = self.device.line_info(self.offset).ok().filter(|l| l.used);
-                Err(match line {
-                    Some(line) => error::busy(&self.place.text, &line.consumer, self.place.keys),
-                    None => self.place.refused("requested", &error),
-                })
-            }
-        }
     }
 }
 
@@ -284,6 +261,7 @@ mod tests {
         chip: "relay.chip",
         line: "relay.line",
         without_gpio: "relay.driver = \"simulated\"",
+        service: "doorward-relay",
     };
 
     fn chip(path: &str, label: &str) -> SeenChip {
@@ -413,6 +391,7 @@ mod tests {
             chip: "exit_button.chip",
             line: "exit_button.line",
             without_gpio: "exit_button.enabled = false",
+            service: "doorward-exit",
         };
         let names = ["A".to_owned(), "A".to_owned()];
         let line = |wanted| choose_line(&wanted, &pi()[0], &names, keys).unwrap_err();

@@ -75,7 +75,7 @@ feed() {
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
 refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
-journal() { journalctl -u doorward -u doorward-relay --after-cursor "$cursor" --no-pager -o cat; }
+journal() { journalctl -u doorward -u doorward-relay -u doorward-panel --after-cursor "$cursor" --no-pager -o cat; }
 said() { until_true 60 journal_has "$1" || fail "the journal does not say: $1"; }
 journal_has() { journal | grep -q -- "$1"; }
 events() { as_service events --json --limit 10000; }
@@ -142,6 +142,75 @@ drop_in() {
     systemctl daemon-reload
 }
 
+# What is at the door besides strike and camera: a chip of 16 lines.
+make_panel() {
+    [ "$(cat $configfs/panel/live 2>/dev/null)" != 1 ] || return 0
+    mkdir -p $configfs/panel/bank0
+    echo 16 >$configfs/panel/bank0/num_lines
+    echo panel-bank >$configfs/panel/bank0/label
+    echo 1 >$configfs/panel/live
+    udevadm settle
+}
+panel_line() { echo "/sys/devices/platform/$(cat $configfs/panel/dev_name)/$(cat $configfs/panel/bank0/chip_name)/sim_gpio$1"; }
+# wire NUMBER up|down: the wire is let go of, or at ground
+wire() { echo "pull-$2" >"$(panel_line "$1")/pull"; }
+lit() { [ "$(cat "$(panel_line "$1")/value")" = 1 ]; }
+dark() { ! lit "$1"; }
+# pulses BITS: on line 8 for zeros and line 9 for ones
+pulses() {
+    local d0 d1 bits=$1
+    d0=$(panel_line 8)/pull d1=$(panel_line 9)/pull
+    while [ -n "$bits" ]; do
+        case $bits in
+            0*) echo pull-down >"$d0"; echo pull-up >"$d0" ;;
+            1*) echo pull-down >"$d1"; echo pull-up >"$d1" ;;
+        esac
+        bits=${bits#?}
+    done
+}
+# panel [LINES]: starts the service with contact, button, reader, keypad, lights and siren
+panel() {
+    config "$1
+panel.driver = \"gpiochip\"
+panel.contact = { chip = \"panel-bank\", line = 1 }
+panel.rex = { chip = \"panel-bank\", line = 2 }
+panel.tamper = { chip = \"panel-bank\", line = 3 }
+panel.wiegand = { chip = \"panel-bank\", d0 = 8, d1 = 9, gap_ms = 300 }
+panel.keypad = { device = \"/dev/input/by-path/keypad\", vendor = 0x1d6b, product = 0x0101 }
+panel.reader = { device = \"/dev/input/by-path/reader\", vendor = 0x1d6b, product = 0x0102 }
+panel.output.green = { chip = \"panel-bank\", line = 12, signals = [\"granted\"] }
+panel.output.siren = { chip = \"panel-bank\", line = 13, signals = [\"forced_open\"], max_on_ms = 5000 }"
+    make_panel
+    wire 1 down
+    systemctl start doorward-panel || fail "the panel does not start"
+}
+watch() {
+    runuser -u doorward -- doorward panel watch --show-keys >/tmp/watch.log 2>&1 &
+    seen 'that is how things are'
+}
+seen() { until_true 60 grep -q -- "$1" /tmp/watch.log || fail "not seen: $1 in $(cat /tmp/watch.log)"; }
+# show SIGNAL...: by a client that says so again and again, until `hide`
+show() { runuser -u doorward -- doorward panel show "$@" >/tmp/show.log 2>&1 & }
+hide() { pkill -f 'panel show'; }
+# plug_in NAME PRODUCT: a device that types what is written to /tmp/NAME.in
+plug_in() {
+    mkdir -p /dev/input/by-path
+    rm -f "/tmp/$1.in" && mkfifo "/tmp/$1.in"
+    sleep infinity >"/tmp/$1.in" & echo $! >"/tmp/$1.hold"
+    $share/typist 1d6b "$2" "/dev/input/by-path/$1" <"/tmp/$1.in" >"/tmp/$1.log" 2>&1 & echo $! >"/tmp/$1.pid"
+    until_true 20 grep -q ready "/tmp/$1.log" || fail "no $1: $(cat "/tmp/$1.log")"
+    udevadm settle
+}
+pull_out() { kill "$(cat "/tmp/$1.pid")" "$(cat "/tmp/$1.hold")" 2>/dev/null; rm -f "/tmp/$1.pid" "/dev/input/by-path/$1"; }
+clear_panel() {
+    hide
+    pkill -f 'panel watch'
+    for name in keypad reader; do [ ! -e /tmp/$name.pid ] || pull_out $name; done
+    systemctl stop doorward-panel 2>/dev/null
+    systemctl reset-failed doorward-panel 2>/dev/null
+    rm -rf /run/systemd/system/doorward-panel.service.d
+}
+
 # worn_disk: keeps what there is on a filesystem that becomes read-only when it fails
 worn_disk() {
     cp -a /var/lib/doorward /tmp/kept
@@ -156,6 +225,7 @@ disk_fails() { echo 1 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE /var/lib/d
 
 reset() {
     systemctl stop doorward doorward-relay 2>/dev/null
+    clear_panel
     thaw
     rm -rf /run/systemd/system/doorward.service.d /run/systemd/system/doorward-relay.service.d
     systemctl daemon-reload
@@ -186,7 +256,7 @@ for scenario in $share/scenarios/*.sh; do
     if (. "$scenario"); then verdict=PASS; else verdict=FAIL; fi
     ended=$(cut -d' ' -f1 /proc/uptime)
     if [ $verdict = FAIL ]; then
-        journalctl --after-cursor "$cursor" --no-pager -o short-monotonic -t doorward -u doorward -u doorward-relay | tail -40
+        journalctl --after-cursor "$cursor" --no-pager -o short-monotonic -t doorward -u doorward -u doorward-relay -u doorward-panel | tail -40
         [ "$group" = package ] || events | tail -20
     fi
     echo "$verdict $group/$name $(echo "$began $ended" | awk '{printf "%.1f", $2 - $1}') s"

@@ -32,7 +32,7 @@ base=$scratch/base
 share=$base/opt/doorward
 mkdir -p "$share"/{feeds,scenarios} "$base/etc/systemd/system"
 cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[123].jpg "$share/"
-cp "$project"/target/release/examples/{freeze,loopback} "$share/"
+cp "$project"/target/release/examples/{freeze,loopback,typist} "$share/"
 feed=$project/target/release/examples/feed
 cp -r "$project/demo/scenes/2-listed-person" "$share/feeds/listed"
 for scene in 2-listed-person:listed 4-stranger:stranger 1-nobody:nobody; do
@@ -102,7 +102,7 @@ for group in $(ls "$here/scenarios") power; do
 done
 . "$here/power.sh"
 # The longest first, two at a time.
-for group in crash power door guardian service package; do
+for group in crash power door guardian service panel package; do
     [[ " ${groups[*]} " = *" $group "* ]] || continue
     while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
     if [ "$group" = power ]; then run_power & else run_group "$group" & fi

@@ -83,8 +83,9 @@ fn parts(text: &str) -> Vec<Part> {
     let mut parts = vec![Part::default()];
     let mut entry = Entry::default();
     for line in text.lines() {
-        let name = line.strip_prefix('[').and_then(|l| l.strip_suffix(']'));
         let bare = line.trim_start_matches('#');
+        // One that is commented out stands for those that are called otherwise.
+        let name = bare.strip_prefix('[').and_then(|l| l.strip_suffix(']'));
         let is_key = bare.split_once(" = ").is_some_and(|(key, _)| {
             !key.is_empty()
                 && key

@@ -264,6 +264,34 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
             "Open for a second, to try the wiring:",
         )],
     ),
+    (
+        "doorward panel",
+        &[(
+            "sudo doorward panel watch",
+            "See what the wires at the door say:",
+        )],
+    ),
+    (
+        "doorward panel watch",
+        &[(
+            "sudo doorward panel watch",
+            "Open the door, press the button, hold a card to the reader, and see each:",
+        )],
+    ),
+    (
+        "doorward panel show",
+        &[(
+            "sudo doorward panel show held_open",
+            "See and hear what people at the door do when it is held open:",
+        )],
+    ),
+    (
+        "doorward panel test",
+        &[(
+            "sudo doorward panel test siren",
+            "Hear for a second whether the output [panel.output.siren] is wired rightly:",
+        )],
+    ),
 ];
 
 /// Of one command, such as `doorward people list`.

@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 
 use gpiocdev::Request;
-use gpiocdev::line::{Bias, Drive, Value};
+use gpiocdev::line::{Drive, Value};
 
 use super::{KEYS, Relay, RelayError, action};
 use crate::config::{self, Level};
-use crate::gpio::{FoundLine, Place};
+use crate::gpio::{self, FoundLine, Place};
 
 /// One line of a GPIO chip, held as an output.
 pub(super) struct Gpiochip {
@@ -34,12 +34,7 @@ impl Gpiochip {
                 config::Drive::OpenDrain => Drive::OpenDrain,
                 config::Drive::OpenSource => Drive::OpenSource,
             });
-            builder.with_bias(match config.bias {
-                config::Bias::AsIs => None,
-                config::Bias::Disabled => Some(Bias::Disabled),
-                config::Bias::PullUp => Some(Bias::PullUp),
-                config::Bias::PullDown => Some(Bias::PullDown),
-            });
+            builder.with_bias(gpio::bias(config.bias));
         })?;
         Ok(Self {
             request,

@@ -21,6 +21,7 @@ const KEYS: Keys = Keys {
     chip: "relay.chip",
     line: "relay.line",
     without_gpio: "relay.driver = \"simulated\"",
+    service: "doorward-relay",
 };
 
 /// An output that moves the strike.
