@@ -18,6 +18,7 @@ mod file;
 mod mistake;
 mod models;
 mod relay;
+mod rule_files;
 mod section;
 mod syntax;
 mod vision;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml::de::DeTable;
 
-pub use access::Access;
+pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
@@ -37,13 +38,20 @@ pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
+pub(crate) use rule_files::read_rules;
+pub use rule_files::{RuleFile, RulesError};
 pub use vision::Vision;
 pub use whitelist::Whitelist;
+
+// What other TOML files that people write are read by.
+pub(crate) use mistake::{any_of, nearest};
+pub(crate) use section::{kind, quoted};
+pub(crate) use syntax::Syntax;
 
 use crate::files::{self, Kind};
 
 use file::File;
-use syntax::{Syntax, is_in};
+use syntax::is_in;
 
 /// Where the configuration is looked for when nothing else is said.
 pub(crate) const DEFAULT_PATH: &str = "/etc/doorward/doorward.toml";
@@ -83,6 +91,7 @@ impl Config {
         let mut config = Self::parse(&text(path)?, path)?;
         let folder = &folder_of(path);
         config.camera.anchor(folder);
+        config.access.anchor(folder);
         config.models.anchor(folder);
         config.relay.anchor(folder);
         config.whitelist.anchor(folder);

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::access_rules::{Law, wall};
 use super::doorkeeper::Order;
-use crate::access::{DenialReason, Grant, authorise};
-use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
+use crate::access::{Asking, DenialReason, Grant, authorise};
+use crate::record::{Event, GrantReason, Granted, Log, NotOpened, PersonRef, RecordError, Stamp};
 use crate::whitelist;
 
 /// How long a door that is awake may take to hear of a grant.
 const MAX_DOOR_WAIT: Duration = Duration::from_millis(250);
 
 /// What became of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Admission {
     /// It is on record by this number, and the door has it.
     Given(u64),
@@ -24,9 +25,12 @@ pub(crate) enum Admission {
         grant: Option<u64>,
         reason: NotOpened,
     },
+    /// The rules stand against it, by what only the database knows; it was not written.
+    Denied(DenialReason),
 }
 
 /// Writes a grant, if at this very moment the person may pass, and gives it to the door.
+/// `granted` is then as it was written.
 ///
 /// # Errors
 /// [`RecordError`]; nothing was written, and the door has not heard of it.
@@ -34,27 +38,53 @@ pub(crate) fn admit(
     log: &mut Log,
     door: &Sender<Order>,
     stamp: &Stamp,
-    event: &Event,
+    granted: &mut Granted,
     grant: &Grant,
+    law: Law<'_>,
     clock: impl Fn() -> Instant,
 ) -> Result<Admission, RecordError> {
-    let written = log.append_if(stamp, event, |connection, fail| {
-        let directory = whitelist::directory_of(connection, fail, grant.person())?;
-        Ok(authorise(
-            &directory,
-            grant.claim(),
-            clock(),
-            grant.factors(),
-        ))
-    })?;
+    let written = log.append_if(
+        stamp,
+        |connection, fail| {
+            let companion = grant.companion();
+            let people = std::iter::once(grant.person()).chain(companion.map(|c| c.person));
+            let directory = whitelist::directory_of(connection, fail, people)?;
+            let is_believed = law.believes_clock(connection, fail)?;
+            let asking = Asking {
+                now: clock(),
+                wall: wall(law.stamp, is_believed),
+                factors: grant.factors(),
+                companions: companion.as_slice(),
+            };
+            let again = authorise(&directory, law.rules, grant.claim(), &asking)
+                .map_err(|denial| denial.reason)
+                .and_then(|again| law.confirmed(again, grant, &directory, &asking));
+            Ok(again.map(|again| {
+                let with = again.companion().map(|c| c.person);
+                let granted = Granted {
+                    reason: match again.is_passed_back() {
+                        true => GrantReason::PassedBack,
+                        false => granted.reason,
+                    },
+                    with: with.map(|id| PersonRef::new(id, directory.name_of(id))),
+                    ..granted.clone()
+                };
+                (Event::Granted(granted), again)
+            }))
+        },
+        |connection, fail, id, again| {
+            let way = law.rules.direction();
+            whitelist::note_passages(connection, fail, again.people(), id, stamp, way)
+        },
+    )?;
     let (id, grant) = match written {
-        Ok(written) => written,
-        Err(denial) => {
-            return Ok(Admission::Withdrawn {
-                grant: None,
-                reason: not_any_more(denial.reason),
-            });
+        Ok((id, event, grant)) => {
+            if let Event::Granted(written) = event {
+                *granted = written;
+            }
+            (id, grant)
         }
+        Err(reason) => return Ok(not_any_more(reason)),
     };
     let reason = if !grant.is_current(clock()) {
         NotOpened::TooLate
@@ -79,13 +109,18 @@ pub(crate) fn admit(
 }
 
 /// Why a person who was recognised and could pass may not now.
-fn not_any_more(reason: DenialReason) -> NotOpened {
-    match reason {
+fn not_any_more(reason: DenialReason) -> Admission {
+    let reason = match reason {
         DenialReason::Disabled => NotOpened::Disabled,
         DenialReason::Expired => NotOpened::Expired,
         DenialReason::Removed | DenialReason::NotListed | DenialReason::EmptyWhitelist => {
             NotOpened::Removed
         }
+        reason => return Admission::Denied(reason),
+    };
+    Admission::Withdrawn {
+        grant: None,
+        reason,
     }
 }
 
@@ -99,9 +134,10 @@ mod tests {
 
     use crossbeam_channel::Receiver;
 
+    use super::super::access_rules::SharedLaw;
     use super::super::status::StatusTeller;
     use super::*;
-    use crate::access::{Claim, Factors, MAX_CLAIM_AGE};
+    use crate::access::{Claim, Factors, MAX_CLAIM_AGE, Rules, Wall};
     use crate::cohort::Score;
     use crate::config;
     use crate::daemon::events::of_grant;
@@ -156,13 +192,15 @@ mod tests {
                 frames: 3,
                 made_at: now,
             };
-            let directory = Directory::new([Listed {
-                id: ada,
-                name: "Ada".into(),
-                enabled: true,
-            }]);
+            let directory = Directory::new([Listed::new(ada, "Ada", true)]);
+            let asking = Asking {
+                now,
+                wall: Wall::UNKNOWN,
+                factors: Factors::default(),
+                companions: &[],
+            };
             Self {
-                grant: authorise(&directory, &claim, now, Factors::default()).unwrap(),
+                grant: authorise(&directory, &Rules::default(), &claim, &asking).unwrap(),
                 _folder: folder,
                 path,
                 ada,
@@ -179,16 +217,16 @@ mod tests {
                 vision_ms: 1.0,
                 age_ms: 1.0,
             };
-            let ada = Directory::new([Listed {
-                id: self.ada,
-                name: "Ada".into(),
-                enabled: true,
-            }]);
+            let ada = Directory::new([Listed::new(self.ada, "Ada", true)]);
             of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
         }
 
         /// What the recorder does about the grant with a door at the other end of `door`.
         fn recorder(&self, door: Sender<Order>) {
+            self.recorder_by(Rules::default(), door);
+        }
+
+        fn recorder_by(&self, rules: Rules, door: Sender<Order>) {
             let (queue, incoming) = RecordQueue::channel();
             queue.grant(self.granted(), self.grant, None);
             let log = self.log();
@@ -199,6 +237,7 @@ mod tests {
                 incoming,
                 door,
                 retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
+                law: SharedLaw::of(rules),
                 pictures: Pictures::beside(&self.path),
                 heartbeat: Heartbeats::new().add(Part::Audit),
                 bent: Arc::default(),
@@ -206,6 +245,24 @@ mod tests {
                 stop: Arc::new(true.into()),
             }
             .run();
+        }
+
+        /// What becomes of the grant without rules.
+        fn admit(
+            &self,
+            log: &mut Log,
+            door: &Sender<Order>,
+            clock: impl Fn() -> Instant,
+        ) -> Result<Admission, RecordError> {
+            let (rules, stamp) = (Rules::default(), Stamp::now());
+            let law = Law {
+                rules: &rules,
+                stamp: &stamp,
+                trusts_clock: false,
+                synchronised: false,
+            };
+            let mut granted = self.granted();
+            admit(log, door, &stamp, &mut granted, &self.grant, law, clock)
         }
 
         fn log(&self) -> Log {
@@ -290,6 +347,56 @@ mod tests {
         }
     }
 
+    /// What only the database knows counts where the grant is written.
+    #[test]
+    fn entries_are_counted_where_the_grant_is_written() {
+        let site = Site::new();
+        whitelist::set_entries(&mut site.open(), site.ada, Some(1), &origin()).unwrap();
+        let left = || {
+            let ada = whitelist::find(&site.open(), "Ada").unwrap();
+            ada.standing.entries.unwrap().left()
+        };
+        // Nobody entered by a grant that the door did not take.
+        let (busy, _never_taken) = crossbeam_channel::bounded(0);
+        site.recorder(busy);
+        assert_eq!((site.records(Kind::GrantWithdrawn).len(), left()), (1, 1));
+        let (door, heard) = awake();
+        site.recorder(door);
+        assert_eq!((orders(&heard).len(), left()), (1, 0));
+        let (door, heard) = awake();
+        site.recorder(door);
+        assert!(orders(&heard).is_empty());
+        let [denied] = &site.records(Kind::Denied)[..] else {
+            panic!()
+        };
+        assert_eq!(denied.subject().reason.as_deref(), Some("no_entries_left"));
+        assert_eq!(site.records(Kind::Granted).len(), 2);
+    }
+
+    #[test]
+    fn who_passes_twice_is_denied_or_told_of() {
+        for (mode, granted, denied) in [
+            ("mode = \"timed\"\nwithin = \"10m\"", 1, 1),
+            ("mode = \"soft\"", 2, 0),
+        ] {
+            let site = Site::new();
+            for _ in 0..2 {
+                let text = Ok(format!("[passback]\n{mode}\n"));
+                let path = "access.d/door.toml".into();
+                let file = config::RuleFile { path, text };
+                let rules = Rules::parse(&[file], jiff::tz::db()).unwrap();
+                site.recorder_by(rules, awake().0);
+            }
+            let grants = site.records(Kind::Granted);
+            assert_eq!(
+                (grants.len(), site.records(Kind::Denied).len()),
+                (granted, denied)
+            );
+            let second = grants.get(1).map(|record| record.subject().reason.unwrap());
+            assert!(second.is_none_or(|reason| reason == "passed_back"));
+        }
+    }
+
     #[test]
     fn a_grant_that_is_too_old_opens_nothing() {
         let late = MAX_CLAIM_AGE + Duration::from_millis(1);
@@ -309,9 +416,7 @@ mod tests {
                 };
                 site.grant.claim().made_at + age
             };
-            let (mut log, event) = (site.log(), Event::Granted(site.granted()));
-            let became = admit(&mut log, &door, &Stamp::now(), &event, &site.grant, clock);
-            let became = became.unwrap();
+            let became = site.admit(&mut site.log(), &door, clock).unwrap();
             let written = site.records(Kind::Granted).first().map(|e| e.id);
             assert_eq!(written.is_some(), reason == NotOpened::TooLate);
             let grant = written;
@@ -353,9 +458,7 @@ mod tests {
             attack(&site);
             assert!(number == 3 || !ended(&site, ["", "-wal", "-shm"][number]).exists());
             let (door, heard) = awake();
-            let event = Event::Granted(site.granted());
-            let stamp = Stamp::now();
-            let became = admit(&mut log, &door, &stamp, &event, &site.grant, Instant::now);
+            let became = site.admit(&mut log, &door, Instant::now);
             assert!(matches!(became, Err(RecordError::Bent(_))), "{number}");
             assert!(orders(&heard).is_empty());
         }
