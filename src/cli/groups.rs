@@ -9,7 +9,10 @@ use super::Cli;
 /// The groups and the commands in each, in the order they are shown in.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Guard the door", &["run", "status", "relay"]),
-    ("People", &["enroll", "people", "backup", "restore"]),
+    (
+        "People",
+        &["enroll", "people", "access", "backup", "restore"],
+    ),
     ("Look back", &["events"]),
     (
         "Set up",

@@ -255,7 +255,8 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
     }
 }
 
-fn denial_reason(reason: access::DenialReason) -> DenialReason {
+/// A reason as it is stored and shown.
+pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
     match reason {
         access::DenialReason::NotListed => DenialReason::NotListed,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,

@@ -12,7 +12,7 @@
 pub(crate) mod access_rules;
 mod admission;
 mod capture;
-mod clock;
+pub(crate) mod clock;
 mod doorkeeper;
 mod error;
 mod events;
@@ -34,6 +34,7 @@ mod whitelist_watch;
 
 pub use self::access_rules::RulesFault;
 pub use self::error::{DaemonError, Fault};
+pub(crate) use self::events::denial_reason as events_reason;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
