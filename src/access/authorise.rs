@@ -62,7 +62,7 @@ impl Grant {
     }
 
     /// Whether the person went the same way before, and is let in all the same.
-    pub(crate) fn is_passed_back(&self) -> bool {
+    pub fn is_passed_back(&self) -> bool {
         self.pass.passed_back
     }
 

@@ -203,7 +203,13 @@ impl Access {
                         self.companions.note(companion(Company::Waits(place)));
                     }
                 }
-                if self.cooldowns.is_denied(claim.track) {
+                let is_of_rules = !matches!(
+                    denial.reason,
+                    DenialReason::Removed | DenialReason::Disabled | DenialReason::Expired
+                );
+                // Who was let in and has not gone asks for nothing more of the rules.
+                let is_past = is_of_rules && self.cooldowns.is_granted(claim.person);
+                if is_past || self.cooldowns.is_denied(claim.track) {
                     return None;
                 }
                 let decision = self.deny(now, denial);

@@ -22,6 +22,8 @@ mod flaw;
 mod properties;
 mod rules;
 #[cfg(test)]
+mod sequences;
+#[cfg(test)]
 mod tests;
 mod window;
 

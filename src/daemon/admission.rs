@@ -69,16 +69,16 @@ pub(crate) fn admit(
                     with: with.map(|id| PersonRef::new(id, directory.name_of(id))),
                     ..granted.clone()
                 };
-                (Event::Granted(granted), again)
+                (Event::Granted(granted), (again, is_believed))
             }))
         },
-        |connection, fail, id, again| {
-            let way = law.rules.direction();
+        |connection, fail, id, (again, is_sure)| {
+            let (way, stamp) = (law.rules.direction(), (stamp, *is_sure));
             whitelist::note_passages(connection, fail, again.people(), id, stamp, way)
         },
     )?;
     let (id, grant) = match written {
-        Ok((id, event, grant)) => {
+        Ok((id, event, (grant, _))) => {
             if let Event::Granted(written) = event {
                 *granted = written;
             }

@@ -22,6 +22,8 @@ CREATE TABLE passages (
     -- The number of the grant's record.
     record    INTEGER NOT NULL,
     at_ms     INTEGER NOT NULL,
+    -- Whether the clock was believed then.
+    is_sure   INTEGER NOT NULL CHECK (is_sure IN (0, 1)),
     boot      TEXT,
     uptime_ms INTEGER NOT NULL,
     -- 'in' or 'out'.

@@ -203,26 +203,28 @@ pub(super) fn make_guest(
     Ok(())
 }
 
-/// These people pass by the grant with this number, in the transaction that writes it.
+/// These people pass by the grant with this number, in the transaction that writes it;
+/// `is_sure`: the clock was believed.
 pub(crate) fn note_passages(
     c: &Connection,
     fail: Fail<'_>,
     people: impl IntoIterator<Item = PersonId>,
     record: u64,
-    stamp: &Stamp,
+    (stamp, is_sure): (&Stamp, bool),
     direction: Direction,
 ) -> Result<(), DatabaseError> {
     for person in people {
         c.execute(
-            "INSERT INTO passages (person, record, at_ms, boot, uptime_ms, direction) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO passages (person, record, at_ms, boot, uptime_ms, direction, is_sure) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 person.0,
                 record.cast_signed(),
                 stamp.at_ms,
                 stamp.boot,
                 stamp.uptime_ms.cast_signed(),
-                direction.name()
+                direction.name(),
+                is_sure
             ],
         )
         .map_err(fail)?;

@@ -72,6 +72,8 @@ pub struct Passage {
     pub record: u64,
     /// By the wall's clock, in milliseconds since 1970.
     pub at_ms: i64,
+    /// Whether that clock was believed.
+    pub is_sure: bool,
     /// The start of the machine that `uptime_ms` counts from.
     pub boot: Option<String>,
     pub uptime_ms: u64,
@@ -172,12 +174,13 @@ pub(super) fn read(
     )
     .map_err(fail)?;
     each(
-        "SELECT person, max(record), at_ms, boot, uptime_ms, direction FROM passages WHERE TERM GROUP BY person",
+        "SELECT person, max(record), at_ms, boot, uptime_ms, direction, is_sure FROM passages WHERE TERM GROUP BY person",
         "person",
         &mut |standing, row| {
             standing.passed = Some(Passage {
                 record: row.get::<_, i64>(1)?.cast_unsigned(),
                 at_ms: row.get(2)?,
+                is_sure: row.get(6)?,
                 boot: row.get(3)?,
                 uptime_ms: row.get::<_, i64>(4)?.cast_unsigned(),
                 direction: Direction::named(&row.get::<_, String>(5)?).unwrap_or_default(),

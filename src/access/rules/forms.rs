@@ -7,7 +7,6 @@ use jiff::civil::{Date, Time};
 use super::Who;
 use super::calendar::Days;
 use super::hours::{MAX_DAY_MINUTES, Window};
-use crate::config::nearest;
 use crate::person::PersonId;
 use crate::whitelist::{Group, RESERVED_GROUPS};
 
@@ -85,17 +84,12 @@ fn weekdays(text: &str) -> Result<[bool; 7], String> {
 }
 
 fn weekday(text: &str) -> Result<usize, String> {
-    let is = |name: &&str| {
-        text.len() >= 3 && name.starts_with(text) || text.len() == 2 && name.starts_with(text)
-    };
+    let is = |name: &&str| text.len() >= 2 && name.starts_with(text);
     if let Some(place) = WEEKDAYS.iter().position(|name| is(&name)) {
         return Ok(place);
     }
-    let short = WEEKDAYS.iter().filter_map(|name| name.get(..3));
-    let near = nearest(text, short).or_else(|| nearest(text, WEEKDAYS));
-    let near = near.map_or(String::new(), |near| format!(": did you mean {near}?"));
     Err(format!(
-        "has no weekday {text}{near}; they are mon, tue, wed, thu, fri, sat and sun"
+        "has no weekday {text}; they are mon, tue, wed, thu, fri, sat and sun"
     ))
 }
 

@@ -64,20 +64,37 @@ impl Passback {
             (at <= now).then_some(at)
         };
         let last = on(today).or_else(|| on(today.yesterday().ok()?));
-        last.is_some_and(|last| passed.at_ms < last.as_millisecond())
+        last.is_some_and(|last| latest(passed, wall) < last.as_millisecond())
     }
 }
 
+/// When somebody passed at the latest, by a wall's clock that is believed now.
+fn latest(passed: &Passage, wall: &Wall<'_>) -> i64 {
+    let ago = |ms: u64| wall.at_ms.saturating_sub_unsigned(ms);
+    if is_same_boot(passed, wall) {
+        return ago(wall.uptime_ms.saturating_sub(passed.uptime_ms));
+    }
+    // Before the machine started in any case.
+    let started = ago(wall.uptime_ms);
+    match passed.is_sure {
+        true => passed.at_ms.min(started),
+        false => started,
+    }
+}
+
+fn is_same_boot(passed: &Passage, wall: &Wall<'_>) -> bool {
+    passed.boot.is_some() && passed.boot.as_deref() == wall.boot
+}
+
 /// How long ago somebody passed, at least: by the clock that nobody sets, and after a new
-/// start of the machine by the wall's where that is believed.
+/// start of the machine by the wall's where both of its times are believed.
 fn elapsed(passed: &Passage, wall: &Wall<'_>) -> Duration {
-    let same_boot = passed.boot.is_some() && passed.boot.as_deref() == wall.boot;
-    if same_boot {
+    if is_same_boot(passed, wall) {
         return Duration::from_millis(wall.uptime_ms.saturating_sub(passed.uptime_ms));
     }
     let by_wall = wall.at_ms.saturating_sub(passed.at_ms);
     let by_wall = u64::try_from(by_wall).unwrap_or(0);
-    match wall.is_believed {
+    match wall.is_believed && passed.is_sure {
         true => Duration::from_millis(by_wall.max(wall.uptime_ms)),
         false => Duration::from_millis(wall.uptime_ms),
     }
@@ -85,6 +102,6 @@ fn elapsed(passed: &Passage, wall: &Wall<'_>) -> Duration {
 
 /// Whether a passage was made within a time, in this start of the machine.
 pub(crate) fn passed_within(passed: &Passage, wall: &Wall<'_>, within: Duration) -> bool {
-    let same_boot = passed.boot.is_some() && passed.boot.as_deref() == wall.boot;
-    same_boot && Duration::from_millis(wall.uptime_ms.abs_diff(passed.uptime_ms)) <= within
+    is_same_boot(passed, wall)
+        && Duration::from_millis(wall.uptime_ms.abs_diff(passed.uptime_ms)) <= within
 }

@@ -222,7 +222,7 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
     (
         "doorward access check",
         &[(
-            "sudo doorward access check && sudo systemctl reload doorward",
+            "sudo doorward access check",
             "Look for mistakes before the daemon reads the rules:",
         )],
     ),
