@@ -242,6 +242,58 @@ fn the_example_is_read_and_names_every_key() {
     parse(&[file("example.toml", &hard)]).unwrap();
 }
 
+/// What the documents show is understood.
+#[test]
+fn every_rule_in_the_documents_is_one() {
+    let mut count = 0;
+    for document in ["docs/managing.md", "README.md"] {
+        let text = std::fs::read_to_string(project().join(document)).unwrap();
+        for snippet in text.split("```toml\n").skip(1) {
+            let snippet = snippet.split("```").next().unwrap();
+            if snippet.contains("[[rule]]") {
+                parse(&[file(document, snippet)]).unwrap_or_else(|error| panic!("{error}"));
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, 2);
+}
+
+proptest::proptest! {
+    /// Whatever lies there is understood, or told of with its place.
+    #[test]
+    fn any_text_is_read_or_refused(
+        lines in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..12),
+        noise in ".{0,40}",
+        place in 0..12usize,
+    ) {
+        let mut lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        lines.insert(place.min(lines.len()), noise);
+        if let Err(said) = parse(&[file("door.toml", &lines.join("\n"))]) {
+            proptest::prop_assert!(said.lines().all(|line| line.starts_with("door.toml:")), "{said}");
+        }
+    }
+}
+
+const PIECES: [&str; 16] = [
+    "time_zone = \"Europe/Berlin\"",
+    "[hours]",
+    "a = [\"mon-fri 07:00-19:00\"]",
+    "b = [\"fri 22:00-06:00\", 7]",
+    "[holidays]",
+    "c = [\"*-02-29\", 2026-12-24]",
+    "[[rule]]",
+    "name = \"one\"",
+    "groups = [\"staff\"]",
+    "hours = [\"a\", \"b\"]",
+    "from = 2026-01-01",
+    "within = \"30s\"",
+    "[passback]",
+    "mode = \"timed\"",
+    "[min_score]",
+    "\"#7\" = 0.7",
+];
+
 /// What stands in front of each mistake below.
 const GOOD: &str = "time_zone = \"Europe/Berlin\"\n[hours]\noffice = [\"mon-fri 07:00-19:00\"]\n[holidays]\nclosed = [\"*-05-01\"]\n";
 const RULE: &str = "[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\n";

@@ -72,7 +72,7 @@ const FORMS_AHEAD: &str = "today, tomorrow, friday, \"friday 18:00\", 18:00, 202
 /// # Errors
 /// What can be written, for a text that is no time.
 pub(super) fn ahead(text: &str) -> Result<When, String> {
-    coming(text, Time::midnight(), false)
+    coming(text, false)
 }
 
 /// The same, where a day alone is meant to its end.
@@ -80,17 +80,17 @@ pub(super) fn ahead(text: &str) -> Result<When, String> {
 /// # Errors
 /// As [`ahead`].
 pub(super) fn ahead_end(text: &str) -> Result<When, String> {
-    coming(text, Time::midnight(), true)
+    coming(text, true)
 }
 
-fn coming(text: &str, midnight: Time, to_end: bool) -> Result<When, String> {
+fn coming(text: &str, to_end: bool) -> Result<When, String> {
     let no_time = || format!("{} is no time; write {FORMS_AHEAD}", Quoted(text));
     let now = ZonedDateTime::now();
-    let moment = moment_ahead(text.trim(), &now, midnight, to_end).ok_or_else(no_time)?;
+    let moment = moment_ahead(text.trim(), &now, to_end).ok_or_else(no_time)?;
     Ok(When(moment))
 }
 
-fn moment_ahead(text: &str, now: &ZonedDateTime, midnight: Time, to_end: bool) -> Option<i64> {
+fn moment_ahead(text: &str, now: &ZonedDateTime, to_end: bool) -> Option<i64> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(time.as_millisecond());
     }
@@ -105,8 +105,8 @@ fn moment_ahead(text: &str, now: &ZonedDateTime, midnight: Time, to_end: bool) -
     if let Some(day) = day_ahead(first, now.date(), time.is_some_and(|t| t <= now.time())) {
         return match time {
             Some(time) => at(day.to_datetime(time)),
-            None if to_end => at(day.tomorrow().ok()?.to_datetime(midnight)),
-            None => at(day.to_datetime(midnight)),
+            None if to_end => at(day.tomorrow().ok()?.to_datetime(Time::midnight())),
+            None => at(day.to_datetime(Time::midnight())),
         };
     }
     if let Ok(time) = text.parse::<DateTime>() {
@@ -132,7 +132,8 @@ fn day_ahead(text: &str, today: Date, is_past: bool) -> Option<Date> {
         return (text.len() == 10).then_some(date);
     }
     let day = day(text, today)?;
-    match day == today && !(is_past && text.to_ascii_lowercase() != "today") {
+    let is_meant = !is_past || text.eq_ignore_ascii_case("today");
+    match day == today && is_meant {
         true => Some(today),
         false => today.nth_weekday(1, day.weekday()).ok(),
     }
@@ -149,7 +150,7 @@ mod tests {
             .parse()
             .unwrap_or_else(|error| unreachable!("{error}"));
         let said = |text: &str, to_end: bool| {
-            let at = moment_ahead(text, &now, Time::midnight(), to_end)?;
+            let at = moment_ahead(text, &now, to_end)?;
             let at = jiff::Timestamp::from_millisecond(at).ok()?;
             let at = at.to_zoned_datetime(now.time_zone().clone());
             Some(at.strftime("%a %d.%m. %H:%M").to_string())

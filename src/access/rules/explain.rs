@@ -195,7 +195,7 @@ fn moments_of(
             };
             let at = zone.to_ambiguous_timestamp(DateTime::from_parts(day, time));
             // Twice at the end of summer time.
-            all.extend(at.clone().earlier().ok());
+            all.extend(at.earlier().ok());
             all.extend(at.later().ok());
         }
     }

@@ -84,8 +84,8 @@ fn weekdays(text: &str) -> Result<[bool; 7], String> {
 }
 
 fn weekday(text: &str) -> Result<usize, String> {
-    let is = |name: &&str| text.len() >= 2 && name.starts_with(text);
-    if let Some(place) = WEEKDAYS.iter().position(|name| is(&name)) {
+    let is = |name: &str| text.len() >= 2 && name.starts_with(text);
+    if let Some(place) = WEEKDAYS.iter().position(|name| is(name)) {
         return Ok(place);
     }
     Err(format!(
