@@ -550,6 +550,22 @@ fn entries_and_guests_end_at_the_door() {
     assert_eq!(daemon.end().0, Some(0));
 }
 
+/// A group that was given past the record ends the daemon, as any such change does.
+#[test]
+fn a_group_without_an_event_is_noticed() {
+    let site = site();
+    std::fs::write(site.at("access.d/door.toml"), STAFF).unwrap();
+    let daemon = site.start();
+    site.await_events(Kind::Denied, 1);
+    let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
+    raw.execute("INSERT INTO memberships VALUES (1, 'staff')", [])
+        .unwrap();
+    let (code, log) = daemon.end();
+    assert_ne!(code, Some(0), "{log}");
+    assert_eq!(site.count(Kind::Unlocked), 0, "{log}");
+    assert_eq!(site.level().as_deref(), Some("released"));
+}
+
 /// Exit status and what is said, of commands on a whitelist without a daemon.
 #[test]
 fn commands_say_who_may_pass_and_leave_a_record() {
@@ -682,7 +698,19 @@ fn commands_say_who_may_pass_and_leave_a_record() {
     let (_, told) = run(&["people", "show", "#1", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(shown["person"]["groups"][0], "staff");
+    // A backup brings groups and guests back with the people.
+    let backup = site.at("backup.db");
+    let backup = backup.to_str().unwrap();
+    assert_eq!(run(&["backup", backup]).0, 0);
     assert_eq!(run(&["people", "group", "remove", "#1", "staff"]).0, 0);
+    assert_eq!(run(&["people", "remove", "--yes", "Grace"]).0, 0);
+    let (code, told) = run(&["restore", backup]);
+    assert_eq!(code, 0, "{told}");
+    let (_, told) = run(&["people", "list"]);
+    assert!(
+        told.contains("guest until") && told.contains("staff"),
+        "{told}"
+    );
     let kinds = site.kinds();
     for kind in [
         Kind::GroupJoined,
