@@ -76,6 +76,10 @@ fn every_snippet_in_the_docs_is_a_valid_configuration() {
         let text = std::fs::read_to_string(support::project().join(name)).unwrap();
         for block in text.split("```toml").skip(1) {
             let snippet = block.split("```").next().unwrap();
+            // Access rules; tests/access.rs reads them.
+            if snippet.contains("[[rule]]") {
+                continue;
+            }
             parse(snippet).unwrap_or_else(|e| panic!("{name}: {e}\n{snippet}"));
             snippets += 1;
         }

@@ -122,6 +122,7 @@ fn granted(person: PersonRef) -> Granted {
     Granted {
         reason: GrantReason::Recognised,
         recognition: recognition(person),
+        with: None,
     }
 }
 
@@ -263,6 +264,7 @@ fn one_of_each() -> Vec<Event> {
         events.push(Event::Granted(Granted {
             reason,
             recognition: recognition(ada()),
+            with: None,
         }));
     }
     for &reason in NotOpened::ALL {
@@ -344,7 +346,60 @@ fn one_of_each() -> Vec<Event> {
             source: "photos/ada.jpg".into(),
             actor: actor(),
         },
+        Event::Granted(Granted {
+            with: Some(PersonRef::new(PersonId(4), "Grace")),
+            ..granted(ada())
+        }),
+        Event::GroupJoined {
+            person: ada(),
+            group: "staff".into(),
+            actor: actor(),
+        },
+        Event::GroupLeft {
+            person: ada(),
+            group: "staff".into(),
+            actor: actor(),
+        },
+        Event::ValidityChanged {
+            person: ada(),
+            from_ms: Some(1_767_225_600_000),
+            until_ms: Some(1_769_904_000_000),
+            actor: actor(),
+        },
+        Event::ValidityChanged {
+            person: ada(),
+            from_ms: None,
+            until_ms: None,
+            actor: actor(),
+        },
+        Event::EntriesChanged {
+            person: ada(),
+            entries: Some(5),
+            actor: actor(),
+        },
+        Event::EntriesChanged {
+            person: ada(),
+            entries: None,
+            actor: actor(),
+        },
+        Event::GuestUntil {
+            person: ada(),
+            until_ms: 1_769_904_000_000,
+            actor: actor(),
+        },
+        Event::RulesLoaded {
+            folder: "/etc/doorward/access.d".into(),
+            files: 2,
+            rules: 7,
+        },
     ]);
+    for &reason in ConfigFault::ALL {
+        events.push(Event::RulesRejected {
+            reason,
+            folder: "/etc/doorward/access.d".into(),
+            message: message(),
+        });
+    }
     events
 }
 

@@ -109,6 +109,70 @@ fn every_change_of_the_whitelist_is_on_record() {
 }
 
 #[test]
+fn groups_validity_and_entries_are_on_record_too() {
+    let place = Place::new();
+    let mut db = place.open();
+    let ada = whitelist::enroll(&mut db, "Ada", &[template(&[1.0])], &origin()).unwrap();
+    let revision = |db: &Database| whitelist::revision(db).unwrap();
+    let mut last = revision(&db);
+    let mut changed = |db: &Database| {
+        let now = revision(db);
+        now > std::mem::replace(&mut last, now)
+    };
+    whitelist::add_to_group(&mut db, &[ada], "staff", &origin()).unwrap();
+    assert!(changed(&db));
+    // All or none: nothing of it is there, and nothing on record.
+    let again = whitelist::add_to_group(&mut db, &[ada], "staff", &origin());
+    assert!(again.is_err() && !changed(&db));
+    for name in ["everybody", "guests", "Staff", "", "a b"] {
+        assert!(whitelist::add_to_group(&mut db, &[ada], name, &origin()).is_err());
+    }
+    whitelist::set_validity(&mut db, ada, Some(1), Some(2), &origin()).unwrap();
+    assert!(changed(&db));
+    assert!(whitelist::set_validity(&mut db, ada, Some(2), Some(2), &origin()).is_err());
+    whitelist::set_entries(&mut db, ada, Some(3), &origin()).unwrap();
+    assert!(changed(&db));
+    whitelist::set_guest(&mut db, ada, 9, &origin()).unwrap();
+    assert!(changed(&db));
+    // A guest's validity ends.
+    assert!(whitelist::set_validity(&mut db, ada, None, None, &origin()).is_err());
+    let standing = whitelist::find(&db, "Ada").unwrap().standing;
+    assert!(standing.is_guest);
+    assert_eq!(
+        standing.valid_from_ms.zip(standing.valid_until_ms),
+        Some((1, 9))
+    );
+    assert_eq!(standing.entries.map(|entries| entries.left()), Some(3));
+    assert_eq!(standing.groups.len(), 1);
+    whitelist::remove_from_group(&mut db, &[ada], "staff", &origin()).unwrap();
+    assert!(changed(&db));
+    assert!(whitelist::remove_from_group(&mut db, &[ada], "staff", &origin()).is_err());
+    let faces = [template(&[0.5])];
+    whitelist::enroll_until(&mut db, "Grace", &faces, Some(7), &origin()).unwrap();
+    assert!(whitelist::find(&db, "Grace").unwrap().standing.is_guest);
+
+    let log = Log::new(db, Default::default());
+    let records = log.records(&Query::default()).unwrap();
+    let kinds: Vec<_> = records
+        .iter()
+        .filter_map(|r| Some(r.event()?.kind()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Enrolled,
+            Kind::GroupJoined,
+            Kind::ValidityChanged,
+            Kind::EntriesChanged,
+            Kind::GuestUntil,
+            Kind::GroupLeft,
+            Kind::Enrolled,
+            Kind::GuestUntil,
+        ]
+    );
+}
+
+#[test]
 fn names_that_would_confuse_are_refused() {
     let place = Place::new();
     let mut db = place.open();

@@ -1,7 +1,10 @@
-//! Whether a person may pass: a pure function of the directory, the claim and the time.
+//! Whether a person may pass: a pure function of the directory, the rules, the claim, the time
+//! and who else is there.
 
 use std::time::{Duration, Instant};
 
+use super::companions::{Companion, Company};
+use super::rules::{Asking, Pass, Rules, SecondFactor};
 use super::{Candidate, Claim};
 use crate::cohort::Score;
 use crate::person::PersonId;
@@ -11,9 +14,12 @@ use crate::whitelist::Directory;
 /// another.
 pub const MAX_CLAIM_AGE: Duration = Duration::from_secs(2);
 
-/// What the person gave besides the face. Nothing can be asked for yet.
+/// What the person gave besides the face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Factors {}
+pub struct Factors {
+    pub card: bool,
+    pub pin: bool,
+}
 
 /// A claim that was authorised. Only [`authorise`] makes one, and only for a person of the
 /// directory.
@@ -21,6 +27,9 @@ pub struct Factors {}
 pub struct Grant {
     claim: Claim,
     factors: Factors,
+    pass: Pass,
+    /// Of the rules it was given by.
+    edition: u64,
 }
 
 impl Grant {
@@ -37,6 +46,29 @@ impl Grant {
     /// What it was given for besides the face.
     pub(crate) fn factors(&self) -> Factors {
         self.factors
+    }
+
+    /// Who else had to be there.
+    pub(crate) fn companion(&self) -> Option<Companion> {
+        self.pass.companion
+    }
+
+    /// Everybody who passes by it: a person, or the two of a two-person rule.
+    pub(crate) fn people(&self) -> impl Iterator<Item = PersonId> {
+        let second = self
+            .companion()
+            .filter(|other| other.company != Company::Passed);
+        std::iter::once(self.person()).chain(second.map(|other| other.person))
+    }
+
+    /// Whether the person went the same way before, and is let in all the same.
+    pub fn is_passed_back(&self) -> bool {
+        self.pass.passed_back
+    }
+
+    /// Whether it was given by these very rules.
+    pub(crate) fn is_by(&self, rules: &Rules) -> bool {
+        self.edition == rules.edition
     }
 
     /// Whether it still opens a door at the time `now`.
@@ -58,6 +90,39 @@ pub enum DenialReason {
     Removed,
     /// Was recognised too long ago.
     Expired,
+    /// No rule lets the person in at this time.
+    OutsideHours,
+    /// The person's validity has not begun.
+    NotYetValid,
+    /// The person's validity is over.
+    ValidityOver,
+    /// The person entered as often as is allowed.
+    NoEntriesLeft,
+    /// It depends on the time, and the clock is not believed.
+    ClockUnknown,
+    /// This is needed besides the face.
+    FactorNeeded(SecondFactor),
+    /// The second of two people has to come.
+    CompanionMissing,
+    /// An escort has to be let in first.
+    EscortMissing,
+    /// The person went the same way before.
+    PassedBack,
+    /// The score reaches the door's threshold, and not what is asked of the person.
+    ScoreTooLow,
+    /// Nobody passes while the door is locked down.
+    LockedDown,
+}
+
+impl DenialReason {
+    /// Whether it may be otherwise in a moment, by something the person or somebody else
+    /// does: then the person is still looked at.
+    pub fn is_pending(self) -> bool {
+        matches!(
+            self,
+            Self::FactorNeeded(_) | Self::CompanionMissing | Self::EscortMissing
+        )
+    }
 }
 
 /// Somebody who was looked at and may not pass.
@@ -76,43 +141,63 @@ pub struct Denial {
     pub left_out: u32,
 }
 
-/// Whether the claimed person may pass at the time `now`.
+/// Whether the claimed person may pass.
 ///
 /// It is asked when a claim is made, and again in the transaction that writes the grant:
-/// the directory may be another by then.
+/// the directory, the rules and the time may be others by then.
 ///
 /// # Errors
-/// [`Denial`] for [`DenialReason::Removed`], [`DenialReason::Disabled`], or
-/// [`DenialReason::Expired`]: the claim was made more than [`MAX_CLAIM_AGE`] before `now`, or
-/// after it.
+/// [`Denial`], first for [`DenialReason::Removed`], [`DenialReason::Disabled`], or
+/// [`DenialReason::Expired`] (the claim was made more than [`MAX_CLAIM_AGE`] before `now`, or
+/// after it), then for what the rules say.
 pub fn authorise(
     directory: &Directory,
+    rules: &Rules,
     claim: &Claim,
-    now: Instant,
-    factors: Factors,
+    asking: &Asking<'_>,
 ) -> Result<Grant, Denial> {
-    let reason = match directory.get(claim.person) {
-        None => DenialReason::Removed,
-        Some(listed) if !listed.enabled => DenialReason::Disabled,
-        Some(_) if !is_current(claim, now) => DenialReason::Expired,
-        Some(_) => {
-            return Ok(Grant {
-                claim: *claim,
-                factors,
-            });
-        }
-    };
-    Err(Denial {
-        reason,
-        nearest: Some(Candidate {
+    authorise_or_wait(directory, rules, claim, asking).map_err(|(denial, _)| denial)
+}
+
+/// The same; beside the denial the rules that would let in if a second person came, by place.
+pub(super) fn authorise_or_wait(
+    directory: &Directory,
+    rules: &Rules,
+    claim: &Claim,
+    asking: &Asking<'_>,
+) -> Result<Grant, (Denial, Vec<usize>)> {
+    let refused = |reason, waits_by| {
+        let nearest = Candidate {
             track: claim.track,
             person: claim.person,
             score: claim.score,
+        };
+        let denial = Denial {
+            reason,
+            nearest: Some(nearest),
+            threshold: claim.threshold,
+            frames: claim.frames,
+            left_out: 0,
+        };
+        Err((denial, waits_by))
+    };
+    let listed = match directory.get(claim.person) {
+        None => return refused(DenialReason::Removed, Vec::new()),
+        Some(listed) if !listed.enabled => return refused(DenialReason::Disabled, Vec::new()),
+        Some(_) if !is_current(claim, asking.now) => {
+            return refused(DenialReason::Expired, Vec::new());
+        }
+        Some(listed) => listed,
+    };
+    match rules.judge(listed, claim.score, directory, asking) {
+        Ok(pass) => Ok(Grant {
+            claim: *claim,
+            factors: asking.factors,
+            pass,
+            edition: rules.edition,
         }),
-        threshold: claim.threshold,
-        frames: claim.frames,
-        left_out: 0,
-    })
+        Err(refusal) => refused(refusal.reason, refusal.waits_by),
+    }
 }
 
 fn is_current(claim: &Claim, now: Instant) -> bool {

@@ -1,12 +1,15 @@
 //! What follows from the frames, and what has been said already.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::authorise::authorise_or_wait;
+use super::companions::Companions;
 use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
 use super::{
-    Candidate, Claim, Decision, Denial, DenialReason, Factors, FrameResult, Input, Policy,
-    authorise,
+    Asking, Candidate, Claim, Companion, Company, Decision, Denial, DenialReason, Factors,
+    FrameResult, Input, Policy, Rules, Wall,
 };
 use crate::whitelist::Directory;
 
@@ -14,8 +17,10 @@ use crate::whitelist::Directory;
 #[derive(Debug)]
 pub struct Access {
     policy: Policy,
+    rules: Arc<Rules>,
     pub(super) window: Window,
     pub(super) cooldowns: Cooldowns,
+    companions: Companions,
     /// Frames taken at or before this count for nothing: they were overtaken by
     /// another frame, or by a loss or a change that voids them.
     void_until: Option<Instant>,
@@ -26,8 +31,10 @@ impl Access {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
+            rules: Arc::default(),
             window: Window::default(),
             cooldowns: Cooldowns::default(),
+            companions: Companions::default(),
             void_until: None,
         }
     }
@@ -60,13 +67,18 @@ impl Access {
             Input::Frame {
                 sighting,
                 directory,
-            } => return self.judge(now, &sighting, directory),
+                wall,
+            } => return self.judge(now, &sighting, directory, wall),
             Input::PolicyChanged(policy) => {
                 self.policy = policy;
                 self.forget(now);
             }
             // A frame taken before the event may still arrive after it.
             Input::CameraLost | Input::WhitelistChanged => self.forget(now),
+            Input::RulesChanged(rules) => {
+                self.rules = rules;
+                self.forget(now);
+            }
             Input::Unwatched => self.cooldowns.unwatched(now, self.policy.absence),
         }
         Vec::new()
@@ -82,6 +94,7 @@ impl Access {
     fn forget(&mut self, now: Instant) {
         self.window.clear();
         self.cooldowns.forget_denied();
+        self.companions.clear();
         self.void_until = self.void_until.max(Some(now));
     }
 
@@ -90,6 +103,7 @@ impl Access {
         now: Instant,
         sighting: &FrameResult,
         directory: &Directory,
+        wall: Wall<'_>,
     ) -> Vec<Decision> {
         let taken_at = sighting.taken_at;
         let fresh = now
@@ -121,7 +135,7 @@ impl Access {
                     frames,
                     made_at: now,
                 };
-                decisions.extend(self.decide(now, &claim, directory));
+                decisions.extend(self.decide(now, &claim, directory, wall));
             }
         }
         // Never true in a frame that recognised somebody.
@@ -142,18 +156,62 @@ impl Access {
         self.policy.frames.max(1)
     }
 
-    fn decide(&mut self, now: Instant, claim: &Claim, directory: &Directory) -> Option<Decision> {
+    fn decide(
+        &mut self,
+        now: Instant,
+        claim: &Claim,
+        directory: &Directory,
+        wall: Wall<'_>,
+    ) -> Option<Decision> {
         let cooldown = self.policy.cooldown;
-        let decision = match authorise(directory, claim, now, Factors::default()) {
+        self.companions.expire(now, self.rules.longest_company());
+        let asking = Asking {
+            now,
+            wall,
+            factors: Factors::default(),
+            companions: self.companions.all(),
+        };
+        let companion = |company| Companion {
+            person: claim.person,
+            track: claim.track,
+            at: now,
+            company,
+        };
+        let decision = match authorise_or_wait(directory, &self.rules, claim, &asking) {
             Ok(grant) => {
                 let given = self
                     .cooldowns
                     .grant(grant.person(), claim.track, now, cooldown);
                 // Else the frames count as soon as a grant may follow.
-                given.then_some(Decision::Grant(grant))?
+                let decision = given.then_some(Decision::Grant(grant))?;
+                for person in grant.people() {
+                    self.companions.done(person);
+                }
+                // The second of two passes by this grant, and not by another one.
+                if let Some(second) = grant.companion().filter(|c| c.company != Company::Passed) {
+                    self.cooldowns
+                        .grant(second.person, second.track, now, cooldown);
+                    self.window.spend(second.person);
+                }
+                self.companions.note(companion(Company::Passed));
+                decision
             }
-            Err(_) if self.cooldowns.is_denied(claim.track) => return None,
-            Err(denial) => {
+            Err((denial, waits_by)) => {
+                for place in waits_by {
+                    // Who was let in and has not gone is past the door.
+                    if !self.cooldowns.is_granted(claim.person) {
+                        self.companions.note(companion(Company::Waits(place)));
+                    }
+                }
+                let is_of_rules = !matches!(
+                    denial.reason,
+                    DenialReason::Removed | DenialReason::Disabled | DenialReason::Expired
+                );
+                // Who was let in and has not gone asks for nothing more of the rules.
+                let is_past = is_of_rules && self.cooldowns.is_granted(claim.person);
+                if is_past || self.cooldowns.is_denied(claim.track) {
+                    return None;
+                }
                 let decision = self.deny(now, denial);
                 self.cooldowns.deny([claim.track].into_iter(), now);
                 self.window.spend(claim.person);

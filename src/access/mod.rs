@@ -14,20 +14,28 @@
 //! the first says anything about the person in front of the camera.
 
 mod authorise;
+mod companions;
 mod cooldowns;
 mod decider;
 mod flaw;
 #[cfg(test)]
 mod properties;
+mod rules;
+#[cfg(test)]
+mod sequences;
 #[cfg(test)]
 mod tests;
 mod window;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use authorise::{Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise};
+pub use companions::{Companion, Company};
 pub use decider::Access;
 pub use flaw::Flaw;
+pub use rules::{Asking, Pass, Passback, PassbackMode, Rule, Rules, SecondFactor, Wall};
+pub(crate) use rules::{Explained, passed_within};
 
 use crate::cohort::Score;
 use crate::config;
@@ -150,6 +158,8 @@ pub enum Input<'a> {
         sighting: FrameResult,
         /// Who is listed, read together with the templates it was judged by.
         directory: &'a Directory,
+        /// What the wall's clock says.
+        wall: Wall<'a>,
     },
     /// The door is open and nobody looks.
     Unwatched,
@@ -159,6 +169,23 @@ pub enum Input<'a> {
     PolicyChanged(Policy),
     /// The whitelist changed; votes for its old content are void.
     WhitelistChanged,
+    /// The access rules changed; who waited by the old ones waits no more.
+    RulesChanged(Arc<Rules>),
+}
+
+/// Now, by the clock that nobody sets and by the wall's.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub now: Instant,
+    pub wall: Wall<'static>,
+}
+
+/// Without a wall's clock that could be believed.
+impl From<Instant> for Moment {
+    fn from(now: Instant) -> Self {
+        let wall = Wall::UNKNOWN;
+        Self { now, wall }
+    }
 }
 
 /// What is decided, each to be written down before anything moves.

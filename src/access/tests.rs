@@ -43,11 +43,8 @@ fn candidate(track: u64, person: i64, score: f32) -> Candidate {
 
 /// People by number, and whether each is enabled.
 pub(super) fn directory(people: impl IntoIterator<Item = (i64, bool)>) -> Directory {
-    Directory::new(people.into_iter().map(|(id, enabled)| Listed {
-        id: PersonId(id),
-        name: format!("Person {id}"),
-        enabled,
-    }))
+    let listed = |(id, enabled)| Listed::new(PersonId(id), format!("Person {id}"), enabled);
+    Directory::new(people.into_iter().map(listed))
 }
 
 pub(super) fn frame<'a>(
@@ -62,7 +59,19 @@ pub(super) fn frame<'a>(
     Input::Frame {
         sighting,
         directory,
+        wall: Wall::UNKNOWN,
     }
+}
+
+/// Somebody asks with nothing but a face, at a door without rules.
+fn ask(listed: &Directory, claim: &Claim, now: Instant) -> Result<Grant, Denial> {
+    let asking = Asking {
+        now,
+        wall: Wall::UNKNOWN,
+        factors: Factors::default(),
+        companions: &[],
+    };
+    authorise(listed, &Rules::default(), claim, &asking)
 }
 
 /// A door that is shown one frame every 100 ms, each judged 50 ms after it was taken.
@@ -369,7 +378,7 @@ fn a_claim_lasts_two_seconds_and_not_before_it_was_made() {
     let listed = directory([(1, true)]);
     let made_at = Instant::now() + ms(10_000);
     let claim = claim(1, made_at);
-    let asked = |now| authorise(&listed, &claim, now, Factors::default()).map_err(|d| d.reason);
+    let asked = |now| ask(&listed, &claim, now).map_err(|d| d.reason);
     for now in [made_at, made_at + MAX_CLAIM_AGE] {
         let grant = asked(now).unwrap();
         assert_eq!((grant.person(), grant.claim()), (claim.person, &claim));
@@ -409,7 +418,7 @@ proptest! {
             Some(true) if age_ms > 2000 => Err(DenialReason::Expired),
             Some(true) => Ok(claim),
         };
-        let answer = authorise(&listed, &claim, now, Factors::default());
+        let answer = ask(&listed, &claim, now);
         if let Err(denial) = answer {
             prop_assert_eq!(denial.nearest, Some(candidate(7, person, 0.9)));
         }

@@ -9,6 +9,8 @@ use clap::Args;
 
 use super::enroll_many::{self, Report};
 use super::hands::Hands;
+use super::people_rights::AddGuest;
+use super::when::When;
 use super::{Usage, origin};
 use crate::camera;
 use crate::config::Config;
@@ -89,9 +91,33 @@ pub(crate) struct Enroll {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "camera",
           value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
+
+    /// A guest, until this moment.
+    #[arg(skip)]
+    guest_until: Option<When>,
 }
 
 impl Enroll {
+    /// As the arguments of `people add-guest` say.
+    pub(super) fn guest(guest: &AddGuest) -> Self {
+        Self {
+            name: Some(guest.name.clone()),
+            photos: guest.photos.clone(),
+            from: None,
+            csv: None,
+            report: None,
+            use_good: false,
+            at_least: 1,
+            is_a_name: false,
+            look_alike: guest.look_alike,
+            camera: guest.camera,
+            pictures: 5,
+            roster: None,
+            timeout: 60,
+            guest_until: Some(guest.until),
+        }
+    }
+
     pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
         hands.read(&self.photos, Kind::Picture)?;
         if let Some(report) = &self.report {
@@ -152,7 +178,9 @@ impl Enroll {
         for one in reviewed.left_out() {
             eprintln!("{one}");
         }
-        let person = match reviewed.commit(&mut database, self.consent(), &origin(config)) {
+        let until = self.guest_until.map(|When(until)| until);
+        let (consent, origin) = (self.consent(), origin(config));
+        let person = match reviewed.commit_until(&mut database, consent, until, &origin) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
             ),

@@ -4,6 +4,7 @@
 #[macro_use]
 mod output;
 
+mod access;
 mod backup;
 mod bench;
 mod check;
@@ -30,6 +31,7 @@ mod migrate;
 mod panel;
 mod people;
 mod people_look;
+mod people_rights;
 mod relay;
 mod run;
 mod snapshot;
@@ -91,6 +93,9 @@ enum Command {
     /// List and change the people on the whitelist
     #[command(subcommand)]
     People(people::People),
+    /// Ask the access rules about a person, and check them
+    #[command(subcommand)]
+    Access(access::Access),
     /// Find the faces in pictures and say who they are
     Identify(identify::Identify),
     /// Take one picture with the camera and draw what is recognised in it
@@ -213,7 +218,11 @@ impl Cli {
                 let config = named(&mut |hands| enroll.hand_over(hands))?;
                 enroll.run(&logged(config))
             }
-            Command::People(people) => people.run(&logged(owned()?)),
+            Command::People(people) => {
+                let config = named(&mut |hands| people.hand_over(hands))?;
+                people.run(&logged(config))
+            }
+            Command::Access(access) => access.run(&logged(owned()?)),
             Command::Identify(identify) => {
                 let config = named(&mut |hands| identify.hand_over(hands))?;
                 identify.run(&logged(config))

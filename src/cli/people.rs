@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::hands::Hands;
 use super::people_look::{self, List};
+use super::people_rights;
 use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
 use crate::daemon::pictures::Pictures;
@@ -17,7 +19,7 @@ use crate::whitelist::{self, Person};
 /// What to do with whom. A person is named by name, by one from before, or by number, such
 /// as #3.
 #[derive(Debug, Subcommand)]
-pub enum People {
+pub(crate) enum People {
     /// List everybody
     List(List),
     /// Show a person and the templates, with their numbers
@@ -42,6 +44,15 @@ pub enum People {
     Disable(Whom),
     /// Let disabled people in again
     Enable(Whom),
+    /// Put people in a group that access rules name, or take them out
+    #[command(subcommand)]
+    Group(people_rights::GroupCommand),
+    /// Say from when to when a person may pass
+    Valid(people_rights::Valid),
+    /// Put a guest on the whitelist, who may pass until then
+    AddGuest(people_rights::AddGuest),
+    /// Say how often a person may enter from now on
+    Entries(people_rights::SetEntries),
     /// Forget people and all their templates; the events stay
     Remove {
         #[command(flatten)]
@@ -66,7 +77,7 @@ pub enum People {
 
 /// Several people: what is done is done with all of them, or with none.
 #[derive(Debug, Args)]
-pub struct Whom {
+pub(crate) struct Whom {
     /// Names, or numbers such as #3
     #[arg(value_name = "PERSON", required = true)]
     people: Vec<String>,
@@ -74,7 +85,7 @@ pub struct Whom {
 
 impl Whom {
     /// Each once, in the order they were named.
-    fn find(&self, db: &Database) -> anyhow::Result<Vec<Person>> {
+    pub(super) fn find(&self, db: &Database) -> anyhow::Result<Vec<Person>> {
         let mut found: Vec<Person> = Vec::new();
         for word in &self.people {
             let person = whitelist::find(db, word)?;
@@ -87,13 +98,25 @@ impl Whom {
 }
 
 /// `Ada Example (#3), Zoe (#4)`
-fn named(people: &[Person]) -> String {
+pub(super) fn named(people: &[Person]) -> String {
     let named = people.iter().map(|p| format!("{} ({})", p.name, p.id));
     named.collect::<Vec<_>>().join(", ")
 }
 
 impl People {
+    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        match self {
+            Self::AddGuest(guest) => guest.hand_over(hands),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        if let Self::AddGuest(guest) = &self
+            && guest.has_pictures()
+        {
+            return guest.enroll(config);
+        }
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let db = &mut database;
         match self {
@@ -120,6 +143,10 @@ impl People {
                 enable(db, &whom, false, &origin(config), "not let in any more")?;
             }
             Self::Enable(whom) => enable(db, &whom, true, &origin(config), "let in again")?,
+            Self::Group(command) => return command.run(db, config),
+            Self::Valid(valid) => return valid.run(db, config),
+            Self::AddGuest(guest) => return guest.set(db, config),
+            Self::Entries(entries) => return entries.run(db, config),
             Self::Remove { whom, yes } => {
                 let people = whom.find(db)?;
                 let what = format!("{} and the templates", named(&people));

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::{local, rfc3339};
+use super::people_rights::{limits, put_standing};
 use super::when::{When, when};
 use super::{Exit, Format, print_json, table};
 use crate::config::Config;
@@ -14,7 +15,7 @@ use crate::database::Database;
 use crate::person::PersonId;
 use crate::record::{Log, Query, last_grants};
 use crate::vision::Vision;
-use crate::whitelist::{self, Person, Snapshot};
+use crate::whitelist::{self, Person, Snapshot, Standing};
 
 /// Who is listed.
 #[derive(Debug, Args)]
@@ -48,18 +49,32 @@ impl List {
             println!("Everybody who was enrolled before then was let in since.");
             return Ok(());
         }
+        // Columns of rules only where anybody is asked for any.
+        let is_plain = |p: &Person| p.standing.groups.is_empty() && !is_limited(&p.standing);
+        let ruled = !people.iter().all(is_plain);
         let rows = people.iter().map(|p| {
             let seen = last.get(&p.id);
-            vec![
+            let mut row = vec![
                 p.id.to_string(),
                 p.name.clone(),
                 state(p).into(),
                 p.templates.to_string(),
                 day(p.created_at_ms),
                 seen.map_or_else(|| "never".into(), |at| local(*at, "%Y-%m-%d %H:%M")),
-            ]
+            ];
+            if ruled {
+                row.push(groups(&p.standing));
+                row.push(match is_limited(&p.standing) {
+                    true => limits(&p.standing),
+                    false => String::new(),
+                });
+            }
+            row
         });
-        let header = ["", "name", "state", "templates", "since", "let in last"];
+        let mut header = vec!["", "name", "state", "templates", "since", "let in last"];
+        if ruled {
+            header.extend(["groups", "may pass"]);
+        }
         table(&header, rows);
         Ok(())
     }
@@ -79,15 +94,27 @@ fn tell_where_the_record_begins(config: &Config, since: i64) -> anyhow::Result<(
     Ok(())
 }
 
+fn is_limited(standing: &Standing) -> bool {
+    let limits = [standing.valid_from_ms, standing.valid_until_ms];
+    standing.is_guest || standing.entries.is_some() || limits.iter().any(Option::is_some)
+}
+
+fn groups(standing: &Standing) -> String {
+    let groups: Vec<&str> = standing.groups.iter().map(|g| g.as_str()).collect();
+    groups.join(", ")
+}
+
 fn as_json(person: &Person, last: &BTreeMap<PersonId, i64>) -> Value {
-    json!({
+    let mut value = json!({
         "person_id": person.id,
         "name": person.name,
         "enabled": person.enabled,
         "templates": person.templates,
         "enrolled_at": rfc3339(person.created_at_ms),
         "last_granted_at": last.get(&person.id).copied().and_then(rfc3339),
-    })
+    });
+    put_standing(&mut value, &person.standing);
+    value
 }
 
 fn state(person: &Person) -> &'static str {
@@ -125,6 +152,12 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
             |at| format!("let in last on {}", local(*at, "%Y-%m-%d at %H:%M"))
         )
     );
+    if !person.standing.groups.is_empty() {
+        println!("in the groups {}", groups(&person.standing));
+    }
+    if is_limited(&person.standing) {
+        println!("{}", limits(&person.standing));
+    }
     let rows = (1..).zip(&templates).map(|(number, t): (usize, _)| {
         vec![
             number.to_string(),

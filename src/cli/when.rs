@@ -64,9 +64,133 @@ fn day(text: &str, today: Date) -> Option<Date> {
     today.nth_weekday(-1, weekday).ok()
 }
 
+/// What is taken of times to come.
+const FORMS_AHEAD: &str = "today, tomorrow, friday, \"friday 18:00\", 18:00, 2026-03-01, \"2026-03-01 18:00\", or a span from now such as 8h or 30d";
+
+/// A moment, sooner to come than past: a weekday is the next one, a day its beginning.
+///
+/// # Errors
+/// What can be written, for a text that is no time.
+pub(super) fn ahead(text: &str) -> Result<When, String> {
+    coming(text, false)
+}
+
+/// The same, where a day alone is meant to its end.
+///
+/// # Errors
+/// As [`ahead`].
+pub(super) fn ahead_end(text: &str) -> Result<When, String> {
+    coming(text, true)
+}
+
+fn coming(text: &str, to_end: bool) -> Result<When, String> {
+    let no_time = || format!("{} is no time; write {FORMS_AHEAD}", Quoted(text));
+    let now = ZonedDateTime::now();
+    let moment = moment_ahead(text.trim(), &now, to_end).ok_or_else(no_time)?;
+    Ok(When(moment))
+}
+
+fn moment_ahead(text: &str, now: &ZonedDateTime, to_end: bool) -> Option<i64> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let at = |time: DateTime| {
+        let time = time.to_zoned_datetime(now.time_zone().clone()).ok()?;
+        Some(time.timestamp().as_millisecond())
+    };
+    let (first, time) = match text.split_once(' ') {
+        Some((first, time)) => (first, Some(time.trim().parse::<Time>().ok()?)),
+        None => (text, None),
+    };
+    if let Some(day) = day_ahead(first, now.date(), time.is_some_and(|t| t <= now.time())) {
+        return match time {
+            Some(time) => at(day.to_datetime(time)),
+            None if to_end => at(day.tomorrow().ok()?.to_datetime(Time::midnight())),
+            None => at(day.to_datetime(Time::midnight())),
+        };
+    }
+    if let Ok(time) = text.parse::<DateTime>() {
+        return at(time);
+    }
+    if let Some(Ok(time)) = text.contains(':').then(|| text.parse::<Time>()) {
+        return at(now.date().to_datetime(time));
+    }
+    let span = text.parse::<jiff::Span>().ok()?;
+    let then = now.checked_add(span.abs()).ok()?;
+    Some(then.timestamp().as_millisecond())
+}
+
+/// `is_past`: of today nothing is left that could be meant.
+fn day_ahead(text: &str, today: Date, is_past: bool) -> Option<Date> {
+    match text.to_ascii_lowercase().as_str() {
+        "tomorrow" => return today.tomorrow().ok(),
+        "yesterday" => return None,
+        _ => {}
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        // A date with a time is read as a whole.
+        return (text.len() == 10).then_some(date);
+    }
+    let day = day(text, today)?;
+    let is_meant = !is_past || text.eq_ignore_ascii_case("today");
+    match day == today && is_meant {
+        true => Some(today),
+        false => today.nth_weekday(1, day.weekday()).ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_to_come_are_taken_as_they_are_said() {
+        // A Thursday, three days before the clocks go forward.
+        let now: ZonedDateTime = "2026-03-26T12:30:00[Europe/Berlin]"
+            .parse()
+            .unwrap_or_else(|error| unreachable!("{error}"));
+        let said = |text: &str, to_end: bool| {
+            let at = moment_ahead(text, &now, to_end)?;
+            let at = jiff::Timestamp::from_millisecond(at).ok()?;
+            let at = at.to_zoned_datetime(now.time_zone().clone());
+            Some(at.strftime("%a %d.%m. %H:%M").to_string())
+        };
+        for (text, begin, end) in [
+            ("today", "Thu 26.03. 00:00", "Fri 27.03. 00:00"),
+            ("tomorrow", "Fri 27.03. 00:00", "Sat 28.03. 00:00"),
+            ("thursday", "Thu 26.03. 00:00", "Fri 27.03. 00:00"),
+            ("friday", "Fri 27.03. 00:00", "Sat 28.03. 00:00"),
+            ("Wednesday", "Wed 01.04. 00:00", "Thu 02.04. 00:00"),
+            ("friday 18:00", "Fri 27.03. 18:00", "Fri 27.03. 18:00"),
+            ("thursday 18:00", "Thu 26.03. 18:00", "Thu 26.03. 18:00"),
+            ("thursday 08:00", "Thu 02.04. 08:00", "Thu 02.04. 08:00"),
+            ("today 08:00", "Thu 26.03. 08:00", "Thu 26.03. 08:00"),
+            ("2026-03-28", "Sat 28.03. 00:00", "Sun 29.03. 00:00"),
+            ("2026-03-28 18:00", "Sat 28.03. 18:00", "Sat 28.03. 18:00"),
+            ("2026-03-28T18:00", "Sat 28.03. 18:00", "Sat 28.03. 18:00"),
+            (
+                "2026-03-28T18:00:00Z",
+                "Sat 28.03. 19:00",
+                "Sat 28.03. 19:00",
+            ),
+            ("18:00", "Thu 26.03. 18:00", "Thu 26.03. 18:00"),
+            ("8h", "Thu 26.03. 20:30", "Thu 26.03. 20:30"),
+            ("3d", "Sun 29.03. 12:30", "Sun 29.03. 12:30"),
+        ] {
+            assert_eq!(said(text, false).as_deref(), Some(begin), "{text}");
+            assert_eq!(said(text, true).as_deref(), Some(end), "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "friday evening",
+            "12",
+            "2026-02-30",
+            "someday 18:00",
+        ] {
+            assert_eq!(said(text, false), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_are_taken_as_they_are_said() {

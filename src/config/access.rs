@@ -1,13 +1,14 @@
 //! `[access]`: when a judged face opens the door.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 use toml::de::DeValue;
 
-use super::Camera;
 use super::file::File;
-use super::section::{Section, defaults};
+use super::section::{Section, choice, defaults};
+use super::{Camera, anchor};
 use crate::cohort::Score;
 use crate::risk::{FalseAccept, ThresholdRequest};
 
@@ -31,6 +32,20 @@ pub struct Access {
     pub absence_ms: u64,
     /// A frame older than this when it has been judged decides nothing.
     pub max_frame_age_ms: u64,
+    /// Folder of the access rules, `*.toml`; none where it is not there.
+    pub rules_dir: PathBuf,
+    /// When rules that depend on the time believe the clock.
+    pub clock: ClockTrust,
+}
+
+choice! {
+    /// When the wall's clock is believed.
+    pub enum ClockTrust {
+        /// While it is synchronised, or has gone on for a day as the uptime says.
+        Checked = "checked",
+        /// Always: the board's own clock has a battery and is right.
+        Trusted = "trusted",
+    }
 }
 
 impl Access {
@@ -45,7 +60,13 @@ impl Access {
             cooldown_ms: section.whole("cooldown_ms", 5000, 0..=600_000, "milliseconds"),
             absence_ms: section.whole("absence_ms", 2000, 0..=600_000, "milliseconds"),
             max_frame_age_ms: section.whole("max_frame_age_ms", 1000, 100..=5_000, "milliseconds"),
+            rules_dir: section.path("rules_dir", "/etc/doorward/access.d"),
+            clock: section.choice("clock", ClockTrust::Checked),
         }
+    }
+
+    pub(super) fn anchor(&mut self, folder: &Path) {
+        anchor(&mut self.rules_dir, folder);
     }
 
     pub(super) fn cross_check(&self, camera: &Camera, file: &mut File<'_>) {

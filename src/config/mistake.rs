@@ -70,7 +70,7 @@ impl Place {
 }
 
 /// The name that `written` was probably meant to be.
-pub(super) fn nearest<'n>(
+pub(crate) fn nearest<'n>(
     written: &str,
     names: impl IntoIterator<Item = &'n str>,
 ) -> Option<&'n str> {
@@ -86,7 +86,7 @@ pub(super) fn nearest<'n>(
 }
 
 /// `a, b or c`
-pub(super) fn any_of(names: &[String]) -> String {
+pub(crate) fn any_of(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),

@@ -20,6 +20,7 @@ mod models;
 mod panel;
 mod panel_wiring;
 mod relay;
+mod rule_files;
 mod section;
 mod signal;
 mod syntax;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml::de::DeTable;
 
-pub use access::Access;
+pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
@@ -42,14 +43,21 @@ pub use models::{Accelerator, Models, Precision};
 pub use panel::{Panel, PanelDriver};
 pub use panel_wiring::{Input, Output, Pattern, Typist, Wiegand, WiegandFormat};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
+pub(crate) use rule_files::read_rules;
+pub use rule_files::{RuleFile, RulesError};
 pub use signal::Signal;
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
+// What other TOML files that people write are read by.
+pub(crate) use mistake::{any_of, nearest};
+pub(crate) use section::{kind, quoted};
+pub(crate) use syntax::Syntax;
+
 use crate::files::{self, Kind};
 
 use file::File;
-use syntax::{Syntax, is_in};
+use syntax::is_in;
 
 /// Where the configuration is looked for when nothing else is said.
 pub(crate) const DEFAULT_PATH: &str = "/etc/doorward/doorward.toml";
@@ -91,6 +99,7 @@ impl Config {
         let mut config = Self::parse(&text(path)?, path)?;
         let folder = &folder_of(path);
         config.camera.anchor(folder);
+        config.access.anchor(folder);
         config.models.anchor(folder);
         config.relay.anchor(folder);
         config.whitelist.anchor(folder);

@@ -349,7 +349,8 @@ fn unlike(value: &DeValue<'_>, kind_needed: &str, needed: &str) -> String {
     }
 }
 
-fn kind(value: &DeValue<'_>) -> &'static str {
+/// What a value is, in words.
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
         DeValue::Integer(_) => "a whole number",
@@ -363,7 +364,7 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 /// A value as it stands in the file, on one line, not too long, and without the name and
 /// password that an address may hold: messages go into the record and the journal.
-fn quoted(written: &str) -> String {
+pub(crate) fn quoted(written: &str) -> String {
     let line = written.lines().next().unwrap_or_default();
     let secret = (line.find("://").map(|at| at + 3)).zip(line.rfind('@'));
     let hidden = secret.and_then(|(start, end)| {

@@ -11,9 +11,9 @@ use super::mistake::{Mistake, Place};
 const MAX_BROKEN_LINES: usize = 50;
 
 /// A text with its broken lines taken out.
-pub(super) struct Syntax {
+pub(crate) struct Syntax {
     /// The rest, each byte where it was.
-    pub(super) text: String,
+    pub(crate) text: String,
     mistakes: Vec<Mistake>,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<String, Mistake> {
 }
 
 impl Syntax {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut rest = Self {
             text: text.to_owned(),
             mistakes: Vec::new(),
@@ -80,7 +80,7 @@ impl Syntax {
     }
 
     /// What the text says without its broken lines.
-    pub(super) fn root(&self) -> Spanned<DeTable<'_>> {
+    pub(crate) fn root(&self) -> Spanned<DeTable<'_>> {
         DeTable::parse_recoverable(&self.text).0
     }
 
@@ -110,7 +110,7 @@ impl Syntax {
     }
 
     /// These mistakes and what else was found wrong at a byte of the text, from top to bottom.
-    pub(super) fn with(&self, found: Vec<(usize, String)>) -> Vec<Mistake> {
+    pub(crate) fn with(&self, found: Vec<(usize, String)>) -> Vec<Mistake> {
         let mut all = self.mistakes.clone();
         all.extend(found.into_iter().map(|(at, message)| Mistake {
             place: Place::of(&self.text, at),

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::access_rules::{Law, wall};
 use super::doorkeeper::Order;
-use crate::access::{DenialReason, Grant, authorise};
-use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
+use crate::access::{Asking, DenialReason, Grant, authorise};
+use crate::record::{Event, GrantReason, Granted, Log, NotOpened, PersonRef, RecordError, Stamp};
 use crate::whitelist;
 
 /// How long a door that is awake may take to hear of a grant.
 const MAX_DOOR_WAIT: Duration = Duration::from_millis(250);
 
 /// What became of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Admission {
     /// It is on record by this number, and the door has it.
     Given(u64),
@@ -24,9 +25,12 @@ pub(crate) enum Admission {
         grant: Option<u64>,
         reason: NotOpened,
     },
+    /// The rules stand against it, by what only the database knows; it was not written.
+    Denied(DenialReason),
 }
 
 /// Writes a grant, if at this very moment the person may pass, and gives it to the door.
+/// `granted` is then as it was written.
 ///
 /// # Errors
 /// [`RecordError`]; nothing was written, and the door has not heard of it.
@@ -34,27 +38,53 @@ pub(crate) fn admit(
     log: &mut Log,
     door: &Sender<Order>,
     stamp: &Stamp,
-    event: &Event,
+    granted: &mut Granted,
     grant: &Grant,
+    law: Law<'_>,
     clock: impl Fn() -> Instant,
 ) -> Result<Admission, RecordError> {
-    let written = log.append_if(stamp, event, |connection, fail| {
-        let directory = whitelist::directory_of(connection, fail, grant.person())?;
-        Ok(authorise(
-            &directory,
-            grant.claim(),
-            clock(),
-            grant.factors(),
-        ))
-    })?;
+    let written = log.append_if(
+        stamp,
+        |connection, fail| {
+            let companion = grant.companion();
+            let people = std::iter::once(grant.person()).chain(companion.map(|c| c.person));
+            let directory = whitelist::directory_of(connection, fail, people)?;
+            let is_believed = law.believes_clock(connection, fail)?;
+            let asking = Asking {
+                now: clock(),
+                wall: wall(law.stamp, is_believed),
+                factors: grant.factors(),
+                companions: companion.as_slice(),
+            };
+            let again = authorise(&directory, law.rules, grant.claim(), &asking)
+                .map_err(|denial| denial.reason)
+                .and_then(|again| law.confirmed(again, grant, &directory, &asking));
+            Ok(again.map(|again| {
+                let with = again.companion().map(|c| c.person);
+                let granted = Granted {
+                    reason: match again.is_passed_back() {
+                        true => GrantReason::PassedBack,
+                        false => granted.reason,
+                    },
+                    with: with.map(|id| PersonRef::new(id, directory.name_of(id))),
+                    ..granted.clone()
+                };
+                (Event::Granted(granted), (again, is_believed))
+            }))
+        },
+        |connection, fail, id, (again, is_sure)| {
+            let (way, stamp) = (law.rules.direction(), (stamp, *is_sure));
+            whitelist::note_passages(connection, fail, again.people(), id, stamp, way)
+        },
+    )?;
     let (id, grant) = match written {
-        Ok(written) => written,
-        Err(denial) => {
-            return Ok(Admission::Withdrawn {
-                grant: None,
-                reason: not_any_more(denial.reason),
-            });
+        Ok((id, event, (grant, _))) => {
+            if let Event::Granted(written) = event {
+                *granted = written;
+            }
+            (id, grant)
         }
+        Err(reason) => return Ok(not_any_more(reason)),
     };
     let reason = if !grant.is_current(clock()) {
         NotOpened::TooLate
@@ -79,285 +109,20 @@ pub(crate) fn admit(
 }
 
 /// Why a person who was recognised and could pass may not now.
-fn not_any_more(reason: DenialReason) -> NotOpened {
-    match reason {
+fn not_any_more(reason: DenialReason) -> Admission {
+    let reason = match reason {
         DenialReason::Disabled => NotOpened::Disabled,
         DenialReason::Expired => NotOpened::Expired,
         DenialReason::Removed | DenialReason::NotListed | DenialReason::EmptyWhitelist => {
             NotOpened::Removed
         }
+        reason => return Admission::Denied(reason),
+    };
+    Admission::Withdrawn {
+        grant: None,
+        reason,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-
-    use std::cell::Cell;
-    use std::path::PathBuf;
-    use std::sync::Arc;
-
-    use crossbeam_channel::Receiver;
-
-    use super::super::status::StatusTeller;
-    use super::*;
-    use crate::access::{Claim, Factors, MAX_CLAIM_AGE};
-    use crate::cohort::Score;
-    use crate::config;
-    use crate::daemon::events::of_grant;
-    use crate::daemon::heartbeat::Heartbeats;
-    use crate::daemon::pictures::Pictures;
-    use crate::daemon::record_queue::RecordQueue;
-    use crate::daemon::recorder::Recorder;
-    use crate::daemon::remembered::Remembered;
-    use crate::database::Database;
-    use crate::embedding::{Embedding, ModelVersion};
-    use crate::person::PersonId;
-    use crate::record::{Actor, FrameRef, Granted, Kind, Origin, Part, Query, Record};
-    use crate::whitelist::{Directory, Listed, NewTemplate};
-
-    fn origin() -> Origin {
-        Origin {
-            door: Default::default(),
-            actor: Actor {
-                uid: 0,
-                login_uid: None,
-                claimed: None,
-            },
-        }
-    }
-
-    /// A whitelist with Ada on it, a record, and a grant for Ada that was just decided.
-    struct Site {
-        _folder: tempfile::TempDir,
-        path: PathBuf,
-        ada: PersonId,
-        grant: Grant,
-    }
-
-    impl Site {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("doorward.db");
-            let model = ModelVersion::new("m");
-            let template = NewTemplate {
-                embedding: Embedding::new(&model, vec![1.0]).unwrap(),
-                source: "photo.jpg".into(),
-                photo: None,
-            };
-            let mut database = Database::open(&path).unwrap();
-            let ada = whitelist::enroll(&mut database, "Ada", &[template], &origin()).unwrap();
-            let now = Instant::now();
-            let claim = Claim {
-                person: ada,
-                track: 1,
-                score: Score::new(0.9),
-                threshold: Score::new(0.7),
-                frames: 3,
-                made_at: now,
-            };
-            let directory = Directory::new([Listed {
-                id: ada,
-                name: "Ada".into(),
-                enabled: true,
-            }]);
-            Self {
-                grant: authorise(&directory, &claim, now, Factors::default()).unwrap(),
-                _folder: folder,
-                path,
-                ada,
-            }
-        }
-
-        fn open(&self) -> Database {
-            Database::open(&self.path).unwrap()
-        }
-
-        fn granted(&self) -> Granted {
-            let frame = FrameRef {
-                name: "7".into(),
-                vision_ms: 1.0,
-                age_ms: 1.0,
-            };
-            let ada = Directory::new([Listed {
-                id: self.ada,
-                name: "Ada".into(),
-                enabled: true,
-            }]);
-            of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
-        }
-
-        /// What the recorder does about the grant with a door at the other end of `door`.
-        fn recorder(&self, door: Sender<Order>) {
-            let (queue, incoming) = RecordQueue::channel();
-            queue.grant(self.granted(), self.grant, None);
-            let log = self.log();
-            Recorder {
-                remembered: Remembered::of(&self.path, &log).unwrap(),
-                log,
-                queue,
-                incoming,
-                door,
-                retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
-                pictures: Pictures::beside(&self.path),
-                heartbeat: Heartbeats::new().add(Part::Audit),
-                bent: Arc::default(),
-                status: StatusTeller::to_nobody(),
-                stop: Arc::new(true.into()),
-            }
-            .run();
-        }
-
-        fn log(&self) -> Log {
-            Log::new(self.open(), Default::default())
-        }
-
-        fn records(&self, kind: Kind) -> Vec<Record> {
-            let query = Query {
-                kinds: vec![kind],
-                ..Query::default()
-            };
-            self.log().records(&query).unwrap()
-        }
-    }
-
-    /// A door that takes one order at once, as one does that is awake.
-    fn awake() -> (Sender<Order>, Receiver<Order>) {
-        crossbeam_channel::bounded(1)
-    }
-
-    fn orders(door: &Receiver<Order>) -> Vec<u64> {
-        door.try_iter()
-            .map(|order| match order {
-                Order::Open { grant, .. } => grant,
-                other => panic!("{other:?}"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_grant_is_on_record_and_then_with_the_door() {
-        let site = Site::new();
-        let (door, heard) = awake();
-        site.recorder(door);
-        let granted = site.records(Kind::Granted);
-        assert_eq!(orders(&heard), [granted[0].id]);
-        assert_eq!(granted.len(), 1);
-        assert!(site.records(Kind::GrantWithdrawn).is_empty());
-    }
-
-    #[test]
-    fn a_person_disabled_or_removed_since_the_decision_is_not_let_in() {
-        type Change = fn(&mut Database, PersonId);
-        let disable: Change = |db, id| whitelist::set_enabled(db, &[id], false, &origin()).unwrap();
-        let remove: Change = |db, id| whitelist::remove(db, &[id], &origin()).unwrap();
-        for (change, reason) in [(disable, NotOpened::Disabled), (remove, NotOpened::Removed)] {
-            let site = Site::new();
-            change(&mut site.open(), site.ada);
-            let (door, heard) = awake();
-            site.recorder(door);
-            assert!(orders(&heard).is_empty());
-            assert!(site.records(Kind::Granted).is_empty());
-            let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
-                panic!("{reason:?}")
-            };
-            let expected = Event::GrantWithdrawn {
-                reason,
-                grant: None,
-                recognition: Some(site.granted().recognition),
-            };
-            assert_eq!(withdrawn.event(), Some(&expected));
-        }
-    }
-
-    #[test]
-    fn a_door_that_is_busy_or_gone_does_not_open_later() {
-        let (busy, _never_taken) = crossbeam_channel::bounded(0);
-        let (gone, _) = crossbeam_channel::bounded(0);
-        for door in [busy, gone] {
-            let site = Site::new();
-            site.recorder(door);
-            let granted = site.records(Kind::Granted);
-            let [withdrawn] = &site.records(Kind::GrantWithdrawn)[..] else {
-                panic!()
-            };
-            let expected = Event::GrantWithdrawn {
-                reason: NotOpened::DoorBusy,
-                grant: Some(granted[0].id),
-                recognition: None,
-            };
-            assert_eq!(withdrawn.event(), Some(&expected));
-        }
-    }
-
-    #[test]
-    fn a_grant_that_is_too_old_opens_nothing() {
-        let late = MAX_CLAIM_AGE + Duration::from_millis(1);
-        // Before it is written, and while it is.
-        for (first, then, reason) in [
-            (late, late, NotOpened::Expired),
-            (Duration::ZERO, late, NotOpened::TooLate),
-        ] {
-            let site = Site::new();
-            let (door, heard) = awake();
-            let asked = Cell::new(0);
-            let clock = || {
-                let age = if asked.replace(asked.get() + 1) == 0 {
-                    first
-                } else {
-                    then
-                };
-                site.grant.claim().made_at + age
-            };
-            let (mut log, event) = (site.log(), Event::Granted(site.granted()));
-            let became = admit(&mut log, &door, &Stamp::now(), &event, &site.grant, clock);
-            let became = became.unwrap();
-            let written = site.records(Kind::Granted).first().map(|e| e.id);
-            assert_eq!(written.is_some(), reason == NotOpened::TooLate);
-            let grant = written;
-            assert_eq!(became, Admission::Withdrawn { grant, reason });
-            assert!(orders(&heard).is_empty());
-        }
-    }
-
-    /// In the moment of the grant, not only when somebody looks.
-    #[test]
-    fn a_grant_into_a_database_that_is_another_opens_nothing() {
-        type Attack = fn(&Site);
-        let ended = |site: &Site, ending: &str| {
-            let mut name = site.path.clone().into_os_string();
-            name.push(ending);
-            PathBuf::from(name)
-        };
-        let copied = |site: &Site| std::fs::copy(site.path.with_extension("old"), &site.path);
-        let attacks: [Attack; 4] = [
-            |site| std::fs::rename(&site.path, site.path.with_extension("away")).unwrap(),
-            |site| std::fs::remove_file(site.path.with_extension("db-wal")).unwrap(),
-            |site| std::fs::remove_file(site.path.with_extension("db-shm")).unwrap(),
-            |_| {},
-        ];
-        for (number, attack) in attacks.into_iter().enumerate() {
-            let site = Site::new();
-            std::fs::copy(&site.path, site.path.with_extension("old")).unwrap();
-            let mut log = site.log();
-            log.guard().unwrap();
-            let stopped = Event::RecordsLost { records: 1 };
-            log.append(&Stamp::now(), &stopped).unwrap();
-            if number == 3 {
-                // All is in the database's own file, and that is an older one then.
-                let raw = rusqlite::Connection::open(&site.path).unwrap();
-                raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                    .unwrap();
-                copied(&site).unwrap();
-            }
-            attack(&site);
-            assert!(number == 3 || !ended(&site, ["", "-wal", "-shm"][number]).exists());
-            let (door, heard) = awake();
-            let event = Event::Granted(site.granted());
-            let stamp = Stamp::now();
-            let became = admit(&mut log, &door, &stamp, &event, &site.grant, Instant::now);
-            assert!(matches!(became, Err(RecordError::Bent(_))), "{number}");
-            assert!(orders(&heard).is_empty());
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Why the daemon does not run, or ends.
 
+use super::access_rules::RulesFault;
 use super::strict::Untrusted;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
@@ -39,6 +40,9 @@ pub enum DaemonError {
     /// Others could change what decides who is let in.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
+    /// The access rules are wrong, and nobody knows who may pass.
+    #[error("{0}; `doorward access check` looks at the rules alone")]
+    AccessRules(#[from] RulesFault),
     /// The system gave no thread or no signals.
     #[error("cannot start {what}: {source}; look at the limits of the service")]
     System {

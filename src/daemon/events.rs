@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
+use super::access_rules::RulesFault;
 use super::strict::Untrusted;
 use super::{DaemonError, Fault};
-use crate::access::{self, Denial, Grant};
+use crate::access::{self, Denial, Grant, Rules};
 use crate::camera::CameraError;
 use crate::cohort::Score;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, RulesError};
 use crate::door::{self, Report};
 use crate::embedding::ModelVersion;
 use crate::person::PersonId;
@@ -38,7 +39,31 @@ pub(crate) fn of_grant(
             model: model.clone(),
             frame,
         },
+        // Named where it is written.
+        with: None,
     }
+}
+
+/// A grant that was not written, because the rules stand against it.
+pub(crate) fn of_refused_grant(granted: Granted, reason: access::DenialReason) -> Event {
+    let Recognition {
+        person,
+        score,
+        threshold,
+        frames,
+        model,
+        frame,
+    } = granted.recognition;
+    Event::Denied(Denied {
+        reason: denial_reason(reason),
+        person: Some(person),
+        score: finite(score),
+        threshold: finite(threshold),
+        frames,
+        model,
+        frame,
+        left_out: None,
+    })
 }
 
 /// Somebody may not pass.
@@ -50,13 +75,7 @@ pub(crate) fn of_denial(
 ) -> Event {
     let nearest = denial.nearest;
     Event::Denied(Denied {
-        reason: match denial.reason {
-            access::DenialReason::NotListed => DenialReason::NotListed,
-            access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
-            access::DenialReason::Disabled => DenialReason::Disabled,
-            access::DenialReason::Removed => DenialReason::Removed,
-            access::DenialReason::Expired => DenialReason::Expired,
-        },
+        reason: denial_reason(denial.reason),
         person: nearest.map(|nearest| named(directory, nearest.person)),
         score: nearest.and_then(|nearest| finite(nearest.score)),
         threshold: finite(denial.threshold),
@@ -130,6 +149,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Camera(_) => (FaultReason::Camera, None),
         DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
+        DaemonError::AccessRules(_) => (FaultReason::AccessRules, None),
         DaemonError::System { .. } => (FaultReason::System, None),
         DaemonError::Fault(fault) => return of_fault(fault),
         DaemonError::NotLocked(_) => (FaultReason::Relay, None),
@@ -178,6 +198,28 @@ pub(crate) fn of_rejected(error: &ConfigError) -> Event {
     }
 }
 
+/// Access rules are in force.
+pub(crate) fn of_rules(folder: &Path, rules: &Rules) -> Event {
+    let (files, rules) = rules.counts();
+    Event::RulesLoaded {
+        folder: folder.display().to_string(),
+        files: files as u64,
+        rules: rules as u64,
+    }
+}
+
+/// Changed access rules were refused.
+pub(crate) fn of_rejected_rules(folder: &Path, fault: &RulesFault) -> Event {
+    Event::RulesRejected {
+        reason: match fault {
+            RulesFault::Rules(RulesError::Read { .. }) => ConfigFault::Unreadable,
+            RulesFault::Rules(_) | RulesFault::Untrusted(_) => ConfigFault::Invalid,
+        },
+        folder: folder.display().to_string(),
+        message: fault.to_string().replace('\n', "; "),
+    }
+}
+
 /// The whitelist could not be read.
 pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
     Event::WhitelistUnreadable {
@@ -210,6 +252,28 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
             CameraError::Io { .. } => CameraLoss::Failed,
         },
         message: error.to_string(),
+    }
+}
+
+/// A reason as it is stored and shown.
+pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
+    match reason {
+        access::DenialReason::NotListed => DenialReason::NotListed,
+        access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
+        access::DenialReason::Disabled => DenialReason::Disabled,
+        access::DenialReason::Removed => DenialReason::Removed,
+        access::DenialReason::Expired => DenialReason::Expired,
+        access::DenialReason::OutsideHours => DenialReason::OutsideHours,
+        access::DenialReason::NotYetValid => DenialReason::NotYetValid,
+        access::DenialReason::ValidityOver => DenialReason::ValidityOver,
+        access::DenialReason::NoEntriesLeft => DenialReason::NoEntriesLeft,
+        access::DenialReason::ClockUnknown => DenialReason::ClockUnknown,
+        access::DenialReason::FactorNeeded(_) => DenialReason::FactorNeeded,
+        access::DenialReason::CompanionMissing => DenialReason::CompanionMissing,
+        access::DenialReason::EscortMissing => DenialReason::EscortMissing,
+        access::DenialReason::PassedBack => DenialReason::PassedBack,
+        access::DenialReason::ScoreTooLow => DenialReason::ScoreTooLow,
+        access::DenialReason::LockedDown => DenialReason::LockedDown,
     }
 }
 

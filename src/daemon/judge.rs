@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use image::RgbImage;
 
+use super::access_rules::SharedLaw;
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
@@ -35,6 +36,8 @@ pub(crate) struct Judge {
     pub open: Arc<AtomicBool>,
     /// From which, with the whitelist, the policy follows.
     pub rules: Arc<ArcSwap<config::Access>>,
+    /// Who may pass when, and what the clocks say.
+    pub law: SharedLaw,
     /// Which faces are kept.
     pub retention: Arc<ArcSwap<config::Audit>>,
     /// Nothing while the whitelist cannot be read: then nobody is judged.
@@ -56,6 +59,8 @@ impl Judge {
         let mut whitelist = self.whitelist.load_full();
         let first = policy(&rules, whitelist.as_deref(), &self.queue);
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
+        let mut access_rules = self.law.rules.load_full();
+        recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(MAX_WAIT);
@@ -64,6 +69,11 @@ impl Judge {
             if other_whitelist {
                 recogniser.whitelist_changed(Instant::now());
                 whitelist = new_whitelist;
+            }
+            let new_access_rules = self.law.rules.load();
+            if !Arc::ptr_eq(&access_rules, &new_access_rules) {
+                access_rules = Arc::clone(&new_access_rules);
+                recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
             }
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
@@ -81,7 +91,8 @@ impl Judge {
                 (Some(Item::Frame(mut frame)), Some(whitelist)) => {
                     let open = self.open.load(Ordering::Acquire);
                     let start = Instant::now();
-                    let outcome = recogniser.look(&mut frame, whitelist, open, Instant::now)?;
+                    let clock = || self.law.moment();
+                    let outcome = recogniser.look(&mut frame, whitelist, open, clock)?;
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();
                         continue;

@@ -9,9 +9,10 @@
 //! released before anything else is stopped. A thread that ends, hangs or panics
 //! ends the daemon with the door locked; systemd starts it again.
 
+pub(crate) mod access_rules;
 mod admission;
 mod capture;
-mod clock;
+pub(crate) mod clock;
 mod doorkeeper;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ mod head_note;
 mod heartbeat;
 mod judge;
 mod mailbox;
+mod parts;
 pub(crate) mod pictures;
 mod record_queue;
 mod recorder;
@@ -30,23 +32,27 @@ mod threads;
 mod timing;
 mod whitelist_watch;
 
+pub use self::access_rules::RulesFault;
 pub use self::error::{DaemonError, Fault};
+pub(crate) use self::events::denial_reason as events_reason;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use self::access_rules::SharedLaw;
 use self::capture::Capture;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::parts::Parts;
 use self::pictures::Pictures;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
@@ -55,14 +61,12 @@ pub use self::settings::level;
 use self::settings::needs_restart;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::{self, CameraError, Repeats};
-use crate::config::{self, Config, Source};
-use crate::database::{Database, Files};
+use crate::camera::Repeats;
+use crate::config::{self, Config};
+use crate::database::Database;
 use crate::door::Door;
 use crate::guardian::{self, Given, Hold};
 use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
-use crate::vision::Vision;
-use crate::whitelist::Snapshot;
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -139,53 +143,12 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     guard.stop(threads, end)
 }
 
-/// What is tried before the door is guarded.
-struct Parts {
-    vision: Vision,
-    whitelist: Arc<ArcSwapOption<Snapshot>>,
-    whitelist_watch: WhitelistWatch,
-    camera: Result<Box<dyn camera::FrameSource>, CameraError>,
-}
-
-impl Parts {
-    fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
-        if config.daemon.strict_modes {
-            strict::models(&config.models)?;
-        }
-        let vision = Vision::open(&config.models, &config.vision)?;
-        let whitelist = Arc::new(ArcSwapOption::empty());
-        let whitelist_watch = WhitelistWatch::open(
-            Database::open_existing(&config.whitelist.database)?,
-            files,
-            vision.version().clone(),
-            Arc::clone(vision.scoring()),
-            config.access.threshold_request(),
-            Arc::clone(&whitelist),
-            queue,
-        )?;
-        // A risk that no threshold follows from is a mistake to be told at once.
-        if let Some(snapshot) = &*whitelist.load() {
-            snapshot.matcher.threshold()?;
-        }
-        let camera = match (camera::open(&config.camera), config.camera.source) {
-            // A camera may come later, a recording will not.
-            (Err(error), Source::Replay) => return Err(error.into()),
-            (camera, _) => camera,
-        };
-        Ok(Self {
-            vision,
-            whitelist,
-            whitelist_watch,
-            camera,
-        })
-    }
-}
-
 /// Everything the main thread keeps an eye on.
 struct Guard {
     path: PathBuf,
     config: Config,
     rules: Arc<ArcSwap<config::Access>>,
+    law: SharedLaw,
     retention: Arc<ArcSwap<config::Audit>>,
     queue: RecordQueue,
     orders: crossbeam_channel::Sender<Order>,
@@ -212,8 +175,10 @@ impl Guard {
             vision,
             whitelist,
             whitelist_watch,
+            rules: access_rules,
             camera,
         } = parts;
+        let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
@@ -240,6 +205,7 @@ impl Guard {
             incoming,
             door: orders.clone(),
             retention: Arc::clone(&retention),
+            law: law.clone(),
             pictures: Pictures::beside(&config.whitelist.database),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
@@ -251,6 +217,7 @@ impl Guard {
             settings: config.vision.clone(),
             open,
             rules: Arc::clone(&rules),
+            law: law.clone(),
             retention: Arc::clone(&retention),
             whitelist,
             mailbox: Arc::clone(&mailbox),
@@ -279,6 +246,7 @@ impl Guard {
             path: path.to_owned(),
             config,
             rules,
+            law,
             retention,
             queue,
             orders,
@@ -354,6 +322,7 @@ impl Guard {
             file: self.path.display().to_string(),
             restart_for: needs_restart(&self.config, &config),
         });
+        self.law.reload(&config, &self.queue);
         if config.access != self.config.access {
             self.rules.store(Arc::new(config.access.clone()));
             // The next reading of the whitelist, which follows at once, takes it.

@@ -9,9 +9,11 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use image::RgbImage;
 
+use super::access_rules::{Law, SharedLaw};
 use super::admission::{Admission, admit};
 use super::clock;
 use super::doorkeeper::Order;
+use super::events;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
 use super::pictures::Pictures;
@@ -21,6 +23,7 @@ use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
 use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
+use crate::whitelist;
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How often the database is compared with what was written while nothing is.
@@ -34,6 +37,7 @@ pub(crate) struct Recorder {
     pub incoming: Receiver<Queued>,
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
+    pub law: SharedLaw,
     pub pictures: Pictures,
     pub heartbeat: Heartbeat,
     pub remembered: Remembered,
@@ -58,6 +62,7 @@ impl Recorder {
                 if let Err(error) = self.log.look() {
                     self.notice(&error);
                 }
+                self.law.look_at_clock(&self.log);
                 look_at = Instant::now() + LOOK_INTERVAL;
             }
             if Instant::now() >= head_at {
@@ -115,14 +120,28 @@ impl Recorder {
     /// Gives the number of the grant, if it is on record.
     fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) -> Option<u64> {
         let (log, door) = (&mut self.log, &self.door);
+        let (rules, now) = (self.law.rules.load_full(), Stamp::now());
+        let law = Law {
+            rules: &rules,
+            stamp: &now,
+            trusts_clock: self.law.trusts_clock.load(Ordering::Relaxed),
+            synchronised: clock::is_synchronised(),
+        };
+        let mut granted = granted;
+        let became = admit(log, door, stamp, &mut granted, grant, law, Instant::now);
+        if let Ok(Admission::Denied(reason)) = became {
+            return self.write(stamp, &events::of_refused_grant(granted, reason));
+        }
         let event = Event::Granted(granted);
-        let (id, reason) = match admit(log, door, stamp, &event, grant, Instant::now) {
+        let (id, reason) = match became {
             Ok(Admission::Given(id)) => {
                 self.status.happened(&event);
                 tell(id, &event);
                 return Some(id);
             }
             Ok(Admission::Withdrawn { grant, reason }) => (grant, reason),
+            // Told above.
+            Ok(Admission::Denied(_)) => return None,
             Err(error) => {
                 self.lose(&event, &error);
                 return None;
@@ -147,7 +166,16 @@ impl Recorder {
 
     /// Gives the event's number, if it is on record.
     fn write(&mut self, stamp: &Stamp, event: &Event) -> Option<u64> {
-        let id = match self.log.append(stamp, event) {
+        let written = match event {
+            // Nobody passed by it.
+            Event::GrantWithdrawn {
+                grant: Some(grant), ..
+            } => self.log.append_and(stamp, event, |connection, fail| {
+                whitelist::take_back_passages(connection, fail, *grant)
+            }),
+            _ => self.log.append(stamp, event),
+        };
+        let id = match written {
             Ok(id) => id,
             Err(error) => {
                 self.lose(event, &error);
@@ -237,9 +265,10 @@ pub(crate) fn tell(id: u64, event: &Event) {
         Event::RelayFault { .. } | Event::Fault { .. } | Event::WhitelistUnreadable { .. } => {
             log::Level::Error
         }
-        Event::CameraLost { .. } | Event::GrantWithdrawn { .. } | Event::ConfigRejected { .. } => {
-            log::Level::Warn
-        }
+        Event::CameraLost { .. }
+        | Event::GrantWithdrawn { .. }
+        | Event::ConfigRejected { .. }
+        | Event::RulesRejected { .. } => log::Level::Warn,
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");

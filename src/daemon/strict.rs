@@ -34,6 +34,17 @@ pub(crate) fn configuration(path: &Path, config: &Config) -> Result<(), Untruste
     refuse(found([path.to_owned()]).filter(|one| strict || one.is_grave()))
 }
 
+/// Refuses access rules that others can write, by the same measure.
+///
+/// # Errors
+/// [`Untrusted`]
+pub(crate) fn rules(
+    paths: impl IntoIterator<Item = PathBuf>,
+    is_strict: bool,
+) -> Result<(), Untrusted> {
+    refuse(found(paths).filter(|one| is_strict || one.is_grave()))
+}
+
 /// Refuses a runtime library, a manifest or a file it names that others can write.
 ///
 /// # Errors

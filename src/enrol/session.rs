@@ -371,12 +371,29 @@ impl Reviewed {
         consent: Consent,
         origin: &Origin,
     ) -> Result<PersonId, EnrolError> {
+        self.commit_until(database, consent, None, origin)
+    }
+
+    /// The same, as a guest until a moment, in milliseconds since 1970, if one is given.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_until(
+        &self,
+        database: &mut Database,
+        consent: Consent,
+        guest_until_ms: Option<i64>,
+        origin: &Origin,
+    ) -> Result<PersonId, EnrolError> {
         match (&self.look_alike, consent) {
             (Some(found), Consent::None) => Err(EnrolError::LookAlike(Box::new(found.clone()))),
             _ => {
                 let templates: Vec<NewTemplate> =
                     self.samples.iter().map(|s| s.template.clone()).collect();
-                Ok(whitelist::enroll(database, &self.name, &templates, origin)?)
+                let (name, until) = (&self.name, guest_until_ms);
+                Ok(whitelist::enroll_until(
+                    database, name, &templates, until, origin,
+                )?)
             }
         }
     }

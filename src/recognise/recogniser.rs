@@ -1,12 +1,15 @@
 //! From a frame to decisions: looking, deciding, and resting after a decision.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
 use super::eye::{self, Eye};
 use super::{FaceReport, FrameUse, Liveness, Seen, TrackId};
-use crate::access::{Access, Candidate, Decision, FaceResult, FrameResult, Input, Policy};
+use crate::access::{
+    Access, Candidate, Decision, FaceResult, FrameResult, Input, Moment, Policy, Rules,
+};
 use crate::camera::Frame;
 use crate::config;
 use crate::vision::{self, Vision, VisionError};
@@ -62,15 +65,15 @@ impl Recogniser {
     ///
     /// # Errors
     /// [`VisionError`] if a network fails: what it would say next cannot be trusted.
-    pub fn look(
+    pub fn look<M: Into<Moment>>(
         &mut self,
         frame: &mut Frame,
         whitelist: &Snapshot,
         door_is_open: bool,
-        clock: impl FnOnce() -> Instant,
+        clock: impl FnOnce() -> M,
     ) -> Result<Outcome, VisionError> {
         if door_is_open && self.eye.is_economical() {
-            self.access.step(clock(), Input::Unwatched);
+            self.access.step(clock().into().now, Input::Unwatched);
             return Ok(Outcome {
                 seen: Seen::Nothing,
                 decisions: Vec::new(),
@@ -79,14 +82,16 @@ impl Recogniser {
         let seen = self.eye.look(frame, &whitelist.matcher)?;
         let decisions = match &seen {
             Seen::Nothing => Vec::new(),
-            Seen::Faces(faces) => self.decide(clock(), frame.at, faces, &whitelist.directory),
+            Seen::Faces(faces) => {
+                self.decide(clock().into(), frame.at, faces, &whitelist.directory)
+            }
         };
         Ok(Outcome { seen, decisions })
     }
 
     fn decide(
         &mut self,
-        now: Instant,
+        Moment { now, wall }: Moment,
         taken_at: Instant,
         faces: &[FaceReport],
         directory: &Directory,
@@ -101,6 +106,7 @@ impl Recogniser {
             Input::Frame {
                 sighting,
                 directory,
+                wall,
             },
         );
         for candidate in faces.iter().filter_map(candidate) {
@@ -122,6 +128,12 @@ impl Recogniser {
     /// The whitelist changed; what its old content led to is void.
     pub fn whitelist_changed(&mut self, now: Instant) {
         self.access.step(now, Input::WhitelistChanged);
+        self.eye.forget();
+    }
+
+    /// The access rules changed; what was seen under the old ones is void.
+    pub(crate) fn set_access_rules(&mut self, now: Instant, rules: Arc<Rules>) {
+        self.access.step(now, Input::RulesChanged(rules));
         self.eye.forget();
     }
 

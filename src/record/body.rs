@@ -40,24 +40,35 @@ pub struct Stamp {
 impl Stamp {
     /// Now.
     pub fn now() -> Self {
+        let (at_ms, uptime_ms) = Self::clocks();
+        Self {
+            at_ms,
+            boot: boot_id().clone(),
+            uptime_ms,
+        }
+    }
+
+    /// The wall's clock and the one since the start.
+    pub(crate) fn clocks() -> (i64, u64) {
         let uptime = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(uptime.tv_sec).unwrap_or(0);
         let nanos = u64::try_from(uptime.tv_nsec).unwrap_or(0);
-        Self {
-            at_ms: jiff::Timestamp::now().as_millisecond(),
-            boot: boot_id(),
-            uptime_ms: seconds * 1000 + nanos / 1_000_000,
-        }
+        let uptime_ms = seconds * 1000 + nanos / 1_000_000;
+        (jiff::Timestamp::now().as_millisecond(), uptime_ms)
     }
 }
 
-fn boot_id() -> Option<String> {
+/// This start of the machine.
+pub(crate) fn boot() -> Option<&'static str> {
+    boot_id().as_deref()
+}
+
+fn boot_id() -> &'static Option<String> {
     static BOOT: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     BOOT.get_or_init(|| {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         Some(text.trim().to_owned())
     })
-    .clone()
 }
 
 #[derive(Serialize)]

@@ -41,6 +41,7 @@ codes! {
     /// Why somebody may pass.
     GrantReason {
         Recognised = "recognised", "recognised";
+        PassedBack = "passed_back", "recognised, and let in although in already (soft anti-passback)";
     }
     /// Why somebody who was judged may not pass.
     DenialReason {
@@ -49,6 +50,17 @@ codes! {
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";
         EmptyWhitelist = "empty_whitelist", "the whitelist is empty";
+        OutsideHours = "outside_hours", "no rule lets this person in at this time";
+        NotYetValid = "not_yet_valid", "the person's validity has not begun";
+        ValidityOver = "validity_over", "the person's validity is over";
+        NoEntriesLeft = "no_entries_left", "the person has no entries left";
+        ClockUnknown = "clock_unknown", "the rule depends on the time, and the clock may be wrong";
+        FactorNeeded = "factor_needed", "a card or PIN is needed besides the face";
+        CompanionMissing = "companion_missing", "waits for the second of two people";
+        EscortMissing = "escort_missing", "waits for an escort";
+        PassedBack = "passed_back", "went the same way before (anti-passback)";
+        ScoreTooLow = "score_too_low", "recognised, but not as surely as is asked of this person";
+        LockedDown = "locked_down", "the door is locked down";
     }
     /// Why a face could not be judged.
     Unusable {
@@ -116,6 +128,7 @@ codes! {
         System = "system", "the system refused what the daemon needs";
         PartEnded = "part_ended", "a part of the daemon ended";
         PartHung = "part_hung", "a part of the daemon made no progress";
+        AccessRules = "access_rules", "the access rules cannot be used";
     }
     /// A part of the daemon.
     Part {

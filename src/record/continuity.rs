@@ -184,7 +184,12 @@ pub(crate) fn named_since(
                 | Event::Enabled { person, .. }
                 | Event::Disabled { person, .. }
                 | Event::Removed { person, .. }
-                | Event::TemplateForgotten { person, .. },
+                | Event::TemplateForgotten { person, .. }
+                | Event::GroupJoined { person, .. }
+                | Event::GroupLeft { person, .. }
+                | Event::ValidityChanged { person, .. }
+                | Event::EntriesChanged { person, .. }
+                | Event::GuestUntil { person, .. },
             ) => {
                 people.insert(person.id);
             }

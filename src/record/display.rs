@@ -185,11 +185,11 @@ impl Event {
             Self::CameraBack { camera } => write!(f, ": {camera}"),
             Self::Granted(granted) => {
                 let recognition = &granted.recognition;
-                write!(
-                    f,
-                    " {recognition}: {} {}",
-                    granted.reason, recognition.frame
-                )
+                write!(f, " {recognition}")?;
+                if let Some(with) = &granted.with {
+                    write!(f, ", with {with}")?;
+                }
+                write!(f, ": {} {}", granted.reason, recognition.frame)
             }
             Self::GrantWithdrawn {
                 reason,
@@ -309,6 +309,66 @@ impl Event {
                     counted(*photos, "kept photo", "kept photos")
                 )
             }
+            Self::GroupJoined {
+                person,
+                group,
+                actor,
+            } => write!(f, " {person}, group {group}, by {actor}"),
+            Self::GroupLeft {
+                person,
+                group,
+                actor,
+            } => write!(f, " {person}, group {group}, by {actor}"),
+            Self::ValidityChanged {
+                person,
+                from_ms,
+                until_ms,
+                actor,
+            } => {
+                write!(f, " {person}")?;
+                match (from_ms, until_ms) {
+                    (None, None) => write!(f, ", without limit")?,
+                    (from, until) => {
+                        if let Some(from) = from {
+                            write!(f, ", from {}", moment(*from))?;
+                        }
+                        if let Some(until) = until {
+                            write!(f, ", until {}", moment(*until))?;
+                        }
+                    }
+                }
+                write!(f, ", by {actor}")
+            }
+            Self::EntriesChanged {
+                person,
+                entries,
+                actor,
+            } => match entries {
+                Some(entries) => write!(
+                    f,
+                    " {person}, {}, by {actor}",
+                    counted(*entries, "entry", "entries")
+                ),
+                None => write!(f, " {person}, without limit, by {actor}"),
+            },
+            Self::GuestUntil {
+                person,
+                until_ms,
+                actor,
+            } => write!(f, " {person}, until {}, by {actor}", moment(*until_ms)),
+            Self::RulesLoaded {
+                folder,
+                files,
+                rules,
+            } => write!(
+                f,
+                " from {folder}, {} in {}",
+                counted(*rules, "rule", "rules"),
+                counted(*files, "file", "files")
+            ),
+            Self::RulesRejected { message, .. } => {
+                write!(f, ": {message}; the old rules stay in force")
+            }
             Self::TemplateForgotten {
                 person,
                 model,
@@ -317,6 +377,14 @@ impl Event {
             } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
         }
     }
+}
+
+/// In UTC, to the second.
+fn moment(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(
+        |_| format!("{at_ms} ms"),
+        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
 }
 
 /// As far as it goes without knowing what it means.

@@ -91,6 +91,9 @@ pub struct Granted {
     /// Who, and how surely.
     #[serde(flatten)]
     pub recognition: Recognition,
+    /// The second of two people, or the escort, where a rule asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<PersonRef>,
 }
 
 /// Somebody who was judged and may not pass.
@@ -347,6 +350,52 @@ events! {
     PhotosForgotten = "photos_forgotten" {
         photos: u64,
         actor: Actor,
+    };
+    /// A person is in a group that access rules name.
+    GroupJoined = "group_joined" {
+        person: PersonRef,
+        group: String,
+        actor: Actor,
+    };
+    /// A person is in a group no more.
+    GroupLeft = "group_left" {
+        person: PersonRef,
+        group: String,
+        actor: Actor,
+    };
+    /// From when to when a person may pass, in milliseconds since 1970; nothing is no limit.
+    ValidityChanged = "validity_changed" {
+        person: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_ms: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+        actor: Actor,
+    };
+    /// How often a person may enter from now on; nothing is no limit.
+    EntriesChanged = "entries_changed" {
+        person: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entries: Option<u32>,
+        actor: Actor,
+    };
+    /// A person is a guest until then, in milliseconds since 1970.
+    GuestUntil = "guest_until" {
+        person: PersonRef,
+        until_ms: i64,
+        actor: Actor,
+    };
+    /// The access rules were read and are in force.
+    RulesLoaded = "rules_loaded" {
+        folder: String,
+        files: u64,
+        rules: u64,
+    };
+    /// Changed access rules were wrong; the old ones stay in force.
+    RulesRejected = "rules_rejected" {
+        reason: ConfigFault,
+        folder: String,
+        message: String,
     };
     /// One template of a person is gone; the others stay. `source` is the photo it was made
     /// from, or `camera`.

@@ -132,21 +132,39 @@ impl Log {
         })
     }
 
-    /// Writes an event if `allow`, asked in the same transaction, gives no reason against
-    /// it; gives its number and what `allow` gave.
+    /// Writes an event, and what follows from it in the same transaction.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]; nothing was written.
+    pub(crate) fn append_and(
+        &mut self,
+        stamp: &Stamp,
+        event: &Event,
+        also: impl FnOnce(&Connection, Fail<'_>) -> Result<(), DatabaseError>,
+    ) -> Result<u64, RecordError> {
+        self.write(|connection, fail, door| {
+            let id = append_within(connection, fail, stamp, door, event)?.id;
+            also(connection, fail)?;
+            Ok(id)
+        })
+    }
+
+    /// Writes the event that `allow`, asked in the same transaction, gives, if it gives no
+    /// reason against it, and what `then` does of it; gives its number and what `allow` gave.
     ///
     /// # Errors
     /// [`RecordError::Database`]; nothing was written.
     pub(crate) fn append_if<T, R>(
         &mut self,
         stamp: &Stamp,
-        event: &Event,
-        allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<T, R>, DatabaseError>,
-    ) -> Result<Result<(u64, T), R>, RecordError> {
+        allow: impl FnOnce(&Connection, Fail<'_>) -> Result<Result<(Event, T), R>, DatabaseError>,
+        then: impl FnOnce(&Connection, Fail<'_>, u64, &T) -> Result<(), DatabaseError>,
+    ) -> Result<Result<(u64, Event, T), R>, RecordError> {
         self.write(|connection, fail, door| match allow(connection, fail)? {
-            Ok(given) => {
-                let id = append_within(connection, fail, stamp, door, event)?.id;
-                Ok(Ok((id, given)))
+            Ok((event, given)) => {
+                let id = append_within(connection, fail, stamp, door, &event)?.id;
+                then(connection, fail, id, &given)?;
+                Ok(Ok((id, event, given)))
             }
             Err(reason) => Ok(Err(reason)),
         })

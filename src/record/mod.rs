@@ -17,6 +17,7 @@ mod verify;
 
 pub use about::{About, Subject, last_grants};
 pub(crate) use about::{Known, known_names};
+pub(crate) use body::boot;
 #[cfg(fuzzing)]
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
@@ -32,5 +33,6 @@ pub use event::{
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, has_head};
+pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;

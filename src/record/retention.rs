@@ -128,6 +128,32 @@ impl Log {
     }
 }
 
+impl Log {
+    /// Whether the wall's clock may be believed; `synchronised` is the kernel's word about it.
+    ///
+    /// # Errors
+    /// [`RecordError::Database`]
+    pub(crate) fn believes_clock(
+        &self,
+        now: &Stamp,
+        synchronised: bool,
+    ) -> Result<bool, RecordError> {
+        self.database().read(|connection, fail| {
+            Ok::<_, RecordError>(believes_clock(connection, fail, now, synchronised)?)
+        })
+    }
+}
+
+/// The same, in somebody else's transaction.
+pub(crate) fn believes_clock(
+    connection: &Connection,
+    fail: Fail<'_>,
+    now: &Stamp,
+    synchronised: bool,
+) -> Result<bool, DatabaseError> {
+    Ok(clock(connection, fail, now, synchronised)?.is_sure())
+}
+
 /// Deletes all up to `end`, and keeps its hash for the chain. Only this process deletes, so
 /// that what was read before still holds.
 fn delete(connection: &Connection, fail: Fail<'_>, end: u64) -> Result<u64, DatabaseError> {

@@ -1,5 +1,6 @@
 //! Who is on the whitelist, whatever their faces are like.
 
+use super::standing::Standing;
 use crate::person::PersonId;
 
 /// Somebody on the whitelist.
@@ -11,6 +12,20 @@ pub struct Listed {
     pub name: String,
     /// Whether the person may pass at all.
     pub enabled: bool,
+    /// What rules ask of the person.
+    pub standing: Standing,
+}
+
+impl Listed {
+    /// Somebody in no group, without limits.
+    pub fn new(id: PersonId, name: impl Into<String>, enabled: bool) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            enabled,
+            standing: Standing::default(),
+        }
+    }
 }
 
 /// Everybody on the whitelist.

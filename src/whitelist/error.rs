@@ -71,6 +71,26 @@ pub enum WhitelistError {
         "the templates for \"{0}\" were made by several model versions; make all of them by one"
     )]
     SeveralModels(String),
+    /// A group's name that cannot be used.
+    #[error("{} cannot be a group: {why}", Quoted(name))]
+    Group {
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Somebody is in the group already, or is not.
+    #[error("{name} is {} the group {group}; nobody was changed", if *is_in { "already in" } else { "not in" })]
+    Membership {
+        name: String,
+        group: String,
+        is_in: bool,
+    },
+    /// A validity that never was.
+    #[error("it would end before it begins; give an end after the beginning")]
+    NeverValid,
+    /// A guest without an end.
+    #[error("{name} is a guest, whose validity ends; give an end, or remove the person")]
+    GuestForEver { name: String },
     /// A stored template is not one.
     #[error(
         "template {template} of {name} in the database is damaged; `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"

@@ -12,7 +12,7 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Named, head_id, named_since};
 
-/// SHA-256 of name, state and templates.
+/// SHA-256 of name, state, templates, groups and validity.
 type Fingerprint = [u8; 32];
 
 /// The whitelist at some moment, and the newest event then.
@@ -86,6 +86,10 @@ fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, Databas
     for sql in [
         "SELECT id, CAST(name AS BLOB), enabled, x'' FROM people ORDER BY id",
         "SELECT person, CAST(model AS BLOB), id, vector FROM templates ORDER BY id",
+        // NULL and a number are told apart by what stands around them.
+        "SELECT id, CAST(format('%s|%s|%s|%s', coalesce(valid_from_ms, '-'), coalesce(valid_until_ms, '-'), \
+         coalesce(entries, '-'), entries_from) AS BLOB), guest, x'' FROM people ORDER BY id",
+        "SELECT person, CAST(name AS BLOB), 0, x'' FROM memberships ORDER BY person, name",
     ] {
         let mut statement = connection.prepare(sql).map_err(fail)?;
         let mut rows = statement.query([]).map_err(fail)?;

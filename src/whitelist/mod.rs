@@ -9,8 +9,10 @@ mod fingerprint;
 mod matcher;
 mod photos;
 mod restore;
+mod rights;
 mod rows;
 mod snapshot;
+mod standing;
 mod store;
 mod templates;
 mod who;
@@ -21,11 +23,14 @@ pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
 pub use restore::{RestoreError, Restored, restore};
+pub use rights::{add_to_group, remove_from_group, set_entries, set_guest, set_validity};
+pub(crate) use rights::{note_passages, take_back_passages};
 pub use snapshot::{Snapshot, embeddings_of};
 pub(crate) use snapshot::{directory_of, embeddings_of_each};
+pub use standing::{Direction, Entries, Group, Passage, RESERVED_GROUPS, Standing};
 pub use store::{
-    NewTemplate, Person, check_name, enroll, find_by_name, people, remove, rename, revision,
-    set_enabled,
+    NewTemplate, Person, check_name, enroll, enroll_until, find_by_name, people, remove, rename,
+    revision, set_enabled,
 };
 pub use templates::{Template, forget_template, templates_of};
 pub use who::{Who, find, resolve};

@@ -94,9 +94,17 @@ fn from_copy(
                 });
             }
             c.execute_batch(
-                "DELETE FROM main.people;
-                 INSERT INTO main.people (id, name, folded, enabled, created_at_ms)
-                     SELECT id, name, folded, enabled, created_at_ms FROM other.people;
+                // A backup gives no entries again: who passed since then did.
+                "CREATE TEMP TABLE kept AS SELECT * FROM main.passages;
+                 DELETE FROM main.people;
+                 INSERT INTO main.people (id, name, folded, enabled, created_at_ms, guest,
+                         valid_from_ms, valid_until_ms, entries, entries_from)
+                     SELECT id, name, folded, enabled, created_at_ms, guest,
+                         valid_from_ms, valid_until_ms, entries, entries_from FROM other.people;
+                 INSERT INTO main.memberships SELECT * FROM other.memberships;
+                 INSERT INTO main.passages SELECT * FROM kept
+                     WHERE person IN (SELECT id FROM main.people);
+                 DROP TABLE kept;
                  INSERT INTO main.templates (person, model, vector, source, created_at_ms, photo)
                      SELECT person, model, vector, source, created_at_ms, photo
                      FROM other.templates ORDER BY id;",

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::directory::{Directory, Listed};
 use super::error::WhitelistError;
 use super::matcher::{Matcher, NotComparable, Templates};
+use super::standing;
 use super::store::{self, Fail};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
@@ -66,11 +67,7 @@ impl Snapshot {
         for (number, (name, template)) in (1..).zip(people) {
             let id = PersonId(number);
             templates.add(id, template)?;
-            listed.push(Listed {
-                id,
-                name,
-                enabled: true,
-            });
+            listed.push(Listed::new(id, name, true));
         }
         Ok(Self {
             directory: Directory::new(listed),
@@ -79,28 +76,31 @@ impl Snapshot {
     }
 }
 
-/// One person as the directory has them, nobody if they are not listed; in somebody else's
-/// transaction.
+/// These people as the directory has them, without those who are not listed; in somebody
+/// else's transaction.
 pub(crate) fn directory_of(
     connection: &Connection,
     fail: Fail<'_>,
-    person: PersonId,
+    people: impl IntoIterator<Item = PersonId>,
 ) -> Result<Directory, DatabaseError> {
-    let listed = connection
-        .query_row(
-            "SELECT name, enabled FROM people WHERE id = ?1",
-            [person.0],
-            |row| {
-                Ok(Listed {
-                    id: person,
-                    name: row.get(0)?,
-                    enabled: row.get(1)?,
-                })
-            },
-        )
-        .optional()
-        .map_err(fail)?;
-    Ok(Directory::new(listed))
+    let mut all = Vec::new();
+    for person in people {
+        let listed = connection
+            .query_row(
+                "SELECT name, enabled FROM people WHERE id = ?1",
+                [person.0],
+                |row| Ok(Listed::new(person, row.get::<_, String>(0)?, row.get(1)?)),
+            )
+            .optional()
+            .map_err(fail)?;
+        let Some(listed) = listed else { continue };
+        let standing = standing::read(connection, fail, Some(person))?.remove(&person);
+        all.push(Listed {
+            standing: standing.unwrap_or_default(),
+            ..listed
+        });
+    }
+    Ok(Directory::new(all))
 }
 
 /// A person's embeddings by one model version.

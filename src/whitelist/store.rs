@@ -9,6 +9,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::directory::{Directory, Listed};
 use super::error::WhitelistError;
 use super::matcher::Templates;
+use super::rights;
+use super::standing::{self, Standing};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
@@ -32,6 +34,9 @@ pub struct Person {
     pub created_at_ms: i64,
     /// How many templates there are, of all model versions.
     pub templates: usize,
+    /// What access rules ask of the person.
+    #[serde(skip)]
+    pub standing: Standing,
 }
 
 /// A template to be kept.
@@ -80,6 +85,20 @@ pub fn enroll(
     templates: &[NewTemplate],
     origin: &Origin,
 ) -> Result<PersonId, WhitelistError> {
+    enroll_until(database, name, templates, None, origin)
+}
+
+/// The same, as a guest until a moment, in milliseconds since 1970, if one is given.
+///
+/// # Errors
+/// [`WhitelistError`]; nobody was enrolled.
+pub fn enroll_until(
+    database: &mut Database,
+    name: &str,
+    templates: &[NewTemplate],
+    guest_until_ms: Option<i64>,
+    origin: &Origin,
+) -> Result<PersonId, WhitelistError> {
     let name = check_name(name)?;
     let model = match templates {
         [] => return Err(WhitelistError::NoTemplates(name)),
@@ -114,6 +133,9 @@ pub fn enroll(
             actor: origin.actor.clone(),
         };
         append_within(c, fail, &stamp, &origin.door, &event)?;
+        if let Some(until_ms) = guest_until_ms {
+            rights::make_guest(c, fail, id, until_ms, origin)?;
+        }
         Ok(id)
     })
 }
@@ -288,6 +310,7 @@ pub(super) fn load(
             id: p.id,
             name: p.name,
             enabled: p.enabled,
+            standing: p.standing,
         }));
         let mut templates = Templates::none(model);
         templates.leave_out(all.saturating_sub(rows.len()));
@@ -322,9 +345,10 @@ pub(super) fn select(
              FROM people p WHERE {term} ORDER BY p.id"
         ))
         .map_err(fail)?;
-    let people = statement
+    let mut people: Vec<Person> = statement
         .query_map([value], |row| {
             Ok(Person {
+                standing: Standing::default(),
                 id: PersonId(row.get(0)?),
                 name: row.get(1)?,
                 enabled: row.get(2)?,
@@ -334,6 +358,15 @@ pub(super) fn select(
         })
         .and_then(Iterator::collect)
         .map_err(fail)?;
+    let only = match &people[..] {
+        [] => return Ok(people),
+        [one] => Some(one.id),
+        _ => None,
+    };
+    let mut standings = standing::read(c, fail, only)?;
+    for person in &mut people {
+        person.standing = standings.remove(&person.id).unwrap_or_default();
+    }
     Ok(people)
 }
 

@@ -14,8 +14,9 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Exit, Format, print_json, sentence, start_stderr_log};
+use super::{Exit, Format, access, print_json, sentence, start_stderr_log};
 use crate::config::{self, Config, Driver};
+use crate::daemon::access_rules;
 use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
@@ -132,6 +133,7 @@ fn check_all(config: &Config, report: &mut Report) {
             None
         }
     };
+    check_rules(config, report);
     let matcher = check_database(config, vision.as_ref(), report);
     let seen = sight::check_camera(config, report);
     if let Some(vision) = &mut vision {
@@ -144,6 +146,19 @@ fn check_all(config: &Config, report: &mut Report) {
     system::check_disk(&config.whitelist.database, report);
     system::check_clock(report);
     system::check_service(report);
+}
+
+/// As the daemon reads them; a line each mistake.
+fn check_rules(config: &Config, report: &mut Report) {
+    let part = "access rules";
+    match access_rules::load(config) {
+        Ok(rules) => report.add(part, Verdict::Ok, access::summary(config, &rules)),
+        Err(fault) => {
+            for line in access::mistakes(&fault) {
+                report.add(part, Verdict::Wrong, line);
+            }
+        }
+    }
 }
 
 fn check_relay(config: &Config, report: &mut Report) {

@@ -146,6 +146,87 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward people group",
+        &[(
+            "sudo doorward people group add \"Ada Example\" #4 cleaners",
+            "Put two people in a group that rules name:",
+        )],
+    ),
+    (
+        "doorward people group add",
+        &[(
+            "sudo doorward people group add \"Ada Example\" #4 cleaners",
+            "Put two people in a group that rules name:",
+        )],
+    ),
+    (
+        "doorward people group remove",
+        &[(
+            "sudo doorward people group remove \"Ada Example\" cleaners",
+            "Take somebody out of a group:",
+        )],
+    ),
+    (
+        "doorward people valid",
+        &[
+            (
+                "sudo doorward people valid \"Ada Example\" --from 2026-09-01 --until 2026-12-31",
+                "Let somebody in from one day to another, both among them:",
+            ),
+            (
+                "sudo doorward people valid \"Ada Example\"",
+                "Take all limits away again:",
+            ),
+        ],
+    ),
+    (
+        "doorward people add-guest",
+        &[(
+            "sudo doorward people add-guest \"Grace Visitor\" --until \"friday 18:00\" grace.jpg",
+            "Let a guest in until Friday evening:",
+        )],
+    ),
+    (
+        "doorward people entries",
+        &[
+            (
+                "sudo doorward people entries \"Grace Visitor\" 3",
+                "Let somebody in three times more:",
+            ),
+            (
+                "sudo doorward people entries \"Grace Visitor\" any",
+                "Let somebody in as often as they come:",
+            ),
+        ],
+    ),
+    (
+        "doorward access",
+        &[(
+            "sudo doorward access explain \"Ada Example\" --at \"friday 18:00\"",
+            "Whether somebody may pass on Friday evening, and why:",
+        )],
+    ),
+    (
+        "doorward access explain",
+        &[
+            (
+                "sudo doorward access explain \"Ada Example\"",
+                "Whether somebody may pass now, why, and until when:",
+            ),
+            (
+                "sudo doorward access explain \"Ada Example\" --at 2026-12-24T08:00",
+                "At another time:",
+            ),
+        ],
+    ),
+    (
+        "doorward access check",
+        &[(
+            "sudo doorward access check",
+            "Look for mistakes before the daemon reads the rules:",
+        )],
+    ),
+    (
         "doorward identify",
         &[("sudo doorward identify group.jpg", "Who is in a picture:")],
     ),

@@ -1,6 +1,7 @@
 //! Man pages: one a command, from its own definition, with examples, files and exit status;
 //! and one of the configuration.
 
+mod access_rules;
 mod configuration;
 mod examples;
 
@@ -20,10 +21,14 @@ doorward watches a camera, recognises the people on its whitelist and switches t
 door for them. The door stays locked in every other case: a fault, a doubt, a crash. A way out \
 that works without it is the door hardware's job.";
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         config::DEFAULT_PATH,
         "the configuration, see doorward.toml(5)",
+    ),
+    (
+        "/etc/doorward/access.d",
+        "the access rules, see doorward-access.d(5)",
     ),
     (
         "/var/lib/doorward/doorward.db",
@@ -50,7 +55,9 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
         std::fs::write(folder.join(name), page)?;
     }
     let page = configuration::page()?;
-    std::fs::write(folder.join("doorward.toml.5"), page)
+    std::fs::write(folder.join("doorward.toml.5"), page)?;
+    let page = access_rules::page()?;
+    std::fs::write(folder.join("doorward-access.d.5"), page)
 }
 
 /// The page of a command and of those below it, each with its file name.
