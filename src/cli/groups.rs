@@ -7,10 +7,12 @@ use clap::{Command, CommandFactory, FromArgMatches as _};
 use super::Cli;
 
 /// The groups and the commands in each, in the order they are shown in.
-const GROUPS: [(&str, &[&str]); 5] = [
-    ("Guard the door", &["run", "status", "relay"]),
+const GROUPS: [(&str, &[&str]); 4] = [
+    (
+        "Guard the door",
+        &["run", "status", "events", "mode", "unlock", "relay"],
+    ),
     ("People", &["enroll", "people", "backup", "restore"]),
-    ("Look back", &["events"]),
     (
         "Set up",
         &[

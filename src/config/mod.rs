@@ -19,6 +19,7 @@ mod mistake;
 mod models;
 mod relay;
 mod section;
+mod signal;
 mod syntax;
 mod vision;
 mod whitelist;
@@ -32,16 +33,18 @@ pub use access::Access;
 pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
-pub use door::Door;
+pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
+pub use signal::Signal;
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
 use crate::files::{self, Kind};
 
+use door::Wired;
 use file::File;
 use syntax::{Syntax, is_in};
 
@@ -101,6 +104,7 @@ impl Config {
         config.vision.cross_check(&config.camera, &mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
+        config.door.cross_check_inputs(Wired::ALL, &mut file);
         config.relay.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)

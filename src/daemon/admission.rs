@@ -5,8 +5,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::clock;
 use super::doorkeeper::Order;
 use crate::access::{DenialReason, Grant, authorise};
+use crate::acts;
+use crate::door::By;
+use crate::person::PersonId;
 use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
 use crate::whitelist;
 
@@ -36,38 +40,28 @@ pub(crate) fn admit(
     stamp: &Stamp,
     event: &Event,
     grant: &Grant,
-    clock: impl Fn() -> Instant,
+    now: impl Fn() -> Instant,
 ) -> Result<Admission, RecordError> {
     let written = log.append_if(stamp, event, |connection, fail| {
+        // The door itself hears of it up to a second later.
+        if acts::locked_down(connection, fail, clock::is_synchronised)? {
+            return Ok(Err(NotOpened::LockedDown));
+        }
         let directory = whitelist::directory_of(connection, fail, grant.person())?;
-        Ok(authorise(
-            &directory,
-            grant.claim(),
-            clock(),
-            grant.factors(),
-        ))
+        let (claim, factors) = (grant.claim(), grant.factors());
+        let authorised = authorise(&directory, claim, now(), factors);
+        Ok(authorised.map_err(|denial| not_any_more(denial.reason)))
     })?;
     let (id, grant) = match written {
         Ok(written) => written,
-        Err(denial) => {
-            return Ok(Admission::Withdrawn {
-                grant: None,
-                reason: not_any_more(denial.reason),
-            });
+        Err(reason) => {
+            let grant = None;
+            return Ok(Admission::Withdrawn { grant, reason });
         }
     };
-    let reason = if !grant.is_current(clock()) {
+    let reason = if !grant.is_current(now()) {
         NotOpened::TooLate
-    } else if door
-        .send_timeout(
-            Order::Open {
-                grant: id,
-                person: grant.person(),
-            },
-            MAX_DOOR_WAIT,
-        )
-        .is_err()
-    {
+    } else if !offer(door, By::Grant(id), Some(grant.person())) {
         NotOpened::DoorBusy
     } else {
         return Ok(Admission::Given(id));
@@ -76,6 +70,12 @@ pub(crate) fn admit(
         grant: Some(id),
         reason,
     })
+}
+
+/// Gives the door what is on record; false if it does not take it at once.
+pub(crate) fn offer(door: &Sender<Order>, by: By, person: Option<PersonId>) -> bool {
+    door.send_timeout(Order::Open { by, person }, MAX_DOOR_WAIT)
+        .is_ok()
 }
 
 /// Why a person who was recognised and could pass may not now.
@@ -112,7 +112,6 @@ mod tests {
     use crate::daemon::remembered::Remembered;
     use crate::database::Database;
     use crate::embedding::{Embedding, ModelVersion};
-    use crate::person::PersonId;
     use crate::record::{Actor, FrameRef, Granted, Kind, Origin, Part, Query, Record};
     use crate::whitelist::{Directory, Listed, NewTemplate};
 
@@ -229,7 +228,10 @@ mod tests {
     fn orders(door: &Receiver<Order>) -> Vec<u64> {
         door.try_iter()
             .map(|order| match order {
-                Order::Open { grant, .. } => grant,
+                Order::Open {
+                    by: By::Grant(grant),
+                    ..
+                } => grant,
                 other => panic!("{other:?}"),
             })
             .collect()

@@ -1,6 +1,7 @@
 //! Why the daemon does not run, or ends.
 
 use super::strict::Untrusted;
+use crate::acts::ActsError;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
@@ -33,6 +34,9 @@ pub enum DaemonError {
     /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
+    /// What was ordered of the door cannot be read.
+    #[error(transparent)]
+    Acts(#[from] ActsError),
     /// No threshold follows from the risk.
     #[error(transparent)]
     Risk(#[from] RiskError),

@@ -9,9 +9,11 @@
 //! released before anything else is stopped. A thread that ends, hangs or panics
 //! ends the daemon with the door locked; systemd starts it again.
 
+mod acts_watch;
 mod admission;
 mod capture;
 mod clock;
+mod door_events;
 mod doorkeeper;
 mod error;
 mod events;
@@ -19,13 +21,17 @@ mod head_note;
 mod heartbeat;
 mod judge;
 mod mailbox;
+mod parts;
 pub(crate) mod pictures;
+mod readings;
 mod record_queue;
 mod recorder;
 mod remembered;
 mod settings;
+mod sight;
 pub(crate) mod status;
 pub(crate) mod strict;
+mod strike;
 mod threads;
 mod timing;
 mod whitelist_watch;
@@ -37,32 +43,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use self::acts_watch::ActsWatch;
 use self::capture::Capture;
+pub(crate) use self::clock::is_synchronised as clock_is_synchronised;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::parts::Parts;
 use self::pictures::Pictures;
+use self::readings::Readings;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
 pub use self::settings::level;
 use self::settings::needs_restart;
+use self::sight::Sight;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::{self, CameraError, Repeats};
-use crate::config::{self, Config, Source};
-use crate::database::{Database, Files};
-use crate::door::Door;
+use crate::camera::Repeats;
+use crate::config::{self, Config};
+use crate::database::Database;
+use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
-use crate::vision::Vision;
-use crate::whitelist::Snapshot;
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -139,48 +148,6 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     guard.stop(threads, end)
 }
 
-/// What is tried before the door is guarded.
-struct Parts {
-    vision: Vision,
-    whitelist: Arc<ArcSwapOption<Snapshot>>,
-    whitelist_watch: WhitelistWatch,
-    camera: Result<Box<dyn camera::FrameSource>, CameraError>,
-}
-
-impl Parts {
-    fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
-        if config.daemon.strict_modes {
-            strict::models(&config.models)?;
-        }
-        let vision = Vision::open(&config.models, &config.vision)?;
-        let whitelist = Arc::new(ArcSwapOption::empty());
-        let whitelist_watch = WhitelistWatch::open(
-            Database::open_existing(&config.whitelist.database)?,
-            files,
-            vision.version().clone(),
-            Arc::clone(vision.scoring()),
-            config.access.threshold_request(),
-            Arc::clone(&whitelist),
-            queue,
-        )?;
-        // A risk that no threshold follows from is a mistake to be told at once.
-        if let Some(snapshot) = &*whitelist.load() {
-            snapshot.matcher.threshold()?;
-        }
-        let camera = match (camera::open(&config.camera), config.camera.source) {
-            // A camera may come later, a recording will not.
-            (Err(error), Source::Replay) => return Err(error.into()),
-            (camera, _) => camera,
-        };
-        Ok(Self {
-            vision,
-            whitelist,
-            whitelist_watch,
-            camera,
-        })
-    }
-}
-
 /// Everything the main thread keeps an eye on.
 struct Guard {
     path: PathBuf,
@@ -192,6 +159,7 @@ struct Guard {
     mailbox: Arc<Mailbox>,
     heartbeats: Heartbeats,
     whitelist_watch: WhitelistWatch,
+    acts_watch: ActsWatch,
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
@@ -212,8 +180,11 @@ impl Guard {
             vision,
             whitelist,
             whitelist_watch,
+            acts_watch,
+            mode,
             camera,
         } = parts;
+        let sight = Arc::<Sight>::default();
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
@@ -223,9 +194,13 @@ impl Guard {
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let bent = Arc::<OnceLock<Bent>>::default();
         let doorkeeper = Doorkeeper {
-            door: Door::new(Duration::from_millis(config.door.pulse_ms)),
+            door: Door::new(door::Settings::of(&config.door)),
             hold,
             orders: taken_orders,
+            readings: Readings::none(),
+            sight: Arc::clone(&sight),
+            signals: Box::new(|_| {}),
+            first: mode,
             queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
@@ -255,6 +230,7 @@ impl Guard {
             whitelist,
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
+            sight,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
@@ -285,6 +261,7 @@ impl Guard {
             mailbox,
             heartbeats,
             whitelist_watch,
+            acts_watch,
             locked,
             stop,
             stop_scribe,
@@ -299,7 +276,7 @@ impl Guard {
             for signal in signals.pending() {
                 if signal == SIGHUP {
                     self.reload();
-                    if let Err(error) = self.whitelist_watch.refresh(true, &self.queue) {
+                    if let Err(error) = self.refresh(true) {
                         return End::Fault(error.into());
                     }
                 } else {
@@ -310,7 +287,7 @@ impl Guard {
                 return End::Fault(bent.clone().into());
             }
             if Instant::now() >= roster_at {
-                if let Err(error) = self.whitelist_watch.refresh(false, &self.queue) {
+                if let Err(error) = self.refresh(false) {
                     return End::Fault(error.into());
                 }
                 roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
@@ -334,6 +311,12 @@ impl Guard {
             notify(&[NotifyState::Watchdog]);
             std::thread::sleep(WATCH_INTERVAL);
         }
+    }
+
+    /// Reads what administrators may have changed in the database.
+    fn refresh(&mut self, force: bool) -> Result<(), Bent> {
+        self.whitelist_watch.refresh(force, &self.queue)?;
+        self.acts_watch.refresh(&self.orders, &self.queue)
     }
 
     /// Reads the configuration again. A file that is refused changes nothing.
@@ -360,10 +343,10 @@ impl Guard {
             self.whitelist_watch.ask(config.access.threshold_request());
         }
         self.retention.store(Arc::new(config.audit.clone()));
-        let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));
-        if self.orders.send_timeout(pulse, MAX_STOP_WAIT).is_err() {
+        let settings = Order::Settings(door::Settings::of(&config.door));
+        if self.orders.send_timeout(settings, MAX_STOP_WAIT).is_err() {
             // The heartbeat tells about it in a moment.
-            log::error!("the door thread did not take the new pulse length");
+            log::error!("the door thread did not take the new [door]");
         }
         log::set_max_level(level(config.daemon.log));
         self.config.access = config.access;

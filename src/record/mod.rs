@@ -4,6 +4,7 @@
 //! codes; English is made when a record is shown.
 
 mod about;
+mod at_door;
 mod body;
 mod chain;
 mod codes;
@@ -17,12 +18,14 @@ mod verify;
 
 pub use about::{About, Subject, last_grants};
 pub(crate) use about::{Known, known_names};
+pub use at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 #[cfg(fuzzing)]
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
-    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, FaultReason, GrantReason, HeldStage,
+    InView, LockCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource,
+    Unusable, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
@@ -31,6 +34,7 @@ pub use event::{
 };
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
-pub(crate) use log::{append_within, has_head};
+pub(crate) use log::{append_within, find, first_kept, has_head};
+pub(crate) use retention::is_clock_sure;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;

@@ -177,6 +177,19 @@ fn end(
     Ok(end.filter(|end| *end > first))
 }
 
+/// Whether the wall's clock is believed; `synchronised` is the kernel's word about it.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub(crate) fn is_clock_sure(
+    connection: &Connection,
+    fail: Fail<'_>,
+    now: &Stamp,
+    synchronised: bool,
+) -> Result<bool, DatabaseError> {
+    Ok(synchronised || clock(connection, fail, now, synchronised)?.is_sure())
+}
+
 fn clock(
     connection: &Connection,
     fail: Fail<'_>,
