@@ -398,6 +398,11 @@ impl Door {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Other settings from now on; a pulse that runs lasts no longer than theirs from `now`. A
     /// step has to follow.
     pub(crate) fn set(&mut self, now: Instant, settings: Settings) {

@@ -72,6 +72,8 @@ impl Modes {
     pub(super) fn set(&mut self, mode: Mode, act: u64, until: Option<Instant>) {
         let unlocks = matches!(mode, Mode::HeldOpen | Mode::OfficeHours);
         let held_by = self.account().or(self.held_by);
+        // Nothing has no end.
+        let until = until.filter(|_| mode != Mode::Normal);
         if unlocks && until.is_none() {
             *self = Self::normal();
             self.held_by = held_by;

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::lock::{RETRY_INTERVAL, State};
 use super::tests::{PULSE, Rig, ms, settings};
 use super::*;
+use crate::config::{DoorKind, Relock};
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
@@ -191,6 +192,189 @@ proptest! {
                     prop_assert!(effects.wake_at.is_some());
                 }
             }
+        }
+    }
+}
+
+/// A door with everything wired, told anything at any time.
+#[derive(Debug, Clone, Copy)]
+enum Doing {
+    Grant,
+    Act,
+    Rex(bool),
+    Answer,
+    Contact(Contact),
+    Other(Contact),
+    Rotor,
+    Lost,
+    Tamper(bool),
+    View(bool),
+    Revoke(u64),
+    Mode(Mode, u64),
+    ModeOver,
+    Pass(u64),
+}
+
+fn doings() -> impl Strategy<Value = Doing> {
+    let contact = || {
+        prop_oneof![
+            1 => Just(Contact::Unknown),
+            4 => Just(Contact::Open),
+            4 => Just(Contact::Closed),
+        ]
+    };
+    let mode = prop_oneof![
+        3 => Just(Mode::Normal),
+        2 => Just(Mode::LockedDown),
+        2 => Just(Mode::HeldOpen),
+        2 => Just(Mode::OfficeHours),
+    ];
+    prop_oneof![
+        6 => Just(Doing::Grant),
+        2 => Just(Doing::Act),
+        6 => any::<bool>().prop_map(Doing::Rex),
+        6 => Just(Doing::Answer),
+        6 => contact().prop_map(Doing::Contact),
+        4 => contact().prop_map(Doing::Other),
+        3 => Just(Doing::Rotor),
+        1 => Just(Doing::Lost),
+        1 => any::<bool>().prop_map(Doing::Tamper),
+        1 => any::<bool>().prop_map(Doing::View),
+        2 => (0..9u64).prop_map(Doing::Revoke),
+        4 => (mode, 1..40_000u64).prop_map(|(mode, time)| Doing::Mode(mode, time)),
+        1 => Just(Doing::ModeOver),
+        10 => (0..5000u64).prop_map(Doing::Pass),
+    ]
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let flags = any::<[bool; 5]>();
+    let relock = prop_oneof![
+        Just(Relock::Pulse),
+        Just(Relock::OnOpen),
+        Just(Relock::OnClose)
+    ];
+    (flags, relock, 0..9usize, 1000..20_000u64).prop_map(|(flags, relock, queue_len, max)| {
+        let [
+            turnstile,
+            interlock,
+            rex_unlocks,
+            rex_extends,
+            rex_in_lockdown,
+        ] = flags;
+        Settings {
+            kind: if turnstile {
+                DoorKind::Turnstile
+            } else {
+                DoorKind::Door
+            },
+            interlock,
+            rex_unlocks,
+            rex_extends,
+            rex_in_lockdown,
+            relock,
+            queue_len,
+            max_open: ms(max).max(PULSE),
+            ..settings()
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever contact, REX, rotor, modes, orders and a failing relay do in whatever order:
+    /// the strike is energised for a record that stood before, for each of them once, for no
+    /// longer than asked, and never while the door is locked down or the other one open.
+    #[test]
+    fn every_opening_has_a_record_of_its_own_and_a_right_to_it(
+        settings in any_settings(),
+        faults in vec(prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)], 0..10),
+        doings in vec(doings(), 1..80),
+    ) {
+        let mut rig = Rig::with(settings.clone(), faults);
+        let (mut records, mut asked) = (0u64, 0);
+        let (mut pulses, mut modes) = (Vec::new(), Vec::new());
+        let mut mode = (Mode::Normal, 0, rig.now);
+        let mut other = Contact::Unknown;
+        for doing in doings {
+            let before = rig.energised_by.len();
+            records += 1;
+            match doing {
+                Doing::Grant => {
+                    pulses.push(By::Grant(records));
+                    rig.give(Input::Open(By::Grant(records)));
+                }
+                Doing::Act => {
+                    pulses.push(By::Act(records));
+                    rig.give(Input::Open(By::Act(records)));
+                }
+                // Answers to questions that were asked, late or not, and never twice.
+                Doing::Answer if asked < rig.asked => {
+                    asked += 1;
+                    pulses.push(By::Rex(records));
+                    rig.give(Input::Open(By::Rex(records)));
+                }
+                Doing::Answer => {}
+                Doing::Rex(pressed) => rig.give(Input::Reading(Reading::Rex(pressed))),
+                Doing::Contact(contact) => rig.give(Input::Reading(Reading::Contact(contact))),
+                Doing::Other(contact) => {
+                    other = contact;
+                    rig.give(Input::Reading(Reading::OtherDoor(contact)));
+                }
+                Doing::Rotor => rig.give(Input::Reading(Reading::Rotor(None))),
+                Doing::Lost => {
+                    other = Contact::Unknown;
+                    rig.give(Input::Reading(Reading::Lost));
+                }
+                Doing::Tamper(open) => rig.give(Input::Reading(Reading::Tamper(open))),
+                Doing::View(nobody) => rig.give(Input::View(match nobody {
+                    true => InView::Nobody,
+                    false => InView::UnknownFace,
+                })),
+                Doing::Revoke(back) => {
+                    rig.give(Input::Revoke(By::Grant(records.saturating_sub(back))));
+                }
+                Doing::Mode(new, time) => {
+                    let until = rig.now + ms(time);
+                    mode = (new, records, until);
+                    modes.push(By::Act(records));
+                    let (mode, act, until) = (new, records, Some(until));
+                    rig.give(Input::Mode { mode, act, until });
+                }
+                Doing::ModeOver => {
+                    mode = (Mode::Normal, 0, rig.now);
+                    rig.give(Input::ModeOver(ModeEnd::ClockUnknown));
+                }
+                Doing::Pass(time) => rig.pass(ms(time)),
+            }
+            for by in &rig.energised_by[before..] {
+                prop_assert!(pulses.contains(by) || modes.contains(by), "no record");
+            }
+            let (named, act, end) = mode;
+            let in_force = rig.now < end;
+            if let State::Unlocked { until, by, pulse } = rig.state() {
+                let exempt = settings.rex_in_lockdown && matches!(by, By::Rex(_));
+                let locked_down = named == Mode::LockedDown && in_force;
+                prop_assert!(!locked_down || exempt);
+                prop_assert!(!settings.interlock || other == Contact::Closed);
+                prop_assert!(rig.now < until && until <= rig.now + pulse);
+                prop_assert!(rig.wake_at.is_some_and(|at| at <= until));
+                if modes.contains(&by) {
+                    let unlocks = matches!(named, Mode::HeldOpen | Mode::OfficeHours);
+                    prop_assert!(unlocks && By::Act(act) == by && until <= end);
+                    prop_assert!(pulse <= settings.max_open);
+                } else {
+                    prop_assert!(pulse == PULSE);
+                }
+            }
+            if rig.state() == State::Locked {
+                prop_assert!(!rig.relay.energised);
+            }
+        }
+        for by in pulses {
+            let openings = rig.energised_by.iter().filter(|one| **one == by).count();
+            prop_assert!(openings <= 1, "one record, {openings} openings");
         }
     }
 }
