@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v2.sql"),
     include_str!("database/v3.sql"),
     include_str!("database/v4.sql"),
+    include_str!("database/v5.sql"),
 ];
 
 /// An open database.

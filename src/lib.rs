@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` is the map of these rooms and the rules between them.
 
 pub mod access;
+pub mod acts;
 pub mod camera;
 pub mod cli;
 pub mod cohort;

@@ -264,7 +264,9 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
         ),
         (
             "[door]\ncolour = 4\n",
-            &["2:1: [door] has no key colour: it takes pulse_ms, max_open_ms"],
+            &[
+                "2:1: [door] has no key colour: it takes kind, pulse_ms, max_open_ms, relock, held_open_ms, pre_alarm_ms, rex_unlocks, rex_extends, rex_in_lockdown, rex_shunt_ms, interlock, queue_len, queue_ms",
+            ],
         ),
         (
             "frames = 4\n",

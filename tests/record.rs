@@ -10,10 +10,11 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, By, CameraLoss, ConfigFault, Content, DenialReason, Denied, Event, FaultReason,
-    FrameCounts, FrameRef, GrantReason, Granted, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS,
-    NotOpened, Part, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp,
-    StopReason, TemplateSource, Unusable, WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, ConfigFault, Content, DenialReason, Denied,
+    DoorMode, Event, FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage,
+    InView, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -400,6 +401,86 @@ fn one_of_each() -> Vec<Event> {
             message: message(),
         });
     }
+    events.extend(at_the_door());
+    events
+}
+
+/// What contact, exit button, modes and the like bring.
+fn at_the_door() -> Vec<Event> {
+    let actor = || origin().actor;
+    let view = |in_view| View {
+        in_view,
+        person: (in_view == InView::Listed).then(ada),
+    };
+    let passage = |by, in_view| Passage {
+        by,
+        view: view(in_view),
+    };
+    let mut events: Vec<Event> = InView::ALL
+        .iter()
+        .map(|seen| Event::Rex(view(*seen)))
+        .collect();
+    events.extend([
+        Event::RexRefused {
+            reason: NotOpened::LockedDown,
+        },
+        Event::NotOpened {
+            by: By::Rex(17),
+            reason: NotOpened::TooLate,
+        },
+        Event::NotOpened {
+            by: By::Act(17),
+            reason: NotOpened::OtherDoorOpen,
+        },
+        Event::AccessTaken(passage(By::Grant(17), InView::Listed)),
+        Event::TakenAgain(passage(By::Rex(17), InView::Nobody)),
+        Event::AccessNotTaken(passage(By::Act(17), InView::UnknownFace)),
+        Event::OtherWay(passage(By::Grant(17), InView::Nobody)),
+        Event::Exit(view(InView::Nobody)),
+        Event::ForcedOpen(view(InView::UnknownFace)),
+        Event::Tamper,
+        Event::InputsLost,
+        Event::InputsBack,
+        Event::OfficeOpened {
+            act: 16,
+            by: By::Grant(17),
+        },
+        Event::UnlockAsked {
+            purpose: None,
+            actor: actor(),
+        },
+        Event::UnlockAsked {
+            purpose: Some("a parcel: \"big\"".into()),
+            actor: actor(),
+        },
+    ]);
+    events.extend(HeldStage::ALL.iter().map(|&stage| {
+        Event::HeldOpen(HeldOpen {
+            stage,
+            open_ms: 30_000,
+            view: view(InView::Nobody),
+        })
+    }));
+    events.extend(Alarm::ALL.iter().map(|&alarm| {
+        Event::AlarmEnded(AlarmEnded {
+            alarm,
+            lasted_ms: 1500,
+        })
+    }));
+    for (n, &mode) in DoorMode::ALL.iter().enumerate() {
+        events.push(Event::ModeSet(ModeSet {
+            mode,
+            until_ms: (n > 0).then_some(1_767_229_200_123),
+            lasts_ms: (n > 0).then_some(3_600_000),
+            purpose: (n > 1).then(|| "delivery".into()),
+            actor: actor(),
+        }));
+    }
+    events.extend(ModeEnd::ALL.iter().map(|&reason| Event::ModeEnded {
+        mode: DoorMode::Hold,
+        act: 16,
+        reason,
+    }));
     events
 }
 

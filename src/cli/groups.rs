@@ -8,7 +8,10 @@ use super::Cli;
 
 /// The groups and the commands in each, in the order they are shown in.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Guard the door", &["run", "status", "events", "relay"]),
+    (
+        "Guard the door",
+        &["run", "status", "events", "mode", "unlock", "relay"],
+    ),
     (
         "People",
         &["enroll", "people", "access", "backup", "restore"],

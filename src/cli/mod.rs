@@ -28,6 +28,7 @@ mod journal;
 mod log_queue;
 mod man;
 mod migrate;
+mod mode;
 mod panel;
 mod people;
 mod people_look;
@@ -122,6 +123,10 @@ enum Command {
     Calibrate(evaluate::Calibrate),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
+    /// Show or set the door's mode: locked down, held open, office hours
+    Mode(mode::Mode),
+    /// Have the daemon unlock the door once
+    Unlock(mode::Unlock),
     /// Move the relay by hand, for the installer
     #[command(subcommand)]
     Relay(relay::Relay),
@@ -248,6 +253,8 @@ impl Cli {
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
+            Command::Mode(mode) => mode.run(&logged(owned()?)),
+            Command::Unlock(unlock) => unlock.run(&logged(owned()?)),
             Command::Relay(relay) => relay.run(&self.config),
             Command::Panel(panel) => panel.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),

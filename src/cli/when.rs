@@ -90,6 +90,32 @@ fn coming(text: &str, to_end: bool) -> Result<When, String> {
     Ok(When(moment))
 }
 
+/// A moment to come. A time of day and a weekday mean the next one.
+///
+/// # Errors
+/// What can be written, for a text that is no time or one that is past.
+pub(super) fn until(text: &str) -> Result<When, String> {
+    let now = ZonedDateTime::now();
+    let end = end(text.trim(), &now)
+        .ok_or_else(|| format!("{} is no time; write {FORMS_AHEAD}", Quoted(text)))?;
+    if end <= now.timestamp().as_millisecond() {
+        return Err(format!("{} is past; write {FORMS_AHEAD}", Quoted(text)));
+    }
+    Ok(When(end))
+}
+
+fn end(text: &str, now: &ZonedDateTime) -> Option<i64> {
+    let end = moment_ahead(text, now, false)?;
+    let comes_again = text.parse::<Time>().is_ok() || !text.eq_ignore_ascii_case("today");
+    let is_name = text
+        .chars()
+        .all(|c| c.is_ascii_alphabetic() || c == ':' || c.is_ascii_digit());
+    if end > now.timestamp().as_millisecond() || !comes_again || !is_name {
+        return Some(end);
+    }
+    moment_ahead(text, &now.tomorrow().ok()?, false)
+}
+
 fn moment_ahead(text: &str, now: &ZonedDateTime, to_end: bool) -> Option<i64> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(time.as_millisecond());
@@ -142,6 +168,38 @@ fn day_ahead(text: &str, today: Date, is_past: bool) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_are_taken_as_they_are_said() {
+        // A Saturday; on Sunday the clocks go forward.
+        let now: ZonedDateTime = "2026-03-28T12:30:00[Europe/Berlin]"
+            .parse()
+            .unwrap_or_else(|error| unreachable!("{error}"));
+        let said = |text: &str| {
+            let at = jiff::Timestamp::from_millisecond(end(text, &now)?).ok()?;
+            let at = at.to_zoned_datetime(now.time_zone().clone());
+            Some(at.strftime("%a %d.%m. %H:%M").to_string())
+        };
+        for (text, moment) in [
+            ("18:00", "Sat 28.03. 18:00"),
+            ("08:00", "Sun 29.03. 08:00"),
+            ("today 20:00", "Sat 28.03. 20:00"),
+            ("tomorrow", "Sun 29.03. 00:00"),
+            ("Tomorrow 07:00", "Sun 29.03. 07:00"),
+            ("saturday", "Sat 04.04. 00:00"),
+            ("friday 18:00", "Fri 03.04. 18:00"),
+            ("2026-04-01", "Wed 01.04. 00:00"),
+            ("2026-04-01T08:00", "Wed 01.04. 08:00"),
+            ("24h", "Sun 29.03. 13:30"),
+            ("1d", "Sun 29.03. 12:30"),
+        ] {
+            assert_eq!(said(text).as_deref(), Some(moment), "{text}");
+        }
+        for text in ["", "yesterday", "soon", "friday noon", "12", "25:00"] {
+            assert_eq!(said(text), None, "{text}");
+        }
+        assert!(until("2020-01-01").is_err_and(|said| said.contains("is past")));
+    }
 
     #[test]
     fn times_to_come_are_taken_as_they_are_said() {

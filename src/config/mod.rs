@@ -36,7 +36,7 @@ pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
-pub use door::Door;
+pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
@@ -56,6 +56,7 @@ pub(crate) use syntax::Syntax;
 
 use crate::files::{self, Kind};
 
+use door::Wired;
 use file::File;
 use syntax::is_in;
 
@@ -119,6 +120,7 @@ impl Config {
         config.vision.cross_check(&config.camera, &mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
+        config.door.cross_check_inputs(Wired::ALL, &mut file);
         config.relay.cross_check(&mut file);
         config.panel.cross_check(&config.relay, &mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;

@@ -36,7 +36,7 @@ macro_rules! choice {
         $($(#[$variant_about:meta])* $variant:ident = $text:literal,)+
     }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$variant_about])* $variant,)+ }
 
         impl $name {

@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::access_rules::{Law, wall};
+use super::clock;
 use super::doorkeeper::Order;
 use crate::access::{Asking, DenialReason, Grant, authorise};
+use crate::acts;
+use crate::door::By;
+use crate::person::PersonId;
 use crate::record::{Event, GrantReason, Granted, Log, NotOpened, PersonRef, RecordError, Stamp};
 use crate::whitelist;
 
@@ -41,17 +45,21 @@ pub(crate) fn admit(
     granted: &mut Granted,
     grant: &Grant,
     law: Law<'_>,
-    clock: impl Fn() -> Instant,
+    now: impl Fn() -> Instant,
 ) -> Result<Admission, RecordError> {
     let written = log.append_if(
         stamp,
         |connection, fail| {
+            // The door itself hears of it up to a second later.
+            if acts::locked_down(connection, fail, clock::is_synchronised)? {
+                return Ok(Err(DenialReason::LockedDown));
+            }
             let companion = grant.companion();
             let people = std::iter::once(grant.person()).chain(companion.map(|c| c.person));
             let directory = whitelist::directory_of(connection, fail, people)?;
             let is_believed = law.believes_clock(connection, fail)?;
             let asking = Asking {
-                now: clock(),
+                now: now(),
                 wall: wall(law.stamp, is_believed),
                 factors: grant.factors(),
                 companions: companion.as_slice(),
@@ -86,18 +94,9 @@ pub(crate) fn admit(
         }
         Err(reason) => return Ok(not_any_more(reason)),
     };
-    let reason = if !grant.is_current(clock()) {
+    let reason = if !grant.is_current(now()) {
         NotOpened::TooLate
-    } else if door
-        .send_timeout(
-            Order::Open {
-                grant: id,
-                person: grant.person(),
-            },
-            MAX_DOOR_WAIT,
-        )
-        .is_err()
-    {
+    } else if !offer(door, By::Grant(id), Some(grant.person())) {
         NotOpened::DoorBusy
     } else {
         return Ok(Admission::Given(id));
@@ -106,6 +105,12 @@ pub(crate) fn admit(
         grant: Some(id),
         reason,
     })
+}
+
+/// Gives the door what is on record; false if it does not take it at once.
+pub(crate) fn offer(door: &Sender<Order>, by: By, person: Option<PersonId>) -> bool {
+    door.send_timeout(Order::Open { by, person }, MAX_DOOR_WAIT)
+        .is_ok()
 }
 
 /// Why a person who was recognised and could pass may not now.

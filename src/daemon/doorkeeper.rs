@@ -6,14 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvError, Select, Sender};
 
-use super::events;
+use super::door_events::{self, Beside};
 use super::heartbeat::Heartbeat;
+use super::readings::Readings;
 use super::record_queue::RecordQueue;
-use crate::door::{Door, Effect, Effects, Input, RelayCommand, Report};
-use crate::guardian::{BootTime, Hold, HoldError, LeaseError, Refusal};
+use super::sight::Sight;
+use super::strike::Strike;
+use crate::config::MAX_QUEUE_PEOPLE;
+use crate::door::{
+    By, Door, Effect, Effects, InView, Input, RelayCommand, Report, Settings, Signals,
+};
+use crate::guardian::{BootTime, HoldError, LeaseError, Refusal};
 use crate::person::PersonId;
+use crate::record::Event;
 use crate::whitelist::Snapshot;
 
 /// How long the thread sleeps at most, so that its heartbeat stays fresh.
@@ -27,30 +34,42 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// other handles, and the old ones refuse for ever.
 const MAX_RELEASE_WAIT: Duration = Duration::from_secs(3);
 
+/// People whose right may end while the door is unlocked for them or they wait, at most.
+const MAX_WATCHED_PEOPLE: usize = MAX_QUEUE_PEOPLE as usize + 1;
+
 /// What the door is told. The channel holds nothing: an order is taken by a door
 /// that is awake, or it fails.
 #[derive(Debug)]
 pub enum Order {
-    /// A grant that is on record.
+    /// What is on record opens the door.
     Open {
-        /// Its number there.
-        grant: u64,
-        /// Whom it is for.
-        person: PersonId,
+        /// By which record.
+        by: By,
+        /// Whom it is for, if that is somebody of the whitelist.
+        person: Option<PersonId>,
     },
+    /// An administrator's mode, or the end of one.
+    Mode(Input),
     /// Lock for good, and say when the relay was told.
     Stop(Sender<()>),
-    /// The length of pulses from now on.
-    Pulse(Duration),
+    /// How the door behaves from now on.
+    Settings(Settings),
 }
 
 /// The door thread's things.
-pub(crate) struct Doorkeeper {
+pub(crate) struct Doorkeeper<S> {
     pub door: Door,
-    pub hold: Hold,
+    pub hold: S,
     pub orders: Receiver<Order>,
+    pub readings: Readings,
     pub queue: RecordQueue,
     pub heartbeat: Heartbeat,
+    /// Who is in view.
+    pub sight: Arc<Sight>,
+    /// Told which signals hold; never waits.
+    pub signals: Box<dyn FnMut(Signals) + Send>,
+    /// The mode that was in force before.
+    pub first: Option<Input>,
     /// Whether the relay is known to be released.
     pub locked: Arc<AtomicBool>,
     /// Whether it is unlocked for somebody.
@@ -63,8 +82,10 @@ pub(crate) struct Doorkeeper {
 /// What the door thread remembers between two steps.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Whom it was opened for last.
-    opened_for: Option<PersonId>,
+    /// For whom it is unlocked, or who waits.
+    opened_for: [Option<(By, PersonId)>; MAX_WATCHED_PEOPLE],
+    /// Who was in view.
+    view: InView,
     /// When the door wants to be called again.
     wake_at: Option<Instant>,
     /// Since when the relay is energised.
@@ -75,12 +96,23 @@ pub(crate) struct Progress {
     probed_at: Option<Instant>,
 }
 
-impl Doorkeeper {
+/// What the door thread hears.
+enum Heard {
+    Order(Order),
+    Input(Input),
+    /// Nobody can order anything any more.
+    Gone,
+}
+
+impl<S: Strike> Doorkeeper<S> {
     /// Runs until nobody can order anything any more, then locks; or until the relay
     /// has refused for too long, which ends the daemon.
     pub fn run(mut self) {
         let first = self.door.start(Instant::now());
         self.follow(first);
+        if let Some(mode) = self.first.take() {
+            self.step(mode);
+        }
         loop {
             self.heartbeat.beat();
             let now = Instant::now();
@@ -98,27 +130,29 @@ impl Doorkeeper {
             let patience = self.progress.wake_at.map_or(MAX_ORDER_WAIT, |at| {
                 at.saturating_duration_since(now).min(MAX_ORDER_WAIT)
             });
-            let (input, done) = match self.orders.recv_timeout(patience) {
-                Ok(Order::Open { grant, person }) => {
-                    self.progress.opened_for = Some(person);
-                    (Input::Grant { id: grant }, None)
+            let heard = self.hear(patience);
+            self.look();
+            let (input, done) = match heard {
+                Heard::Order(Order::Open { by, person }) => {
+                    self.remember(by, person);
+                    (Input::Open(by), None)
                 }
-                Ok(Order::Stop(done)) => (Input::Stop, Some(done)),
-                Ok(Order::Pulse(pulse)) => {
-                    self.door.set_pulse(Instant::now(), pulse);
+                Heard::Order(Order::Mode(input)) | Heard::Input(input) => (input, None),
+                Heard::Order(Order::Stop(done)) => (Input::Stop, Some(done)),
+                Heard::Order(Order::Settings(settings)) => {
+                    self.door.set(Instant::now(), settings);
                     (Input::Tick, None)
                 }
-                Err(RecvTimeoutError::Timeout) if self.is_revoked() => (Input::Revoke, None),
-                Err(RecvTimeoutError::Timeout) => (Input::Tick, None),
                 // Whoever stops the daemon in good order has had it locked before.
-                Err(RecvTimeoutError::Disconnected) if self.door.is_stopped() => return,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Heard::Gone if self.door.is_stopped() => return,
+                Heard::Gone => break,
             };
-            let effects = self.door.step(Instant::now(), input);
-            self.follow(effects);
+            self.step(input);
+            while let Some(by) = self.revoked() {
+                self.step(Input::Revoke(by));
+            }
             if let Some(input) = self.renew() {
-                let effects = self.door.step(Instant::now(), input);
-                self.follow(effects);
+                self.step(input);
             }
             self.probe();
             if let Some(done) = done {
@@ -126,19 +160,85 @@ impl Doorkeeper {
                 let _ = done.try_send(());
             }
         }
-        let last = self.door.step(Instant::now(), Input::Stop);
-        self.follow(last);
+        self.step(Input::Stop);
     }
 
-    /// Whether the door is open for somebody who may not pass any more.
-    fn is_revoked(&self) -> bool {
+    /// Waits for an order or a reading; a tick if there is none.
+    fn hear(&mut self, patience: Duration) -> Heard {
+        let mut select = Select::new();
+        let orders = select.recv(&self.orders);
+        let readings = select.recv(self.readings.receiver());
+        match select.select_timeout(patience) {
+            Err(_) => return Heard::Input(Input::Tick),
+            Ok(ready) if ready.index() == orders => {
+                return match ready.recv(&self.orders) {
+                    Ok(order) => Heard::Order(order),
+                    Err(RecvError) => Heard::Gone,
+                };
+            }
+            Ok(ready) => {
+                debug_assert_eq!(ready.index(), readings);
+                if let Ok(reading) = ready.recv(self.readings.receiver()) {
+                    return Heard::Input(Input::Reading(reading));
+                }
+            }
+        }
+        let lost = self.readings.take().map(Input::Reading);
+        Heard::Input(lost.unwrap_or(Input::Tick))
+    }
+
+    fn step(&mut self, input: Input) {
+        let effects = self.door.step(Instant::now(), input);
+        self.follow(effects);
+    }
+
+    /// What the vision thread has told since.
+    fn look(&mut self) {
+        let view = self.sight.view();
+        if std::mem::replace(&mut self.progress.view, view) != view {
+            self.step(Input::View(view));
+        }
+        if self.sight.take_refused() {
+            self.step(Input::Refused);
+        }
+    }
+
+    /// Whose right is watched from now on.
+    fn remember(&mut self, by: By, person: Option<PersonId>) {
+        let Some(person) = person else { return };
+        let Self { door, progress, .. } = self;
+        for place in &mut progress.opened_for {
+            place.take_if(|(by, _)| !door.concerns(*by));
+        }
+        let free = progress.opened_for.iter_mut().find(|place| place.is_none());
+        // The door has no more places than there are here.
+        if let Some(free) = free {
+            *free = Some((by, person));
+        }
+    }
+
+    /// Somebody for whom the door is unlocked, or who waits, and who may not pass any more.
+    fn revoked(&mut self) -> Option<By> {
+        let Self {
+            door,
+            progress,
+            whitelist,
+            ..
+        } = self;
+        if progress.opened_for.iter().all(Option::is_none) {
+            return None;
+        }
+        let whitelist = whitelist.load();
         let may_pass = |person| {
-            let whitelist = self.whitelist.load();
-            whitelist
-                .as_ref()
-                .is_some_and(|w| w.directory.is_enabled(person))
+            let listed = whitelist.as_ref();
+            listed.is_some_and(|w| w.directory.is_enabled(person))
         };
-        self.door.is_open() && !self.progress.opened_for.is_some_and(may_pass)
+        for place in &mut progress.opened_for {
+            place.take_if(|(by, _)| !door.concerns(*by));
+        }
+        let mut places = progress.opened_for.iter_mut();
+        let place = places.find(|place| place.is_some_and(|(_, person)| !may_pass(person)))?;
+        place.take().map(|(by, _)| by)
     }
 
     /// Does what the door asks for, and tells the other threads where it stands then.
@@ -153,6 +253,8 @@ impl Doorkeeper {
         for effect in effects.iter() {
             match effect {
                 Effect::Report(report) => self.report(report),
+                Effect::AskRex => self.ask_rex(),
+                Effect::Signals(signals) => (self.signals)(signals),
                 Effect::Relay(command) => {
                     let ok = self.move_relay(command);
                     let done = Input::RelayDone { command, ok };
@@ -229,52 +331,24 @@ impl Doorkeeper {
             Report::Locked { .. } => self.progress.energised_at.take().map(|at| at.elapsed()),
             _ => None,
         };
-        let relay = self.hold.describe();
-        self.queue
-            .happened(events::of_report(report, energised_for, relay));
+        let whitelist = self.whitelist.load();
+        let beside = Beside {
+            energised: energised_for,
+            relay: self.hold.describe(),
+            directory: whitelist.as_ref().map(|w| &w.directory),
+        };
+        self.queue.happened(door_events::of_report(report, beside));
+    }
+
+    /// Has the recorder write down that somebody inside asks; it comes back as an order.
+    fn ask_rex(&mut self) {
+        let whitelist = self.whitelist.load();
+        let directory = whitelist.as_ref().map(|w| &w.directory);
+        let view = door_events::of_view(self.progress.view, directory);
+        self.queue.rex(Event::Rex(view));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-
-    use super::*;
-    use crate::record::{Event, NotOpened};
-
-    /// What goes on record for one input, as far as it withdraws a grant.
-    fn withdrawn(door: &mut Door, input: Input) -> Option<(Option<u64>, NotOpened)> {
-        let now = Instant::now();
-        let effects = door.step(now, input);
-        effects.iter().find_map(|effect| match effect {
-            Effect::Report(report) => match events::of_report(report, None, "line 1".into()) {
-                Event::GrantWithdrawn { reason, grant, .. } => Some((grant, reason)),
-                _ => None,
-            },
-            Effect::Relay(_) => None,
-        })
-    }
-
-    #[test]
-    fn a_grant_that_a_faulted_or_stopping_door_does_not_open_for_is_withdrawn() {
-        let mut door = Door::new(Duration::from_secs(3));
-        let _ = door.start(Instant::now());
-        let release = |ok| Input::RelayDone {
-            command: RelayCommand::Release,
-            ok,
-        };
-        let because = |grant, reason| Some((Some(grant), reason));
-        assert_eq!(withdrawn(&mut door, release(false)), None);
-        assert_eq!(
-            withdrawn(&mut door, Input::Grant { id: 1 }),
-            because(1, NotOpened::RelayFault)
-        );
-        assert_eq!(withdrawn(&mut door, release(true)), None);
-        assert_eq!(withdrawn(&mut door, Input::Grant { id: 2 }), None);
-        assert_eq!(withdrawn(&mut door, Input::Stop), None);
-        assert_eq!(
-            withdrawn(&mut door, Input::Grant { id: 3 }),
-            because(3, NotOpened::Stopping)
-        );
-    }
-}
+#[path = "doorkeeper_tests.rs"]
+mod tests;

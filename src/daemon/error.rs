@@ -2,6 +2,7 @@
 
 use super::access_rules::RulesFault;
 use super::strict::Untrusted;
+use crate::acts::ActsError;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
@@ -34,6 +35,9 @@ pub enum DaemonError {
     /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
+    /// What was ordered of the door cannot be read.
+    #[error(transparent)]
+    Acts(#[from] ActsError),
     /// No threshold follows from the risk.
     #[error(transparent)]
     Risk(#[from] RiskError),

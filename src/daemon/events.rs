@@ -3,7 +3,6 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::time::Duration;
 
 use super::access_rules::RulesFault;
 use super::strict::Untrusted;
@@ -12,12 +11,11 @@ use crate::access::{self, Denial, Grant, Rules};
 use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
-use crate::door::{self, Report};
 use crate::embedding::ModelVersion;
 use crate::person::PersonId;
 use crate::record::{
-    By, CameraLoss, ConfigFault, DenialReason, Denied, Event, FaultReason, FrameRef, GrantReason,
-    Granted, LockCause, NotOpened, PersonRef, Recognition, RelayCommand, Unusable, WhitelistFault,
+    CameraLoss, ConfigFault, DenialReason, Denied, Event, FaultReason, FrameRef, GrantReason,
+    Granted, PersonRef, Recognition, Unusable, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
@@ -108,42 +106,11 @@ pub(crate) fn of_flaw(
     }
 }
 
-/// What a report of the door is; `energised`: how long the relay was, if it was.
-pub(crate) fn of_report(report: Report, energised: Option<Duration>, relay: String) -> Event {
-    match report {
-        Report::Unlocked { by, pulse } => Event::Unlocked {
-            by: of_by(by),
-            pulse_ms: pulse.as_millis() as u64,
-        },
-        Report::Locked { by, cause } => Event::Locked {
-            reason: lock_cause(cause),
-            by: by.map(of_by),
-            energised_ms: energised.map(|time| time.as_millis() as u64),
-        },
-        Report::Fault { by, command } => Event::RelayFault {
-            command: match command {
-                door::RelayCommand::Energise => RelayCommand::Energise,
-                door::RelayCommand::Release => RelayCommand::Release,
-            },
-            relay,
-            by: by.map(of_by),
-        },
-        Report::NotOpened {
-            by: door::By::Grant(grant),
-            reason,
-        } => Event::GrantWithdrawn {
-            reason: not_opened(reason),
-            grant: Some(grant),
-            recognition: None,
-        },
-    }
-}
-
 /// The daemon does not start or ends.
 pub(crate) fn of_failure(error: &DaemonError) -> Event {
     let (reason, part) = match error {
         DaemonError::Relay(_) | DaemonError::Place(_) => (FaultReason::Relay, None),
-        DaemonError::Database(_) => (FaultReason::Database, None),
+        DaemonError::Database(_) | DaemonError::Acts(_) => (FaultReason::Database, None),
         DaemonError::Record(_) => (FaultReason::Record, None),
         DaemonError::Vision(_) | DaemonError::Untrusted(_) => (FaultReason::Models, None),
         DaemonError::Camera(_) => (FaultReason::Camera, None),
@@ -277,7 +244,7 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
     }
 }
 
-fn named(directory: &Directory, id: PersonId) -> PersonRef {
+pub(super) fn named(directory: &Directory, id: PersonId) -> PersonRef {
     PersonRef::new(id, directory.name_of(id))
 }
 
@@ -288,31 +255,4 @@ fn finite(score: Score) -> Option<Score> {
 
 fn count(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
-}
-
-fn of_by(by: door::By) -> By {
-    match by {
-        door::By::Grant(id) => By::Grant(id),
-    }
-}
-
-fn lock_cause(cause: door::LockCause) -> LockCause {
-    match cause {
-        door::LockCause::Started => LockCause::Started,
-        door::LockCause::PulseEnded => LockCause::PulseEnded,
-        door::LockCause::RelayFault => LockCause::RelayFault,
-        door::LockCause::ClockWentBack => LockCause::ClockWentBack,
-        door::LockCause::Revoked => LockCause::Revoked,
-        door::LockCause::Stopping => LockCause::Stopping,
-    }
-}
-
-fn not_opened(reason: door::NotOpened) -> NotOpened {
-    match reason {
-        door::NotOpened::Releasing => NotOpened::Releasing,
-        door::NotOpened::RelayFault => NotOpened::RelayFault,
-        door::NotOpened::ClockWentBack => NotOpened::ClockWentBack,
-        door::NotOpened::NoEnd => NotOpened::NoEnd,
-        door::NotOpened::Stopping => NotOpened::Stopping,
-    }
 }

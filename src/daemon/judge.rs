@@ -14,6 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
 use super::record_queue::RecordQueue;
+use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
 use crate::access::{Decision, Policy};
 use crate::camera::Frame;
@@ -44,6 +45,8 @@ pub(crate) struct Judge {
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
     pub queue: RecordQueue,
+    /// Where the door thread sees who is in view.
+    pub sight: Arc<Sight>,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -58,6 +61,8 @@ impl Judge {
         let mut rules = self.rules.load_full();
         let mut whitelist = self.whitelist.load_full();
         let first = policy(&rules, whitelist.as_deref(), &self.queue);
+        let mut threshold = first.threshold;
+        let mut onlooker = Onlooker::default();
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
         let mut access_rules = self.law.rules.load_full();
         recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
@@ -79,12 +84,17 @@ impl Judge {
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
                 let policy = policy(&rules, whitelist.as_deref(), &self.queue);
+                threshold = policy.threshold;
                 recogniser.set_policy(Instant::now(), policy);
             }
             match (item, &whitelist) {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
-                (Some(Item::Lost), _) => recogniser.camera_lost(Instant::now()),
+                (Some(Item::Lost), _) => {
+                    self.sight.show(onlooker.lost());
+                    recogniser.camera_lost(Instant::now());
+                }
                 (Some(Item::Ended), _) => {
+                    self.sight.show(onlooker.lost());
                     self.heartbeat.retire();
                     break;
                 }
@@ -93,6 +103,9 @@ impl Judge {
                     let start = Instant::now();
                     let clock = || self.law.moment();
                     let outcome = recogniser.look(&mut frame, whitelist, open, clock)?;
+                    if let Some(view) = onlooker.look(&outcome.seen, open, threshold) {
+                        self.sight.show(view);
+                    }
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();
                         continue;
@@ -109,6 +122,9 @@ impl Judge {
                     log::debug!("{}", judged.describe(&faces));
                     let wanted = self.retention.load().pictures;
                     for decision in outcome.decisions {
+                        if matches!(decision, Decision::Deny(_)) {
+                            self.sight.refused();
+                        }
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
                             face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));

@@ -10,9 +10,11 @@
 //! ends the daemon with the door locked; systemd starts it again.
 
 pub(crate) mod access_rules;
+mod acts_watch;
 mod admission;
 mod capture;
 pub(crate) mod clock;
+mod door_events;
 mod doorkeeper;
 mod error;
 mod events;
@@ -22,12 +24,15 @@ mod judge;
 mod mailbox;
 mod parts;
 pub(crate) mod pictures;
+mod readings;
 mod record_queue;
 mod recorder;
 mod remembered;
 mod settings;
+mod sight;
 pub(crate) mod status;
 pub(crate) mod strict;
+mod strike;
 mod threads;
 mod timing;
 mod whitelist_watch;
@@ -47,6 +52,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use self::access_rules::SharedLaw;
+use self::acts_watch::ActsWatch;
 use self::capture::Capture;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
@@ -54,17 +60,19 @@ use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
 use self::parts::Parts;
 use self::pictures::Pictures;
+use self::readings::Readings;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
 pub use self::settings::level;
 use self::settings::needs_restart;
+use self::sight::Sight;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
 use crate::camera::Repeats;
 use crate::config::{self, Config};
 use crate::database::Database;
-use crate::door::Door;
+use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
 
@@ -155,6 +163,7 @@ struct Guard {
     mailbox: Arc<Mailbox>,
     heartbeats: Heartbeats,
     whitelist_watch: WhitelistWatch,
+    acts_watch: ActsWatch,
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
@@ -175,10 +184,13 @@ impl Guard {
             vision,
             whitelist,
             whitelist_watch,
+            acts_watch,
+            mode,
             rules: access_rules,
             camera,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
+        let sight = Arc::<Sight>::default();
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
@@ -188,9 +200,13 @@ impl Guard {
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let bent = Arc::<OnceLock<Bent>>::default();
         let doorkeeper = Doorkeeper {
-            door: Door::new(Duration::from_millis(config.door.pulse_ms)),
+            door: Door::new(door::Settings::of(&config.door)),
             hold,
             orders: taken_orders,
+            readings: Readings::none(),
+            sight: Arc::clone(&sight),
+            signals: Box::new(|_| {}),
+            first: mode,
             queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
@@ -222,6 +238,7 @@ impl Guard {
             whitelist,
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
+            sight,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
@@ -253,6 +270,7 @@ impl Guard {
             mailbox,
             heartbeats,
             whitelist_watch,
+            acts_watch,
             locked,
             stop,
             stop_scribe,
@@ -267,7 +285,7 @@ impl Guard {
             for signal in signals.pending() {
                 if signal == SIGHUP {
                     self.reload();
-                    if let Err(error) = self.whitelist_watch.refresh(true, &self.queue) {
+                    if let Err(error) = self.refresh(true) {
                         return End::Fault(error.into());
                     }
                 } else {
@@ -278,7 +296,7 @@ impl Guard {
                 return End::Fault(bent.clone().into());
             }
             if Instant::now() >= roster_at {
-                if let Err(error) = self.whitelist_watch.refresh(false, &self.queue) {
+                if let Err(error) = self.refresh(false) {
                     return End::Fault(error.into());
                 }
                 roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
@@ -302,6 +320,12 @@ impl Guard {
             notify(&[NotifyState::Watchdog]);
             std::thread::sleep(WATCH_INTERVAL);
         }
+    }
+
+    /// Reads what administrators may have changed in the database.
+    fn refresh(&mut self, force: bool) -> Result<(), Bent> {
+        self.whitelist_watch.refresh(force, &self.queue)?;
+        self.acts_watch.refresh(&self.orders, &self.queue)
     }
 
     /// Reads the configuration again. A file that is refused changes nothing.
@@ -329,10 +353,10 @@ impl Guard {
             self.whitelist_watch.ask(config.access.threshold_request());
         }
         self.retention.store(Arc::new(config.audit.clone()));
-        let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));
-        if self.orders.send_timeout(pulse, MAX_STOP_WAIT).is_err() {
+        let settings = Order::Settings(door::Settings::of(&config.door));
+        if self.orders.send_timeout(settings, MAX_STOP_WAIT).is_err() {
             // The heartbeat tells about it in a moment.
-            log::error!("the door thread did not take the new pulse length");
+            log::error!("the door thread did not take the new [door]");
         }
         log::set_max_level(level(config.daemon.log));
         self.config.access = config.access;

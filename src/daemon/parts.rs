@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use super::acts_watch::ActsWatch;
 use super::error::DaemonError;
 use super::record_queue::RecordQueue;
 use super::whitelist_watch::WhitelistWatch;
@@ -12,6 +13,7 @@ use crate::access::Rules;
 use crate::camera::{self, CameraError};
 use crate::config::{Config, Source};
 use crate::database::{Database, Files};
+use crate::door;
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
 
@@ -20,6 +22,9 @@ pub(super) struct Parts {
     pub vision: Vision,
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub whitelist_watch: WhitelistWatch,
+    pub acts_watch: ActsWatch,
+    /// The mode that is in force.
+    pub mode: Option<door::Input>,
     /// Who may pass when.
     pub rules: Rules,
     /// Or why there is none yet.
@@ -47,6 +52,8 @@ impl Parts {
             Arc::clone(&whitelist),
             queue,
         )?;
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let (acts_watch, mode) = ActsWatch::open(database, queue)?;
         // A risk that no threshold follows from is a mistake to be told at once.
         if let Some(snapshot) = &*whitelist.load() {
             snapshot.matcher.threshold()?;
@@ -60,6 +67,8 @@ impl Parts {
             vision,
             whitelist,
             whitelist_watch,
+            acts_watch,
+            mode,
             rules,
             camera,
         })

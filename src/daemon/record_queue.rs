@@ -33,6 +33,12 @@ pub(crate) enum Queued {
         /// The face, if that is to be kept.
         picture: Option<RgbImage>,
     },
+    /// Somebody inside asks for the door: to be written down, then given to the door.
+    Rex {
+        /// When it was asked.
+        stamp: Stamp,
+        event: Event,
+    },
     /// Say when all that was sent before has been dealt with.
     Reached(Sender<()>),
 }
@@ -83,6 +89,13 @@ impl RecordQueue {
         });
     }
 
+    /// Has a request of somebody inside written down and given to the door. If it cannot be
+    /// written, the door stays locked.
+    pub(crate) fn rex(&self, event: Event) {
+        let stamp = Stamp::now();
+        self.send(Queued::Rex { stamp, event });
+    }
+
     /// Waits until all that was sent before is on record and with the door; false if that takes longer.
     pub(crate) fn settle(&self, patience: Duration) -> bool {
         let (reached, here) = crossbeam_channel::bounded(1);
@@ -114,6 +127,9 @@ impl RecordQueue {
                 log::error!("not on record, the audit log cannot keep up: {event}");
             }
             Queued::Reached(_) => {}
+            Queued::Rex { event, .. } => {
+                log::error!("the door stays locked, the audit log cannot keep up: {event}");
+            }
             Queued::Grant { granted, .. } => {
                 let event = Event::Granted(granted);
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");

@@ -10,8 +10,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use image::RgbImage;
 
 use super::access_rules::{Law, SharedLaw};
-use super::admission::{Admission, admit};
+use super::admission::{Admission, admit, offer};
 use super::clock;
+use super::door_events::of_by;
 use super::doorkeeper::Order;
 use super::events;
 use super::head_note::{self, HEAD_INTERVAL};
@@ -22,7 +23,8 @@ use super::remembered::Remembered;
 use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
+use crate::door;
+use crate::record::{Bent, Event, Granted, Keep, Log, NotOpened, RecordError, Stamp, StopReason};
 use crate::whitelist;
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
@@ -87,6 +89,7 @@ impl Recorder {
                     let id = self.grant(&stamp, granted, &grant);
                     has_new_pictures |= self.keep(id, picture);
                 }
+                Ok(Queued::Rex { stamp, event }) => self.rex(&stamp, &event),
                 Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
                 }
@@ -162,6 +165,18 @@ impl Recorder {
         };
         self.write(&Stamp::now(), &event);
         id
+    }
+
+    /// What somebody inside asked for opens the door once it is on record.
+    fn rex(&mut self, stamp: &Stamp, event: &Event) {
+        let Some(id) = self.write(stamp, event) else {
+            return;
+        };
+        let by = door::By::Rex(id);
+        if !offer(&self.door, by, None) {
+            let (by, reason) = (of_by(by), NotOpened::DoorBusy);
+            self.write(&Stamp::now(), &Event::NotOpened { by, reason });
+        }
     }
 
     /// Gives the event's number, if it is on record.
@@ -262,13 +277,18 @@ pub(crate) fn last_words(mut log: Log, mut remembered: Remembered, event: &Event
 /// Tells the journal what the record says.
 pub(crate) fn tell(id: u64, event: &Event) {
     let level = match event {
-        Event::RelayFault { .. } | Event::Fault { .. } | Event::WhitelistUnreadable { .. } => {
-            log::Level::Error
-        }
+        Event::RelayFault { .. }
+        | Event::Fault { .. }
+        | Event::WhitelistUnreadable { .. }
+        | Event::ForcedOpen(_)
+        | Event::Tamper => log::Level::Error,
         Event::CameraLost { .. }
         | Event::GrantWithdrawn { .. }
         | Event::ConfigRejected { .. }
-        | Event::RulesRejected { .. } => log::Level::Warn,
+        | Event::RulesRejected { .. }
+        | Event::HeldOpen(_)
+        | Event::NotOpened { .. }
+        | Event::InputsLost => log::Level::Warn,
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");

@@ -12,6 +12,7 @@ use super::recorder::Recorder;
 use super::remembered::Remembered;
 use super::timing::Timing;
 use crate::camera::{CameraError, FrameSource};
+use crate::guardian::Hold;
 use crate::record::{Log, Part};
 use crate::vision::VisionError;
 
@@ -26,7 +27,7 @@ pub(crate) struct Threads {
 impl Threads {
     /// Starts them, the door first.
     pub fn start(
-        door: Doorkeeper,
+        door: Doorkeeper<Hold>,
         recorder: Recorder,
         judge: Judge,
         capture: Capture,

@@ -11,10 +11,10 @@ pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// What the lock is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Unlock for one pulse; restarts it if it is unlocked already.
-    Open(By),
+    /// Unlock for so long; begins anew if it is unlocked already.
+    Open { by: By, pulse: Duration },
     /// Lock at once, if it is unlocked.
-    Revoke,
+    Lock(LockCause),
     /// Lock at once and for good.
     Stop,
     /// What became of a relay command.
@@ -24,7 +24,7 @@ pub(super) enum Order {
 }
 
 /// Where the lock stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum State {
     /// A release was confirmed.
     Locked,
@@ -34,6 +34,8 @@ pub(super) enum State {
         until: Instant,
         /// On whose account.
         by: By,
+        /// How long it was asked for.
+        pulse: Duration,
     },
     /// The relay was told to release and has not confirmed it; the line counts as energised.
     Releasing {
@@ -47,9 +49,8 @@ pub(super) enum State {
 }
 
 /// The lock of one door.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Lock {
-    pulse: Duration,
     state: State,
     stopping: bool,
     /// The time of the last step.
@@ -59,9 +60,8 @@ pub(super) struct Lock {
 impl Lock {
     /// Until the first release is confirmed it honours nothing: the line may have been
     /// left energised.
-    pub(super) fn new(pulse: Duration) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            pulse,
             state: State::Releasing {
                 by: None,
                 cause: LockCause::Started,
@@ -78,8 +78,8 @@ impl Lock {
         self.lock(now, LockCause::Started)
     }
 
-    pub(super) fn set_pulse(&mut self, now: Instant, pulse: Duration) {
-        self.pulse = pulse;
+    /// What runs lasts no longer than this from `now`. A step has to follow.
+    pub(super) fn shorten(&mut self, now: Instant, pulse: Duration) {
         if let (State::Unlocked { until, .. }, Some(end)) =
             (&mut self.state, now.checked_add(pulse))
         {
@@ -87,9 +87,16 @@ impl Lock {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn state(&self) -> State {
         self.state
+    }
+
+    /// On whose account it is unlocked.
+    pub(super) fn unlocked_by(&self) -> Option<By> {
+        match self.state {
+            State::Unlocked { by, .. } => Some(by),
+            State::Locked | State::Releasing { .. } => None,
+        }
     }
 
     pub(super) fn is_locked(&self) -> bool {
@@ -107,6 +114,10 @@ impl Lock {
         }
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopping && self.is_locked()
     }
@@ -117,7 +128,7 @@ impl Lock {
         self.clock = Some(now);
         if backwards && self.is_open() {
             match order {
-                Order::Open(by) => {
+                Order::Open { by, .. } => {
                     let reason = NotOpened::ClockWentBack;
                     return self
                         .lock(now, LockCause::ClockWentBack)
@@ -127,13 +138,13 @@ impl Lock {
                     return self.lock(now, LockCause::ClockWentBack);
                 }
                 // These lock on their own account.
-                Order::Revoke | Order::Stop | Order::RelayDone { ok: false, .. } => {}
+                Order::Lock(_) | Order::Stop | Order::RelayDone { ok: false, .. } => {}
             }
         }
         match order {
-            Order::Open(by) => self.open(now, by),
-            Order::Revoke if self.is_open() => self.lock(now, LockCause::Revoked),
-            Order::Revoke => self.on_time(now),
+            Order::Open { by, pulse } => self.open(now, by, pulse),
+            Order::Lock(cause) if self.is_open() => self.lock(now, cause),
+            Order::Lock(_) => self.on_time(now),
             Order::Stop => {
                 self.stopping = true;
                 self.lock(now, LockCause::Stopping)
@@ -144,14 +155,14 @@ impl Lock {
         }
     }
 
-    fn open(&mut self, now: Instant, by: By) -> Effects {
+    fn open(&mut self, now: Instant, by: By, pulse: Duration) -> Effects {
         let reason = match self.state {
             _ if self.stopping => NotOpened::Stopping,
             State::Releasing { faulted: true, .. } => NotOpened::RelayFault,
             State::Releasing { .. } => NotOpened::Releasing,
-            State::Locked | State::Unlocked { .. } => match now.checked_add(self.pulse) {
+            State::Locked | State::Unlocked { .. } => match now.checked_add(pulse) {
                 Some(until) => {
-                    self.state = State::Unlocked { until, by };
+                    self.state = State::Unlocked { until, by, pulse };
                     return Effects::wake(Some(until)).relay(RelayCommand::Energise);
                 }
                 // A pulse whose end the clock cannot express would never end.
@@ -178,8 +189,7 @@ impl Lock {
 
     fn done(&mut self, now: Instant, command: RelayCommand) -> Effects {
         match (command, self.state) {
-            (RelayCommand::Energise, State::Unlocked { until, by }) if now < until => {
-                let pulse = self.pulse;
+            (RelayCommand::Energise, State::Unlocked { until, by, pulse }) if now < until => {
                 self.on_time(now).report(Report::Unlocked { by, pulse })
             }
             (RelayCommand::Energise, State::Unlocked { .. }) => self.on_time(now),

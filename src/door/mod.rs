@@ -1,8 +1,9 @@
-//! The door: locked, except between a grant and the end of its pulse.
+//! The door: locked, except for whom it is unlocked, and what its leaf does meanwhile.
 //!
 //! [`Door`] is a pure machine. It is told the time and what happened, and says what is
-//! to be done and when it wants to be called again. It knows neither faces nor people.
-//! `lock` decides when the strike moves, [`relay`] has what moves it.
+//! to be done and when it wants to be called again. Of people it knows a number at most,
+//! of faces nothing. `lock` decides when the strike moves; `leaf`, `turnstile`, `rex` and
+//! `mode` what that is for; [`relay`] has what moves it.
 //!
 //! Whoever drives it keeps to four rules:
 //!
@@ -11,37 +12,57 @@
 //!    with [`Input::RelayDone`] before anything else; that gives effects of its own;
 //! 3. call again with [`Input::Tick`] no later than [`Effects::wake_at`], the one
 //!    given last;
-//! 4. write a grant down before giving it to the door.
+//! 4. write down a grant, an act, or what [`Effect::AskRex`] asks for, before giving it to
+//!    the door; give each once.
 //!
 //! If these are broken, or the relay does not do as it is told, the machine takes
 //! the line for energised until a release has been confirmed.
 
 mod effect;
+mod leaf;
 mod lock;
+mod machine;
+mod mode;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod properties;
 mod reason;
 pub mod relay;
+mod rex;
+#[cfg(test)]
+mod scenarios;
+mod settings;
+mod signals;
+mod state;
 #[cfg(test)]
 mod tests;
+mod turnstile;
+mod view;
 
-use std::time::{Duration, Instant};
-
-pub use effect::{By, Effect, Effects, MAX_EFFECTS, RelayCommand, Report};
+pub use effect::{Alarm, By, Effect, Effects, HeldStage, MAX_EFFECTS, RelayCommand, Report};
+pub use leaf::Contact;
+pub use machine::Door;
+#[cfg(test)]
+pub(crate) use mode::REST;
+pub use mode::{Mode, ModeEnd};
 pub use reason::{LockCause, NotOpened};
+pub use settings::Settings;
+pub use signals::Signals;
+pub use state::Condition;
+pub use turnstile::Way;
+pub use view::InView;
 
-use lock::{Lock, Order};
+use std::time::Instant;
 
 /// What happens to the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// Somebody may pass; restarts the pulse if the door is unlocked already.
-    Grant {
-        /// The audit record that says who and why, already on disk.
-        id: u64,
-    },
-    /// Whoever it was opened for may not pass any more: lock at once.
-    Revoke,
+    /// Somebody may pass, by an audit record that is already on disk. Restarts the pulse if a
+    /// door is unlocked already; has to wait if a turnstile is.
+    Open(By),
+    /// Whoever it was opened for, or waits, may not pass any more: lock at once.
+    Revoke(By),
     /// Lock at once and for good.
     Stop,
     /// What became of a relay command.
@@ -50,65 +71,41 @@ pub enum Input {
         /// Whether the driver carried it out.
         ok: bool,
     },
+    /// One of the door's inputs has changed.
+    Reading(Reading),
+    /// Recognition sees something else.
+    View(InView),
+    /// Somebody was refused just now.
+    Refused,
+    /// An administrator ordered a mode; the same act again has another end.
+    Mode {
+        mode: Mode,
+        /// The audit record of the act.
+        act: u64,
+        /// When it ends; a mode that unlocks has an end.
+        until: Option<Instant>,
+    },
+    /// The mode's time is over, by clocks that the door does not have.
+    ModeOver(ModeEnd),
     /// Time has passed.
     Tick,
 }
 
-/// One door.
-#[derive(Debug)]
-pub struct Door {
-    lock: Lock,
-}
-
-impl Door {
-    /// A door that a grant unlocks for `pulse`. Until the first release is
-    /// confirmed it honours nothing: the line may have been left energised.
-    pub fn new(pulse: Duration) -> Self {
-        Self {
-            lock: Lock::new(pulse),
-        }
-    }
-
-    /// The first effects: release the relay.
-    pub fn start(&mut self, now: Instant) -> Effects {
-        self.lock.start(now)
-    }
-
-    /// Takes one input at the time `now`.
-    pub fn step(&mut self, now: Instant, input: Input) -> Effects {
-        let order = match input {
-            Input::Grant { id } => Order::Open(By::Grant(id)),
-            Input::Revoke => Order::Revoke,
-            Input::Stop => Order::Stop,
-            Input::RelayDone { command, ok } => Order::RelayDone { command, ok },
-            Input::Tick => Order::Tick,
-        };
-        self.lock.step(now, order)
-    }
-
-    /// The length of pulses from now on; one that runs lasts no longer than it from `now`. A
-    /// step has to follow.
-    pub(crate) fn set_pulse(&mut self, now: Instant, pulse: Duration) {
-        self.lock.set_pulse(now, pulse);
-    }
-
-    /// Whether the relay is known to be released.
-    pub(crate) fn is_locked(&self) -> bool {
-        self.lock.is_locked()
-    }
-
-    /// Whether it is unlocked for somebody.
-    pub(crate) fn is_open(&self) -> bool {
-        self.lock.is_open()
-    }
-
-    /// When the pulse ends, while it is unlocked for somebody.
-    pub(crate) fn open_until(&self) -> Option<Instant> {
-        self.lock.open_until()
-    }
-
-    /// Whether it was told to stop and the relay is known to be released.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.lock.is_stopped()
-    }
+/// What the door's inputs say, debounced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// The door's own contact.
+    Contact(Contact),
+    /// Whether the request to exit is pressed.
+    Rex(bool),
+    /// Whether a cover is open or a line cut.
+    Tamper(bool),
+    /// The rotor of a turnstile turned once; which way, if it tells.
+    Rotor(Option<Way>),
+    /// The contact of the other door of an interlock.
+    OtherDoor(Contact),
+    /// Nothing is known of any of them any more.
+    Lost,
+    /// They are there again, and each is told anew.
+    Back,
 }

@@ -15,6 +15,18 @@ pub enum LockCause {
     Revoked,
     /// The daemon stops; nothing opens the door any more.
     Stopping,
+    /// The leaf opened, and `door.relock` says that this ends the pulse.
+    LeafOpened,
+    /// The leaf closed behind somebody, and `door.relock` says that this ends the pulse.
+    LeafClosed,
+    /// The rotor turned once.
+    Passed,
+    /// The door is locked down.
+    LockedDown,
+    /// The other door of the interlock is not known to be closed.
+    OtherDoorOpen,
+    /// The mode that held it unlocked is over.
+    ModeEnded,
 }
 
 /// Why a door that was asked to open stayed locked.
@@ -30,4 +42,18 @@ pub enum NotOpened {
     NoEnd,
     /// The daemon stops; nothing opens the door any more.
     Stopping,
+    /// The door is locked down.
+    LockedDown,
+    /// The other door of the interlock is not known to be closed.
+    OtherDoorOpen,
+    /// It is unlocked already, by a mode.
+    HeldOpen,
+    /// The answer came when whoever asked may be gone, or nobody asked.
+    TooLate,
+    /// As many people as may wait for the turnstile do.
+    QueueFull,
+    /// The turnstile was not free in time.
+    QueueExpired,
+    /// Who waited for the turnstile may not pass any more.
+    Revoked,
 }

@@ -1,12 +1,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 use super::lock::{RETRY_INTERVAL, State};
 use super::*;
+use crate::config;
 
 pub(super) const PULSE: Duration = Duration::from_millis(3000);
 
 pub(super) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
+}
+
+/// What an empty `[door]` says, with a pulse of [`PULSE`].
+pub(super) fn settings() -> Settings {
+    Settings {
+        pulse: PULSE,
+        ..Settings::of(&config::Door::default())
+    }
 }
 
 /// A relay on a bench: does as told, or fails with the line at either level.
@@ -18,6 +29,11 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// The next commands fail and move nothing.
+    pub(super) fn fail_next(&mut self, commands: usize) {
+        self.faults = vec![Some(false); commands];
+    }
+
     fn set(&mut self, command: RelayCommand) -> bool {
         let fault = self.faults.pop().flatten();
         if fault.unwrap_or(true) {
@@ -34,6 +50,11 @@ pub(super) struct Rig {
     pub(super) now: Instant,
     pub(super) wake_at: Option<Instant>,
     pub(super) reports: Vec<Report>,
+    pub(super) signals: Signals,
+    /// Questions for a record of REX.
+    pub(super) asked: usize,
+    /// On whose account the line was energised, each time.
+    pub(super) energised_by: Vec<By>,
     pub(super) energised_at: Option<Instant>,
     /// How long each energised stretch lasted.
     pub(super) stretches: Vec<Duration>,
@@ -41,8 +62,12 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new(faults: Vec<Option<bool>>) -> Self {
+        Self::with(settings(), faults)
+    }
+
+    pub(super) fn with(settings: Settings, faults: Vec<Option<bool>>) -> Self {
         let mut rig = Self {
-            door: Door::new(PULSE),
+            door: Door::new(settings),
             relay: Bench {
                 energised: true,
                 faults,
@@ -50,6 +75,9 @@ impl Rig {
             now: Instant::now() + ms(1_000_000),
             wake_at: None,
             reports: Vec::new(),
+            signals: Signals::default(),
+            asked: 0,
+            energised_by: Vec::new(),
             energised_at: None,
             stretches: Vec::new(),
         };
@@ -59,13 +87,19 @@ impl Rig {
     }
 
     fn carry_out(&mut self, effects: Effects, depth: usize) {
-        // Energise, release after a fault, and nothing more without a pause.
-        assert!(depth <= 2, "{effects:?}");
+        // Energise, once more for a mode, release after a fault, and nothing more without a
+        // pause.
+        assert!(depth <= 3, "{effects:?}");
         self.wake_at = effects.wake_at;
         for effect in effects.iter() {
             match effect {
                 Effect::Report(report) => self.reports.push(report),
+                Effect::Signals(signals) => self.signals = signals,
+                Effect::AskRex => self.asked += 1,
                 Effect::Relay(command) => {
+                    if command == RelayCommand::Energise {
+                        self.energised_by.extend(self.door.lock.unlocked_by());
+                    }
                     let ok = self.relay.set(command);
                     match (self.relay.energised, self.energised_at) {
                         (true, None) => self.energised_at = Some(self.now),
@@ -119,11 +153,11 @@ fn a_line_left_energised_is_released_before_anything_else() {
 
 #[test]
 fn nothing_is_honoured_before_the_first_release_is_confirmed() {
-    let mut door = Door::new(PULSE);
+    let mut door = Door::new(settings());
     let now = Instant::now();
-    let effects = door.step(now, Input::Grant { id: 1 });
+    let effects = door.step(now, Input::Open(By::Grant(1)));
     assert_eq!(
-        effects.iter().collect::<Vec<_>>(),
+        effects.iter().collect::<Vec<_>>()[..],
         [
             Effect::Report(Report::NotOpened {
                 by: By::Grant(1),
@@ -137,7 +171,7 @@ fn nothing_is_honoured_before_the_first_release_is_confirmed() {
 #[test]
 fn one_grant_is_one_pulse_of_the_configured_length() {
     let mut rig = Rig::new(vec![]);
-    rig.give(Input::Grant { id: 7 });
+    rig.give(Input::Open(By::Grant(7)));
     assert!(rig.relay.energised);
     rig.pass(ms(10_000));
     assert!(!rig.relay.energised);
@@ -158,9 +192,9 @@ fn one_grant_is_one_pulse_of_the_configured_length() {
 #[test]
 fn a_second_grant_restarts_the_pulse() {
     let mut rig = Rig::new(vec![]);
-    rig.give(Input::Grant { id: 1 });
+    rig.give(Input::Open(By::Grant(1)));
     rig.pass(ms(2000));
-    rig.give(Input::Grant { id: 2 });
+    rig.give(Input::Open(By::Grant(2)));
     rig.pass(ms(10_000));
     assert_eq!(rig.stretches, [ms(5000)]);
     assert!(matches!(
@@ -186,7 +220,7 @@ fn a_second_grant_restarts_the_pulse() {
 fn a_relay_that_does_not_energise_is_released_and_reported() {
     // Popped from the end: the start works, the energising fails with the line up.
     let mut rig = Rig::new(vec![None, Some(true), None]);
-    rig.give(Input::Grant { id: 3 });
+    rig.give(Input::Open(By::Grant(3)));
     assert!(!rig.relay.energised);
     assert_eq!(
         rig.reports[1..],
@@ -213,14 +247,14 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
         None,
         None,
     ]);
-    rig.give(Input::Grant { id: 3 });
+    rig.give(Input::Open(By::Grant(3)));
     rig.pass(PULSE);
     assert!(rig.relay.energised);
     assert!(matches!(
         rig.state(),
         State::Releasing { faulted: true, .. }
     ));
-    rig.give(Input::Grant { id: 4 });
+    rig.give(Input::Open(By::Grant(4)));
     assert_eq!(
         rig.reports[2..],
         [
@@ -237,17 +271,17 @@ fn a_relay_that_does_not_release_is_tried_until_it_does() {
     rig.pass(ms(1000));
     assert!(!rig.relay.energised);
     assert_eq!(rig.stretches, [PULSE + RETRY_INTERVAL * 2]);
-    rig.give(Input::Grant { id: 5 });
+    rig.give(Input::Open(By::Grant(5)));
     assert!(rig.relay.energised);
 }
 
 #[test]
 fn stopping_is_final() {
     let mut rig = Rig::new(vec![]);
-    rig.give(Input::Grant { id: 1 });
+    rig.give(Input::Open(By::Grant(1)));
     rig.give(Input::Stop);
     assert!(!rig.relay.energised);
-    rig.give(Input::Grant { id: 2 });
+    rig.give(Input::Open(By::Grant(2)));
     assert!(!rig.relay.energised);
     assert_eq!(
         rig.reports.last(),
@@ -261,8 +295,15 @@ fn stopping_is_final() {
 #[test]
 fn a_pulse_without_an_end_is_not_begun() {
     let mut rig = Rig::new(vec![]);
-    rig.door.set_pulse(rig.now, Duration::MAX);
-    rig.give(Input::Grant { id: 1 });
+    let pulse = Duration::MAX;
+    rig.door.set(
+        rig.now,
+        Settings {
+            pulse,
+            ..settings()
+        },
+    );
+    rig.give(Input::Open(By::Grant(1)));
     assert!(!rig.relay.energised);
     assert_eq!(
         rig.reports.last(),
@@ -275,9 +316,9 @@ fn a_pulse_without_an_end_is_not_begun() {
 
 #[test]
 fn a_clock_that_jumps_back_ends_the_pulse() {
-    for input in [Input::Tick, Input::Grant { id: 2 }] {
+    for input in [Input::Tick, Input::Open(By::Grant(2))] {
         let mut rig = Rig::new(vec![]);
-        rig.give(Input::Grant { id: 1 });
+        rig.give(Input::Open(By::Grant(1)));
         rig.now -= ms(1);
         rig.give(input);
         assert!(!rig.relay.energised);
@@ -293,7 +334,7 @@ fn a_clock_that_jumps_back_ends_the_pulse() {
                 cause: LockCause::ClockWentBack
             })
         );
-        rig.give(Input::Grant { id: 3 });
+        rig.give(Input::Open(By::Grant(3)));
         assert!(rig.relay.energised);
     }
 }
@@ -302,9 +343,16 @@ fn a_clock_that_jumps_back_ends_the_pulse() {
 fn a_shorter_pulse_shortens_the_one_that_runs_and_a_longer_one_does_not() {
     for (pulse, lasts) in [(1000, 1500), (500, 1000), (60_000, 3000)] {
         let mut rig = Rig::new(vec![]);
-        rig.give(Input::Grant { id: 1 });
+        rig.give(Input::Open(By::Grant(1)));
         rig.pass(ms(500));
-        rig.door.set_pulse(rig.now, ms(pulse));
+        let pulse = ms(pulse);
+        rig.door.set(
+            rig.now,
+            Settings {
+                pulse,
+                ..settings()
+            },
+        );
         rig.give(Input::Tick);
         rig.pass(ms(10_000));
         assert_eq!(rig.stretches, [ms(lasts)]);
@@ -314,10 +362,13 @@ fn a_shorter_pulse_shortens_the_one_that_runs_and_a_longer_one_does_not() {
 #[test]
 fn whom_it_was_opened_for_may_lose_the_right_while_it_is_open() {
     let mut rig = Rig::new(vec![]);
-    rig.give(Input::Revoke);
-    rig.give(Input::Grant { id: 1 });
+    let by = By::Grant(1);
+    rig.give(Input::Revoke(by));
+    rig.give(Input::Open(by));
     rig.pass(ms(700));
-    rig.give(Input::Revoke);
+    rig.give(Input::Revoke(By::Grant(2)));
+    assert!(rig.relay.energised);
+    rig.give(Input::Revoke(by));
     assert!(!rig.relay.energised);
     assert_eq!(rig.stretches, [ms(700)]);
     assert_eq!(

@@ -36,6 +36,8 @@ mod wire;
 
 pub use boottime::BootTime;
 pub use client::LeaseError;
+#[cfg(test)]
+pub(crate) use core::MIN_CLOSED_TIME;
 pub use core::Refusal;
 #[cfg(fuzzing)]
 pub use fuzzing::fuzz;

@@ -171,6 +171,16 @@ impl Record {
         })
     }
 
+    /// When it happened, by all clocks; nothing in records of format 0.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Stamp {
+            at_ms: self.at_ms,
+            boot: self.body.get("boot").and_then(text),
+            uptime_ms: self.body.get("uptime_ms")?.as_u64()?,
+        })
+    }
+
     /// The event, if this program knows it.
     pub fn event(&self) -> Option<&Event> {
         match &self.content {

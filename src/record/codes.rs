@@ -83,6 +83,12 @@ codes! {
         ClockWentBack = "clock_went_back", "the clock went back";
         NoEnd = "no_end", "the pulse is too long for the clock; set door.pulse_ms to less";
         Stopping = "stopping", "the daemon stops";
+        LockedDown = "locked_down", "the door is locked down";
+        OtherDoorOpen = "other_door_open", "the other door is open, or nobody knows";
+        HeldOpen = "held_open", "the door is unlocked already, by a mode";
+        QueueFull = "queue_full", "as many people as may wait for the turnstile do";
+        QueueExpired = "queue_expired", "the turnstile was not free in time";
+        Revoked = "revoked", "the person may not pass any more";
     }
     /// What locked the door.
     LockCause {
@@ -92,11 +98,47 @@ codes! {
         ClockWentBack = "clock_went_back", "the clock went back";
         Revoked = "revoked", "the person may not pass any more";
         Stopping = "stopping", "the daemon stops";
+        LeafOpened = "leaf_opened", "the door was opened";
+        LeafClosed = "leaf_closed", "the door was closed behind somebody";
+        Passed = "passed", "the rotor turned";
+        LockedDown = "locked_down", "the door is locked down";
+        OtherDoorOpen = "other_door_open", "the other door is open, or nobody knows";
+        ModeEnded = "mode_ended", "the mode is over";
     }
     /// What the relay did not do.
     RelayCommand {
         Energise = "energise", "the relay could not be energised; the door stays locked";
         Release = "release", "the relay could not be released: THE DOOR MAY BE UNLOCKED; tried again ten times a second for 3 seconds, then by a new start";
+    }
+    /// Who was in view.
+    InView {
+        NotLooking = "not_looking", "nothing looks";
+        Nobody = "nobody", "nobody in view";
+        UnknownFace = "unknown_face", "an unknown face in view";
+        Listed = "listed", "a listed person in view";
+    }
+    /// How far a door is that is held open.
+    HeldStage {
+        PreAlarm = "pre_alarm", "an alarm soon";
+        Alarm = "alarm", "HELD OPEN TOO LONG";
+    }
+    /// What stays until it is ended.
+    Alarm {
+        ForcedOpen = "forced_open", "the door that was forced open is closed";
+        HeldOpen = "held_open", "the door that was held open is closed";
+        Tamper = "tamper", "what was opened or cut is as before";
+    }
+    /// What an administrator orders of the door.
+    DoorMode {
+        Normal = "normal", "normal";
+        Lockdown = "lockdown", "locked down";
+        Hold = "hold", "held open";
+        Office = "office", "office hours";
+    }
+    /// What ended a mode without an act.
+    ModeEnd {
+        Expired = "expired", "its time is over";
+        ClockUnknown = "clock_unknown", "the machine was started anew, and its clock is not believed";
     }
     /// Why there are no frames.
     CameraLoss {

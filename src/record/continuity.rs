@@ -57,6 +57,11 @@ pub enum Bent {
         "the database {path} has person {person} otherwise than before, and no event says who did it: somebody changed it past doorward; look at `doorward people show {person}` and enroll again, or bring back a backup by `doorward restore`"
     )]
     Unrecorded { path: PathBuf, person: PersonId },
+    /// A mode or an unlocking is another than its event says.
+    #[error(
+        "the database {0} has a mode or an unlocking of the door otherwise than its event says: somebody changed it past doorward; keep it as evidence, and set the mode anew by `doorward mode`"
+    )]
+    UnrecordedAct(PathBuf),
 }
 
 /// What must still be so at the next write.

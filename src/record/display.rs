@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::num::NonZeroU32;
 
+use super::at_door;
 use super::body::{Content, Unknown};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
 use crate::shown::{Escaping, counted};
@@ -34,6 +35,8 @@ impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Grant(id) => write!(f, "grant {id}"),
+            Self::Rex(id) => write!(f, "exit {id}"),
+            Self::Act(id) => write!(f, "act {id}"),
         }
     }
 }
@@ -234,6 +237,24 @@ impl Event {
                 }
                 write!(f, ": {command} [{relay}]")
             }
+            Self::Rex(_)
+            | Self::RexRefused { .. }
+            | Self::NotOpened { .. }
+            | Self::AccessTaken(_)
+            | Self::TakenAgain(_)
+            | Self::AccessNotTaken(_)
+            | Self::OtherWay(_)
+            | Self::Exit(_)
+            | Self::ForcedOpen(_)
+            | Self::HeldOpen(_)
+            | Self::Tamper
+            | Self::AlarmEnded(_)
+            | Self::InputsLost
+            | Self::InputsBack
+            | Self::ModeSet(_)
+            | Self::OfficeOpened { .. }
+            | Self::ModeEnded { .. }
+            | Self::UnlockAsked { .. } => at_door::tell(self, f),
             Self::Fault {
                 reason,
                 part,

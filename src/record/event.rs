@@ -8,9 +8,10 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use super::at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 use super::codes::{
-    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
-    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    CameraLoss, ConfigFault, DenialReason, DoorMode, FaultReason, GrantReason, LockCause, ModeEnd,
+    NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
 };
 use crate::cohort::Score;
 use crate::config::DoorName;
@@ -127,6 +128,10 @@ pub struct Denied {
 pub enum By {
     /// A grant, by the number of its record.
     Grant(u64),
+    /// Somebody inside asked for it, by the number of that record.
+    Rex(u64),
+    /// An administrator's act, by the number of its record.
+    Act(u64),
 }
 
 /// What the daemon did with the frames of its life.
@@ -275,6 +280,58 @@ events! {
         relay: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<By>,
+    };
+    /// Somebody inside asks for the door; written before the relay moves.
+    Rex = "rex"(View);
+    /// Somebody inside asked for the door and it stays locked.
+    RexRefused = "rex_refused" {
+        reason: NotOpened,
+    };
+    /// A request of somebody inside or an act, which is on record, did not open the door.
+    NotOpened = "not_opened" {
+        by: By,
+        reason: NotOpened,
+    };
+    /// The leaf opened, or the rotor turned, for whom the door was unlocked.
+    AccessTaken = "access_taken"(Passage);
+    /// The leaf closed and opened again in the time of one grant.
+    TakenAgain = "taken_again"(Passage);
+    /// The door was unlocked for somebody, and nobody opened it.
+    AccessNotTaken = "access_not_taken"(Passage);
+    /// The rotor turned against the way that it was unlocked for.
+    OtherWay = "other_way"(Passage);
+    /// The leaf was opened from inside by its handle, after REX.
+    Exit = "exit"(View);
+    /// The leaf opened, or the rotor turned, without grant, REX or act.
+    ForcedOpen = "forced_open"(View);
+    /// The leaf is open for too long.
+    HeldOpen = "held_open"(HeldOpen);
+    /// A cover was opened or a line cut.
+    Tamper = "tamper";
+    /// What an alarm was for is over.
+    AlarmEnded = "alarm_ended"(AlarmEnded);
+    /// Nothing is known of the door's inputs any more.
+    InputsLost = "inputs_lost";
+    /// The door's inputs tell again.
+    InputsBack = "inputs_back";
+    /// An administrator ordered a mode; written before anything moves.
+    ModeSet = "mode_set"(ModeSet);
+    /// The first grant of the office hours.
+    OfficeOpened = "office_opened" {
+        act: u64,
+        by: By,
+    };
+    /// A mode ended by itself.
+    ModeEnded = "mode_ended" {
+        mode: DoorMode,
+        act: u64,
+        reason: ModeEnd,
+    };
+    /// An administrator has the door unlocked for one pulse; written before the relay moves.
+    UnlockAsked = "unlock_asked" {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
+        actor: Actor,
     };
     /// Another part failed.
     Fault = "fault" {

@@ -347,6 +347,28 @@ pub(crate) fn has_head(
     Ok(Log::hash_of(connection, fail, head.id)? == Some(head.hash))
 }
 
+/// A record by its number.
+pub(crate) fn find(
+    connection: &Connection,
+    fail: Fail<'_>,
+    id: u64,
+) -> Result<Option<Record>, DatabaseError> {
+    let body = connection
+        .query_row(
+            "SELECT body FROM records WHERE id = ?1",
+            [integer(id)],
+            |row| Ok(row.get_ref(0)?.as_bytes().unwrap_or_default().to_vec()),
+        )
+        .optional()
+        .map_err(fail)?;
+    Ok(body.and_then(|body| Record::read(id, &body, Hash::default())))
+}
+
+/// The number from which on nothing was deleted.
+pub(crate) fn first_kept(connection: &Connection, fail: Fail<'_>) -> Result<u64, DatabaseError> {
+    Ok(anchor(connection, fail)?.id + 1)
+}
+
 /// What the oldest record follows.
 pub(super) fn anchor(connection: &Connection, fail: Fail<'_>) -> Result<Head, DatabaseError> {
     connection

@@ -4,6 +4,7 @@
 //! codes; English is made when a record is shown.
 
 mod about;
+mod at_door;
 mod body;
 mod chain;
 mod codes;
@@ -17,13 +18,15 @@ mod verify;
 
 pub use about::{About, Subject, last_grants};
 pub(crate) use about::{Known, known_names};
+pub use at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 pub(crate) use body::boot;
 #[cfg(fuzzing)]
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
-    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, FaultReason, GrantReason, HeldStage,
+    InView, LockCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource,
+    Unusable, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
@@ -32,7 +35,7 @@ pub use event::{
 };
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
-pub(crate) use log::{append_within, has_head};
+pub(crate) use log::{append_within, find, first_kept, has_head};
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;

@@ -325,6 +325,42 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward mode",
+        &[("sudo doorward mode", "Whether the door is in a mode:")],
+    ),
+    (
+        "doorward mode lockdown",
+        &[(
+            "sudo doorward mode lockdown --reason \"alarm in the yard\"",
+            "Let nobody in until somebody orders otherwise:",
+        )],
+    ),
+    (
+        "doorward mode hold",
+        &[(
+            "sudo doorward mode hold --until 18:00 --reason \"open day\"",
+            "Hold the door unlocked until the evening:",
+        )],
+    ),
+    (
+        "doorward mode office",
+        &[(
+            "sudo doorward mode office --until 17:00",
+            "Unlocked from the first listed person until five:",
+        )],
+    ),
+    (
+        "doorward mode normal",
+        &[("sudo doorward mode normal", "End what was ordered:")],
+    ),
+    (
+        "doorward unlock",
+        &[(
+            "sudo doorward unlock --reason \"parcel\"",
+            "Unlock the door once, for somebody who rang:",
+        )],
+    ),
+    (
         "doorward relay",
         &[(
             "sudo doorward relay lock",

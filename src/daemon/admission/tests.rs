@@ -158,7 +158,10 @@ fn awake() -> (Sender<Order>, Receiver<Order>) {
 fn orders(door: &Receiver<Order>) -> Vec<u64> {
     door.try_iter()
         .map(|order| match order {
-            Order::Open { grant, .. } => grant,
+            Order::Open {
+                by: By::Grant(grant),
+                ..
+            } => grant,
             other => panic!("{other:?}"),
         })
         .collect()

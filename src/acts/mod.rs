@@ -1,0 +1,8 @@
+//! What administrators order of the door: modes, and an unlocking for one pulse. Each is a row
+//! and an event in one transaction, and a row is believed only as far as its event says it.
+
+mod store;
+mod time;
+
+pub use store::{Acts, ActsError, ModeAct, UnlockAct, ask_unlock, locked_down, read, set_mode};
+pub use time::{Over, Standing};

@@ -1,0 +1,248 @@
+//! `doorward mode` and `doorward unlock`: what an administrator orders of the door. Both only
+//! write it down; the daemon, if one guards, sees it within a second.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::output::{local, rfc3339};
+use super::when::{When, until};
+use super::{Exit, Format, Usage, origin, print_json};
+use crate::acts::{self, Acts, ModeAct, Over, Standing};
+use crate::config::Config;
+use crate::daemon::clock;
+use crate::database::{Database, DatabaseError};
+use crate::record::{By, DoorMode, Event, Log, Query, Stamp, believes_clock};
+
+/// How long `unlock` waits for what becomes of it.
+const MAX_UNLOCK_WAIT: Duration = Duration::from_secs(6);
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Which mode, and for how long.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Mode {
+    #[command(subcommand)]
+    order: Option<Order>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What is ordered.
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Let nobody in, nor out by the exit button unless that is configured
+    Lockdown {
+        /// When it ends, such as 18:00, tomorrow 07:00 or 2h; without it by another order
+        #[arg(long, value_name = "WHEN", value_parser = until)]
+        until: Option<When>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Hold the door unlocked
+    Hold {
+        /// When it ends, such as 18:00, tomorrow 07:00 or 2h
+        #[arg(long, value_name = "WHEN", value_parser = until)]
+        until: When,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Hold the door unlocked from the first listed person on
+    Office {
+        /// When it ends, such as 18:00, tomorrow 07:00 or 2h
+        #[arg(long, value_name = "WHEN", value_parser = until)]
+        until: When,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// End what was ordered
+    Normal {
+        #[command(flatten)]
+        why: Why,
+    },
+}
+
+/// For the record.
+#[derive(Debug, Args)]
+struct Why {
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Why {
+    /// # Errors
+    /// [`Usage`]
+    fn text(self) -> anyhow::Result<Option<String>> {
+        const MAX_REASON_CHARS: usize = 200;
+        match self.reason.map(|text| text.trim().to_owned()) {
+            Some(text) if text.chars().count() > MAX_REASON_CHARS => Err(Usage(format!(
+                "--reason has more than {MAX_REASON_CHARS} characters"
+            ))
+            .into()),
+            text => Ok(text.filter(|text| !text.is_empty())),
+        }
+    }
+}
+
+impl Mode {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let (mode, until, why) = match self.order {
+            None => return show(config, self.format),
+            Some(Order::Lockdown { until, why }) => (DoorMode::Lockdown, until, why),
+            Some(Order::Hold { until, why }) => (DoorMode::Hold, Some(until), why),
+            Some(Order::Office { until, why }) => (DoorMode::Office, Some(until), why),
+            Some(Order::Normal { why }) => (DoorMode::Normal, None, why),
+        };
+        let why = why.text()?;
+        let guarded = Database::is_guarded(&config.whitelist.database);
+        let mut database = Database::open(&config.whitelist.database)?;
+        let until = until.map(|When(at)| at);
+        let act = acts::set_mode(&mut database, mode, until, why, &origin(config))?;
+        println!("{} (event {})", told(&act), act.record);
+        if !guarded {
+            eprintln!("nothing guards the door now; it holds when the daemon runs");
+        }
+        if mode == DoorMode::Hold && config.door.max_open_ms < 600_000 {
+            eprintln!(
+                "the strike rests for a second and a half after each {} s (door.max_open_ms)",
+                config.door.max_open_ms / 1000
+            );
+        }
+        Ok(Exit::Done.into())
+    }
+}
+
+/// `held open until 2026-03-01 18:00`
+fn told(act: &ModeAct) -> String {
+    match act.until_ms {
+        Some(until) => format!("{} until {}", act.mode, local(until, "%Y-%m-%d %H:%M:%S")),
+        None => act.mode.to_string(),
+    }
+}
+
+fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
+    let acts = match Database::open_existing(&config.whitelist.database) {
+        Err(DatabaseError::Missing { .. }) => None,
+        database => {
+            let database = database?;
+            Some((acts::read(&database)?, database))
+        }
+    };
+    let Some((
+        Acts {
+            mode: Some(act), ..
+        },
+        database,
+    )) = acts
+    else {
+        if format.json {
+            print_json(&json!({ "mode": DoorMode::Normal.code() }))?;
+        } else {
+            println!("{}; nobody has ordered anything else", DoorMode::Normal);
+        }
+        return Ok(Exit::Done.into());
+    };
+    let now = Stamp::now();
+    let sure = database.read(|connection, fail| {
+        let sure = believes_clock(connection, fail, &now, clock::is_synchronised())?;
+        Ok::<_, DatabaseError>(sure)
+    })?;
+    let (in_force, why) = match act.standing(&now, sure) {
+        Standing::InForce(_) => (true, None),
+        Standing::Over(Over::Expired) => (false, Some("its time is over")),
+        Standing::Over(Over::ClockUnknown) => (
+            false,
+            Some("the machine was started anew, and its clock is not believed"),
+        ),
+    };
+    if format.json {
+        let mode = if in_force { act.mode } else { DoorMode::Normal };
+        print_json(&json!({
+            "mode": mode.code(),
+            "ordered": act.mode.code(),
+            "until": act.until_ms.and_then(rfc3339),
+            "event": act.record,
+        }))?;
+    } else if let Some(why) = why {
+        println!(
+            "{}; {} (event {}) was ordered, and {why}",
+            DoorMode::Normal,
+            told(&act),
+            act.record
+        );
+    } else {
+        println!("{} (event {})", told(&act), act.record);
+    }
+    Ok(Exit::Done.into())
+}
+
+/// One opening.
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    #[command(flatten)]
+    why: Why,
+}
+
+impl Unlock {
+    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        let why = self.why.text()?;
+        if !Database::is_guarded(&config.whitelist.database) {
+            eprintln!(
+                "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
+                 move the relay by hand with `doorward relay pulse`"
+            );
+            return Ok(Exit::No.into());
+        }
+        let mut database = Database::open_existing(&config.whitelist.database)?;
+        let act = acts::ask_unlock(&mut database, why, &origin(config))?;
+        let log = Log::new(database, config.daemon.door.clone());
+        let until = Instant::now() + MAX_UNLOCK_WAIT;
+        while Instant::now() < until {
+            if let Some(exit) = outcome(&log, act)? {
+                return Ok(exit.into());
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+        eprintln!("nothing became of it yet (event {act}); `doorward events` shows what does");
+        Ok(Exit::No.into())
+    }
+}
+
+/// What became of an act, as soon as that is on record.
+fn outcome(log: &Log, act: u64) -> anyhow::Result<Option<Exit>> {
+    let since = Query {
+        after_id: Some(act),
+        ..Query::default()
+    };
+    for record in log.records(&since)? {
+        match record.event() {
+            Some(Event::Unlocked {
+                by: By::Act(by),
+                pulse_ms,
+            }) if *by == act => {
+                println!("unlocked for {pulse_ms} ms (event {act})");
+                return Ok(Some(Exit::Done));
+            }
+            Some(Event::NotOpened {
+                by: By::Act(by),
+                reason,
+            }) if *by == act => {
+                eprintln!("not unlocked: {reason} (event {act})");
+                return Ok(Some(Exit::No));
+            }
+            Some(Event::RelayFault {
+                by: Some(By::Act(by)),
+                command,
+                ..
+            }) if *by == act => {
+                eprintln!("not unlocked: {command} (event {act})");
+                return Ok(Some(Exit::No));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
