@@ -27,7 +27,9 @@ mod journal;
 mod log_queue;
 mod man;
 mod migrate;
+mod passphrase;
 mod people;
+mod people_file;
 mod people_look;
 mod relay;
 mod run;
@@ -210,7 +212,10 @@ impl Cli {
                 let config = named(&mut |hands| enroll.hand_over(hands))?;
                 enroll.run(&logged(config))
             }
-            Command::People(people) => people.run(&logged(owned()?)),
+            Command::People(mut people) => {
+                let config = named(&mut |hands| people.hand_over(hands))?;
+                people.run(&logged(config))
+            }
             Command::Identify(identify) => {
                 let config = named(&mut |hands| identify.hand_over(hands))?;
                 identify.run(&logged(config))
@@ -224,7 +229,7 @@ impl Cli {
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
             Command::Events(events) => events.run(&logged(config()?)),
-            Command::Backup(backup) => {
+            Command::Backup(mut backup) => {
                 let config = named(&mut |hands| backup.hand_over(hands))?;
                 backup.run(&logged(config))
             }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::hands::Hands;
+use super::people_file::{Export, Import};
 use super::people_look::{self, List};
 use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
@@ -60,6 +62,10 @@ pub enum People {
     },
     /// Forget all kept photos; the templates stay
     ForgetPhotos,
+    /// Write people, or everybody, to a file that only a passphrase opens
+    Export(Export),
+    /// Take over the people of such a file: all of them, or none
+    Import(Import),
     /// Have what was removed be gone from the files too, where another program kept it there
     Erase,
 }
@@ -93,7 +99,18 @@ fn named(people: &[Person]) -> String {
 }
 
 impl People {
+    pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
+        match self {
+            Self::Export(export) => export.hand_over(hands),
+            Self::Import(import) => import.hand_over(hands),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        if let Self::Import(import) = self {
+            return import.run(config);
+        }
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let db = &mut database;
         match self {
@@ -150,6 +167,9 @@ impl People {
                 let photos = whitelist::forget_photos(db, &origin(config))?;
                 return erase(db, &format!("{photos} kept photos"));
             }
+            Self::Export(export) => return export.run(db, config),
+            // Done above: it may make the database.
+            Self::Import(_) => {}
             Self::Erase => return erase(db, "what was removed before"),
         }
         Ok(Exit::Done.into())

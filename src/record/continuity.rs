@@ -184,6 +184,7 @@ pub(crate) fn named_since(
                 | Event::Enabled { person, .. }
                 | Event::Disabled { person, .. }
                 | Event::Removed { person, .. }
+                | Event::Imported { person, .. }
                 | Event::TemplateForgotten { person, .. },
             ) => {
                 people.insert(person.id);

@@ -5,9 +5,12 @@
 
 mod directory;
 mod error;
+mod export;
 mod fingerprint;
+mod import;
 mod matcher;
 mod photos;
+mod portable;
 mod restore;
 mod rows;
 mod snapshot;
@@ -17,9 +20,12 @@ mod who;
 
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
+pub use export::{ExportError, Exported, Whom, export, record_export};
 pub(crate) use fingerprint::Fingerprints;
+pub use import::{Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub use portable::PortableError;
 pub use restore::{RestoreError, Restored, restore};
 pub use snapshot::{Snapshot, embeddings_of};
 pub(crate) use snapshot::{directory_of, embeddings_of_each};
