@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::enroll_many::{self, Report};
 use super::hands::Hands;
-use super::{Usage, origin};
+use super::{Exit, Format, Usage, origin, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
@@ -17,6 +18,7 @@ use crate::enrol::live::{self, Progress};
 use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
 use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
 use crate::files::Kind;
+use crate::person::PersonId;
 use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist::{self, WhitelistError, Who};
@@ -85,6 +87,9 @@ pub(crate) struct Enroll {
     #[arg(skip)]
     roster: Option<Result<Roster, RosterError>>,
 
+    #[command(flatten)]
+    format: Format,
+
     /// How long to wait for them with --camera, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "camera",
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -132,7 +137,8 @@ impl Enroll {
         if let (Some(path), Some(roster)) = (place, roster) {
             let report = self.report.clone().map(|to| Report::create(to, path));
             let (photos, consent) = (self.bad_photos(), self.consent());
-            return enroll_many::run(&roster, config, photos, consent, report.transpose()?);
+            let report = report.transpose()?;
+            return enroll_many::run(&roster, config, photos, consent, report, self.format);
         }
         let given = self.name.as_deref().unwrap_or_default();
         self.check_arguments(given)?;
@@ -149,7 +155,7 @@ impl Enroll {
                 "these networks came without a calibration, so the photos are not compared with each other: see that all show one person"
             );
         }
-        for one in reviewed.left_out() {
+        for one in reviewed.left_out().iter().filter(|_| !self.format.json) {
             eprintln!("{one}");
         }
         let person = match reviewed.commit(&mut database, self.consent(), &origin(config)) {
@@ -167,13 +173,17 @@ impl Enroll {
             );
         }
         super::people::tell_of_photos(&database, config)?;
+        if self.format.json {
+            print_json(&as_json(&reviewed, person))?;
+            return Ok(Exit::Done.into());
+        }
         tell(&reviewed);
         println!(
             "{} ({person}) is enrolled with {count} new template{}",
             reviewed.name(),
             if count == 1 { "" } else { "s" }
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done.into())
     }
 
     /// Whether the first photo was given in the place of the name.
@@ -267,8 +277,13 @@ impl Enroll {
     ) -> anyhow::Result<Reviewed> {
         if self.camera {
             let mut source = camera::open(&config.camera)?;
-            println!("{}", source.describe());
-            println!("Look at the camera and turn your head a little between pictures.");
+            // With --json, standard output is the result's alone.
+            let tell = |line: &str| match self.format.json {
+                true => eprintln!("{line}"),
+                false => println!("{line}"),
+            };
+            tell(&source.describe());
+            tell("Look at the camera and turn your head a little between pictures.");
             let wanted = usize::from(self.pictures);
             let patience = Duration::from_secs(self.timeout);
             live::take(
@@ -277,8 +292,8 @@ impl Enroll {
                 wanted,
                 patience,
                 |progress| match progress {
-                    Progress::Taken(n) => println!("picture {n} of {wanted}"),
-                    Progress::Waiting(why) => println!("waiting: {why}"),
+                    Progress::Taken(n) => tell(&format!("picture {n} of {wanted}")),
+                    Progress::Waiting(why) => tell(&format!("waiting: {why}")),
                 },
             )?;
         } else {
@@ -300,6 +315,42 @@ fn shell_word(word: &str) -> String {
     } else {
         Quoted(word).to_string()
     }
+}
+
+fn as_json(reviewed: &Reviewed, person: PersonId) -> Value {
+    let taken = reviewed.photos().map(|photo| {
+        let q = photo.quality;
+        json!({
+            "photo": photo.source,
+            "result": "taken",
+            "quality": {
+                "size_px": q.size_px,
+                "sharpness": q.sharpness,
+                "luma": q.luma,
+                "turned": q.turned,
+                "outside": q.outside,
+            },
+            "like_the_others": photo.like_the_others,
+        })
+    });
+    let left_out = reviewed
+        .left_out()
+        .iter()
+        .map(enroll_many::left_out_as_json);
+    let photos: Vec<Value> = taken.chain(left_out).collect();
+    json!({
+        "person_id": person,
+        "name": reviewed.name(),
+        "result": if reviewed.is_listed() { "added" } else { "enrolled" },
+        "templates": reviewed.photos().count(),
+        "look_alike": reviewed.look_alike().map(|found| json!({
+            "person_id": found.person,
+            "name": found.name,
+            "score": found.score,
+            "threshold": found.threshold,
+        })),
+        "photos": photos,
+    })
 }
 
 /// What each picture is worth as a template.

@@ -7,6 +7,7 @@ mod output;
 mod backup;
 mod bench;
 mod check;
+mod colour;
 mod compare;
 mod enroll;
 mod enroll_many;
@@ -48,6 +49,7 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::colour::Colour;
 use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
@@ -76,6 +78,17 @@ pub(crate) struct Cli {
         default_value = config::DEFAULT_PATH
     )]
     config: PathBuf,
+
+    /// Use colours; auto heeds NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    color: Colour,
 
     #[command(subcommand)]
     command: Command,
@@ -155,6 +168,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::ended(misread(&error)),
     };
+    colour::settle(cli.color);
     if !matches!(
         cli.command,
         Command::Run | Command::Relay(_) | Command::Guardian(_)
@@ -282,6 +296,10 @@ fn stderr_log() -> env_logger::Logger {
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Trace)
         .format(|out, record| {
+            if output::json_is_asked() {
+                let said = record.args().to_string();
+                return writeln!(out, "{}", serde_json::json!({ "note": said }));
+            }
             writeln!(
                 out,
                 "{} {:<5} {}",

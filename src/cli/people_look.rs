@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::output::{local, rfc3339};
+use super::colour::Hue;
+use super::output::{local, rfc3339, table_in_colour};
 use super::when::{When, when};
 use super::{Exit, Format, print_json, table};
 use crate::config::Config;
@@ -60,7 +61,11 @@ impl List {
             ]
         });
         let header = ["", "name", "state", "templates", "since", "let in last"];
-        table(&header, rows);
+        table_in_colour(&header, rows, |column, cell| match (column, cell) {
+            (2, ENABLED) => Some(Hue::Good),
+            (2, DISABLED) => Some(Hue::Unclear),
+            _ => None,
+        });
         Ok(())
     }
 }
@@ -90,10 +95,13 @@ fn as_json(person: &Person, last: &BTreeMap<PersonId, i64>) -> Value {
     })
 }
 
+const ENABLED: &str = "enabled";
+const DISABLED: &str = "DISABLED";
+
 fn state(person: &Person) -> &'static str {
     match person.enabled {
-        true => "enabled",
-        false => "DISABLED",
+        true => ENABLED,
+        false => DISABLED,
     }
 }
 
