@@ -328,6 +328,12 @@ fn a_face_that_is_known_has_a_number() {
     assert_eq!(face["nearest"]["person_id"], 1);
 }
 
+/// A command, and words that have a colour in what it says.
+type Coloured = (
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+);
+
 const GREEN: &str = "\u{1b}[32m";
 const RED: &str = "\u{1b}[31m";
 const YELLOW: &str = "\u{1b}[33m";
@@ -342,7 +348,7 @@ fn colours_are_where_somebody_sees_them() {
         assert!(!said.contains('\u{1b}'), "{line:?}: {said:?}");
         said
     };
-    let all: [(&[&str], &[(&str, &str)]); 5] = [
+    let all: [Coloured; 5] = [
         (
             &["events"],
             &[

@@ -146,7 +146,12 @@ enum Command {
 fn whitelist_or_none(config: &Config, vision: &Vision) -> anyhow::Result<Snapshot> {
     let asked = config.access.threshold_request();
     let (model, scoring) = (vision.version(), vision.scoring());
-    if !config.whitelist.database.exists() {
+    // Who may not look there must not take everybody for a stranger.
+    let path = &config.whitelist.database;
+    let is_there = path
+        .try_exists()
+        .with_context(|| format!("cannot look at {}", path.display()))?;
+    if !is_there {
         return Ok(Snapshot::empty(model, scoring, asked));
     }
     let database = Database::open_existing(&config.whitelist.database)?;

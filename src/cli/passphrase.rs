@@ -107,7 +107,7 @@ impl Terminal {
         let mut quiet = self.before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);
         quiet.local_modes.insert(LocalModes::ECHONL);
-        tcsetattr(&self.terminal, OptionalActions::Flush, &quiet)
+        tcsetattr(&self.terminal, OptionalActions::Now, &quiet)
             .context("the terminal goes on showing what is typed")?;
         write!(self.terminal, "{question}")?;
         let line = first_line(&self.terminal);
@@ -116,7 +116,7 @@ impl Terminal {
     }
 
     fn settle(&self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Flush, &self.before);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }
 
