@@ -35,12 +35,12 @@ walk() {
 }
 # told WORDS: the last command said so
 told() { grep -q -- "$1" <<<"$said" || fail "it does not say: $1"; }
-# typed COMMAND LINE...: one that asks, with what is typed at the terminal
+# typed COMMAND LINE...: one that asks, with what is typed at the terminal; it tells its code
 typed() {
     local command=$1
     shift
     printf '%s\n' "$@" >/home/ann/typed
-    echo "script -qec $(printf %q "$command") /dev/null < <(cat typed; sleep 60)"
+    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(cat typed; sleep 60 2>/dev/null)"
 }
 
 # Install
@@ -60,8 +60,8 @@ walk 'sudo doorward relay pulse'
 told '^locked: GPIO line 4 of door-bank'
 feed listed yuyv
 walk 'sudo doorward check' 'sudo doorward check || [ $? = 1 ]'
-# Nobody is enrolled yet, and nothing sets this machine's clock.
-grep '^WRONG' <<<"$said" | grep -v 'WRONG *\(clock\|database\|whitelist\|threshold\) ' && fail "something else is wrong"
+# Nobody is enrolled yet, nothing sets the clock, and this machine is slow.
+grep '^WRONG' <<<"$said" | grep -v 'WRONG *\(clock\|whitelist\|recognition\) ' && fail "something else is wrong"
 walk 'sudo doorward try' 'timeout -s INT 20 sudo doorward try --seconds 5'
 told 'good enough to judge it'
 walk 'sudo doorward snapshot door.jpg'
@@ -78,13 +78,15 @@ walk 'sudo doorward enroll --from people/ --report result.csv'
 [ "$(stat -c %U /home/ann/result.csv)" = ann ] || fail "the report is not hers"
 walk 'sudo doorward people export people.age' "$(typed 'sudo doorward people export people.age' 'correct horse battery' 'correct horse battery')"
 told 'people.age has 3 people with 10 templates'
+told '^ends with 0'
 [ "$(stat -c %U:%a /home/ann/people.age)" = ann:600 ] || fail "the exported people are not hers"
 # At the other door, which has another database.
 { cat /tmp/doorward.toml; printf '[whitelist]\ndatabase = "/var/lib/doorward/other.db"\n'; } >/etc/doorward/other.toml
 walk 'sudo doorward people import people.age' \
     "$(typed 'sudo doorward --config /etc/doorward/other.toml people import people.age' 'correct horse battery')"
 told '3 people with 10 templates taken over'
-ann "$(typed 'sudo doorward people import people.age' 'correct horse battery')" && fail "people who are there already were taken over"
+ann "$(typed 'sudo doorward people import people.age' 'correct horse battery')"
+told '^ends with 3'
 told 'Ada Example.*on the whitelist already'
 rm -f /etc/doorward/other.toml /var/lib/doorward/other.db*
 # Without sudo she learns what to do, and is not told that everybody is a stranger.
