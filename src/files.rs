@@ -32,6 +32,9 @@ pub(crate) enum Kind {
     Clip,
     /// Read page by page.
     Database,
+    /// People on their way to another whitelist, read piece by piece.
+    People,
+    Passphrase,
 }
 
 impl Kind {
@@ -39,9 +42,10 @@ impl Kind {
         match self {
             Self::Configuration | Self::Manifest => MIB,
             Self::ModelFile | Self::Runtime => 512 * MIB,
-            Self::Note => MIB / 16,
+            Self::Note | Self::Passphrase => MIB / 16,
             Self::List => 64 * MIB,
             Self::Picture => 256 * MIB,
+            Self::People => 4096 * MIB,
             Self::Clip | Self::Database => u64::MAX,
         }
     }
@@ -59,6 +63,8 @@ impl fmt::Display for Kind {
             Self::Picture => "a picture",
             Self::Clip => "a clip",
             Self::Database => "a database",
+            Self::People => "a file of exported people",
+            Self::Passphrase => "a file with a passphrase",
         })
     }
 }
@@ -186,6 +192,17 @@ fn found(about: &Metadata) -> &'static str {
 /// What the system says.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     make(path, 0o600)
+}
+
+/// As [`create_new`], or the file that was handed over for it.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn create_new_or_handed(path: &Path) -> io::Result<File> {
+    match handed::to_write(path)? {
+        Some(file) => Ok(file),
+        None => create_new(path),
+    }
 }
 
 /// Opens a file to write it anew; one that is made is for its owner alone.

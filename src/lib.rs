@@ -24,6 +24,7 @@ pub mod recognise;
 pub mod record;
 pub mod risk;
 pub mod scoring;
+pub(crate) mod sealed;
 pub mod shown;
 pub(crate) mod trust;
 pub mod vision;

@@ -58,6 +58,20 @@ fn check(site: &Site) -> (Option<i32>, String) {
     (output.status.code(), said(&output))
 }
 
+#[test]
+fn the_lock_at_boot_is_not_judged_where_there_is_no_systemd() {
+    let site = site();
+    std::fs::remove_file(site.at("tools/systemctl")).unwrap();
+    let tools = site.at("tools");
+    let site = site.with("PATH", tools);
+    let (_, said) = check(&site);
+    assert!(
+        said.contains("?     lock at boot   not checked: no systemd"),
+        "{said}"
+    );
+    assert!(!said.contains("WRONG lock"), "{said}");
+}
+
 /// Each file below a folder, with all that would tell that it was touched.
 fn listing(folder: &Path) -> BTreeMap<String, (u64, u64, i64, i64, u32)> {
     let mut all = BTreeMap::new();

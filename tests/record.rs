@@ -393,6 +393,36 @@ fn one_of_each() -> Vec<Event> {
             files: 2,
             rules: 7,
         },
+        Event::Exported {
+            file: "/home/ada/people.age".into(),
+            person: None,
+            people: 2,
+            templates: 5,
+            actor: actor(),
+        },
+        Event::Exported {
+            file: "/home/ada/ada.age".into(),
+            person: Some(ada()),
+            people: 1,
+            templates: 2,
+            actor: actor(),
+        },
+        Event::Imported {
+            person: ada(),
+            file: "/home/ada/people.age".into(),
+            enabled: true,
+            templates: 2,
+            replaced: None,
+            actor: actor(),
+        },
+        Event::Imported {
+            person: ada(),
+            file: "/home/ada/people.age".into(),
+            enabled: false,
+            templates: 2,
+            replaced: Some(3),
+            actor: actor(),
+        },
     ]);
     for &reason in ConfigFault::ALL {
         events.push(Event::RulesRejected {

@@ -303,7 +303,10 @@ fn files_in_a_private_home_are_the_callers() {
         mode(&site_at(&home, to), 0o600);
     }
     std::fs::write(site_at(&home, "list.csv"), "person,photo\nJoe,joe.jpg\n").unwrap();
+    std::fs::write(site_at(&home, "words"), "correct horse battery\n").unwrap();
+    mode(&site_at(&home, "words"), 0o600);
     for path in [
+        "words",
         "people",
         "people/Ada",
         "people/Ada/1.jpg",
@@ -332,8 +335,19 @@ fn files_in_a_private_home_are_the_callers() {
             }
             command.output().unwrap()
         };
-        let [drawn, report, backup] =
-            ["drawn.jpg", "report.csv", "backup.db"].map(|n| at(&format!("{way}-{n}")));
+        let [drawn, report, backup, people] =
+            ["drawn.jpg", "report.csv", "backup.db", "people.age"]
+                .map(|n| at(&format!("{way}-{n}")));
+        let sealed = |verb: &str, words: &[&str]| {
+            let passphrase = at("words");
+            let all = [&["people", verb, "--passphrase-file", &passphrase], words].concat();
+            all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let [export, import] = [
+            ("export", &[&people[..]][..]),
+            ("import", &["--replace", &people]),
+        ]
+        .map(|(verb, words)| sealed(verb, words));
         for arguments in [
             &["enroll", way, &at("1.jpg"), &at("2.jpg"), "--look-alike"][..],
             &["identify", &at("3.jpg"), "--annotate", &drawn],
@@ -341,6 +355,8 @@ fn files_in_a_private_home_are_the_callers() {
             &["enroll", "--csv", &at("list.csv")],
             &["backup", &backup],
             &["restore", &backup],
+            &export.iter().map(String::as_str).collect::<Vec<_>>(),
+            &import.iter().map(String::as_str).collect::<Vec<_>>(),
         ] {
             let output = run(arguments);
             assert!(
@@ -349,7 +365,24 @@ fn files_in_a_private_home_are_the_callers() {
                 said(&output)
             );
         }
-        for path in [&drawn, &report, &backup] {
+        // What comes to nothing leaves nothing, also where the service may not remove it.
+        let nothing = at("nothing");
+        let database = site_at(&state, "doorward.db");
+        let aside = site_at(&state, "aside.db");
+        std::fs::rename(&database, &aside).unwrap();
+        assert!(!run(&["backup", &nothing]).status.success());
+        std::fs::rename(&aside, &database).unwrap();
+        assert!(!Path::new(&nothing).exists());
+        let nobody = sealed("export", &["Nobody", &nothing]);
+        let nobody: Vec<&str> = nobody.iter().map(String::as_str).collect();
+        let output = run(&nobody);
+        assert!(
+            said(&output).contains("nobody is or was"),
+            "{}",
+            said(&output)
+        );
+        assert!(!Path::new(&nothing).exists());
+        for path in [&drawn, &report, &backup, &people] {
             let about = Path::new(path).metadata().unwrap();
             assert_eq!((about.uid(), about.mode() & 0o777), (ANN, 0o600), "{path}");
             assert!(about.len() > 0, "{path}");

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::json;
 
 use super::hands::Hands;
-use super::{Exit, origin};
+use super::people_file::Made;
+use super::{Exit, Format, origin, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::files::{Kind, handed};
@@ -20,6 +22,11 @@ use crate::whitelist;
 pub(crate) struct Backup {
     /// File to write, which must not be there yet
     file: PathBuf,
+    #[command(flatten)]
+    format: Format,
+    /// Takes the file away again if it comes to nothing.
+    #[arg(skip)]
+    made: Made,
 }
 
 /// Where from.
@@ -27,14 +34,17 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     /// File that `doorward backup` wrote
     file: PathBuf,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Backup {
-    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
-        hands.write_new(&std::path::absolute(&self.file)?)
+    pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
+        self.made = Made::new(hands.write_new(&std::path::absolute(&self.file)?)?);
+        Ok(())
     }
 
-    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(mut self, config: &Config) -> anyhow::Result<ExitCode> {
         let file = std::path::absolute(&self.file)?;
         let database = Database::open_existing(&config.whitelist.database)?;
         let head = if handed::is_out(&file) {
@@ -52,6 +62,7 @@ impl Backup {
             copy(&database, &file, config)
         };
         let head = head.context("there is no backup")?;
+        self.made.leave_it();
         let event = Event::BackedUp {
             file: file.display().to_string(),
             up_to: head.id,
@@ -61,20 +72,29 @@ impl Backup {
         Log::new(database, config.daemon.door.clone())
             .append(&Stamp::now(), &event)
             .context("the backup is there, but cannot be put on record")?;
+        if self.format.json {
+            print_json(&json!({ "file": file, "head": head.to_string(), "up_to": head.id }))?;
+            return Ok(Exit::Done.into());
+        }
         println!(
             "{} has everything up to event {}; it holds biometric data: keep it as safe as the database",
             file.display(),
             head.id
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done.into())
     }
 }
 
 /// A copy that verifies, and the end of its record.
 fn copy(database: &Database, to: &Path, config: &Config) -> anyhow::Result<Head> {
     database.copy_to(to)?;
-    let copy = Database::open_existing(to)?;
-    Ok(Log::new(copy, config.daemon.door.clone()).verify(&[])?.head)
+    let verified = Database::open_existing(to)
+        .map_err(anyhow::Error::from)
+        .and_then(|copy| Ok(Log::new(copy, config.daemon.door.clone()).verify(&[])?));
+    if verified.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    Ok(verified?.head)
 }
 
 fn beside(database: &Path) -> PathBuf {
@@ -101,6 +121,17 @@ impl Restore {
             eprintln!(
                 "who was removed by this is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"
             );
+        }
+        if self.format.json {
+            print_json(&json!({
+                "file": file,
+                "head": restored.backup.to_string(),
+                "up_to": restored.backup.id,
+                "people": restored.people,
+                "record_went_on": restored.record_went_on,
+                "erased": exit == Exit::Done,
+            }))?;
+            return Ok(exit.into());
         }
         println!(
             "the whitelist is that of {} again, as of event {}: {}; {}",

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::enroll_many::{self, Report};
 use super::hands::Hands;
 use super::people_rights::AddGuest;
 use super::when::When;
-use super::{Usage, origin};
+use super::{Exit, Format, Usage, origin, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
@@ -19,6 +20,7 @@ use crate::enrol::live::{self, Progress};
 use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
 use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
 use crate::files::Kind;
+use crate::person::PersonId;
 use crate::shown::Quoted;
 use crate::vision::Vision;
 use crate::whitelist::{self, WhitelistError, Who};
@@ -87,6 +89,9 @@ pub(crate) struct Enroll {
     #[arg(skip)]
     roster: Option<Result<Roster, RosterError>>,
 
+    #[command(flatten)]
+    format: Format,
+
     /// How long to wait for them with --camera, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "camera",
           value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -113,6 +118,7 @@ impl Enroll {
             camera: guest.camera,
             pictures: 5,
             roster: None,
+            format: guest.format,
             timeout: 60,
             guest_until: Some(guest.until),
         }
@@ -158,7 +164,8 @@ impl Enroll {
         if let (Some(path), Some(roster)) = (place, roster) {
             let report = self.report.clone().map(|to| Report::create(to, path));
             let (photos, consent) = (self.bad_photos(), self.consent());
-            return enroll_many::run(&roster, config, photos, consent, report.transpose()?);
+            let report = report.transpose()?;
+            return enroll_many::run(&roster, config, photos, consent, report, self.format);
         }
         let given = self.name.as_deref().unwrap_or_default();
         self.check_arguments(given)?;
@@ -175,7 +182,7 @@ impl Enroll {
                 "these networks came without a calibration, so the photos are not compared with each other: see that all show one person"
             );
         }
-        for one in reviewed.left_out() {
+        for one in reviewed.left_out().iter().filter(|_| !self.format.json) {
             eprintln!("{one}");
         }
         let until = self.guest_until.map(|When(until)| until);
@@ -195,13 +202,17 @@ impl Enroll {
             );
         }
         super::people::tell_of_photos(&database, config)?;
+        if self.format.json {
+            print_json(&as_json(&reviewed, person))?;
+            return Ok(Exit::Done.into());
+        }
         tell(&reviewed);
         println!(
             "{} ({person}) is enrolled with {count} new template{}",
             reviewed.name(),
             if count == 1 { "" } else { "s" }
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done.into())
     }
 
     /// Whether the first photo was given in the place of the name.
@@ -295,8 +306,13 @@ impl Enroll {
     ) -> anyhow::Result<Reviewed> {
         if self.camera {
             let mut source = camera::open(&config.camera)?;
-            println!("{}", source.describe());
-            println!("Look at the camera and turn your head a little between pictures.");
+            // With --json, standard output is the result's alone.
+            let tell = |line: &str| match self.format.json {
+                true => eprintln!("{line}"),
+                false => println!("{line}"),
+            };
+            tell(&source.describe());
+            tell("Look at the camera and turn your head a little between pictures.");
             let wanted = usize::from(self.pictures);
             let patience = Duration::from_secs(self.timeout);
             live::take(
@@ -305,8 +321,8 @@ impl Enroll {
                 wanted,
                 patience,
                 |progress| match progress {
-                    Progress::Taken(n) => println!("picture {n} of {wanted}"),
-                    Progress::Waiting(why) => println!("waiting: {why}"),
+                    Progress::Taken(n) => tell(&format!("picture {n} of {wanted}")),
+                    Progress::Waiting(why) => tell(&format!("waiting: {why}")),
                 },
             )?;
         } else {
@@ -328,6 +344,42 @@ fn shell_word(word: &str) -> String {
     } else {
         Quoted(word).to_string()
     }
+}
+
+fn as_json(reviewed: &Reviewed, person: PersonId) -> Value {
+    let taken = reviewed.photos().map(|photo| {
+        let q = photo.quality;
+        json!({
+            "photo": photo.source,
+            "result": "taken",
+            "quality": {
+                "size_px": q.size_px,
+                "sharpness": q.sharpness,
+                "luma": q.luma,
+                "turned": q.turned,
+                "outside": q.outside,
+            },
+            "like_the_others": photo.like_the_others,
+        })
+    });
+    let left_out = reviewed
+        .left_out()
+        .iter()
+        .map(enroll_many::left_out_as_json);
+    let photos: Vec<Value> = taken.chain(left_out).collect();
+    json!({
+        "person_id": person,
+        "name": reviewed.name(),
+        "result": if reviewed.is_listed() { "added" } else { "enrolled" },
+        "templates": reviewed.photos().count(),
+        "look_alike": reviewed.look_alike().map(|found| json!({
+            "person_id": found.person,
+            "name": found.name,
+            "score": found.score,
+            "threshold": found.threshold,
+        })),
+        "photos": photos,
+    })
 }
 
 /// What each picture is worth as a template.

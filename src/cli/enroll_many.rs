@@ -11,15 +11,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::output::{csv_line, safe};
-use super::{Exit, origin};
+use super::{Exit, Format, origin, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::bulk::{Bulk, Entered, Outcome};
 use crate::enrol::roster::Roster;
-use crate::enrol::{BadPhotos, Consent};
+use crate::enrol::{BadPhotos, Consent, LeftOut};
 use crate::files;
 use crate::shown::counted;
 use crate::vision::Vision;
+use crate::whitelist;
 
 /// Enrols everybody of a roster; ends with failure if anybody is left out.
 pub(super) fn run(
@@ -28,6 +29,7 @@ pub(super) fn run(
     bad_photos: BadPhotos,
     consent: Consent,
     report: Option<Report>,
+    format: Format,
 ) -> anyhow::Result<ExitCode> {
     let mut database = Database::open(&config.whitelist.database)?;
     let mut vision = Vision::open(&config.models, &config.vision)?;
@@ -59,9 +61,12 @@ pub(super) fn run(
         entered.push(bulk.enter(person, || bar.inc(1)));
     }
     bar.finish_and_clear();
-    tell(&entered, roster);
+    match format.json {
+        true => print_json(&as_json(&entered, roster, &database)?)?,
+        false => tell(&entered, roster),
+    }
     if let Some(report) = report {
-        report.write(&entered, roster)?;
+        report.write(&entered, roster, &database)?;
     }
     let left_out = entered.iter().any(|e| e.outcome == Outcome::LeftOut);
     Ok(if left_out {
@@ -168,10 +173,15 @@ impl Report {
         Ok(Self { path, file, form })
     }
 
-    fn write(mut self, entered: &[Entered], roster: &Roster) -> anyhow::Result<()> {
+    fn write(
+        mut self,
+        entered: &[Entered],
+        roster: &Roster,
+        database: &Database,
+    ) -> anyhow::Result<()> {
         let text = match self.form {
             Form::Csv => csv(entered, roster),
-            Form::Json => format!("{:#}\n", as_json(entered, roster)),
+            Form::Json => format!("{:#}\n", as_json(entered, roster, database)?),
         };
         self.file
             .write_all(text.as_bytes())
@@ -210,31 +220,37 @@ fn csv(entered: &[Entered], roster: &Roster) -> String {
     text
 }
 
-fn as_json(entered: &[Entered], roster: &Roster) -> Value {
-    let people = entered.iter().map(|one| {
+/// By the names that `enroll --json` has for one person.
+fn as_json(entered: &[Entered], roster: &Roster, database: &Database) -> anyhow::Result<Value> {
+    let mut people = Vec::new();
+    for one in entered {
+        let listed = whitelist::find_by_name(database, &one.name)?;
         let taken = one.taken.iter();
         let taken = taken.map(|photo| json!({ "photo": photo, "result": "taken" }));
-        let left_out = one.left_out.iter().map(|photo| {
-            json!({
-                "photo": photo.photo,
-                "result": "left_out",
-                "reason": photo.why.to_string(),
-            })
-        });
-        json!({
+        let left_out = one.left_out.iter().map(left_out_as_json);
+        people.push(json!({
+            "person_id": listed.map(|person| person.id),
             "name": one.name,
             "result": one.outcome.code(),
             "templates": one.taken.len(),
             "reason": one.note,
             "photos": taken.chain(left_out).collect::<Vec<_>>(),
-        })
-    });
+        }));
+    }
     let left_out = roster
         .left_out
         .iter()
         .map(|(path, why)| json!({ "path": path.display().to_string(), "reason": why }));
-    json!({
-        "people": people.collect::<Vec<_>>(),
+    Ok(json!({
+        "people": people,
         "left_out": left_out.collect::<Vec<_>>(),
+    }))
+}
+
+pub(super) fn left_out_as_json(photo: &LeftOut) -> Value {
+    json!({
+        "photo": photo.photo,
+        "result": "left_out",
+        "reason": photo.why.to_string(),
     })
 }

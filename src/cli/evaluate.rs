@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
-use super::{Format, evaluate_text, print_json, start_stderr_log};
+use super::{Format, evaluate_text, output, print_json, start_stderr_log};
 use crate::cohort::Cohort;
 use crate::config::Config;
 use crate::database::Database;
@@ -79,7 +79,11 @@ impl Photos {
         let (dataset, embedded) = self.embedded(config)?;
         let left_out = left_out(&dataset, &embedded, |_| true);
         let whole = "the whole list is in what `doorward evaluate --json` prints";
-        eprint!("{}", evaluate_text::left_out(&left_out, whole));
+        let told = evaluate_text::left_out(&left_out, whole);
+        match told.trim_end() {
+            "" => {}
+            told => eprintln!("{told}"),
+        }
         Ok((dataset, embedded))
     }
 
@@ -100,7 +104,7 @@ impl Photos {
             usize::from(self.jobs),
             cache,
             |done, all| {
-                if done % 50 == 0 || done == all {
+                if !output::json_is_asked() && (done % 50 == 0 || done == all) {
                     let left = start.elapsed().mul_f64((all - done) as f64 / done as f64);
                     eprint!("\r{done} of {all} photos, {} s left   ", left.as_secs());
                     if done == all {
@@ -279,6 +283,8 @@ pub(crate) struct Calibrate {
     /// What the photos are, in words, for the calibration
     #[arg(long, value_name = "TEXT", default_value = "own photos")]
     data: String,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Calibrate {
@@ -335,6 +341,22 @@ impl Calibrate {
             counted(calibration.people, "person", "people"),
             calibration.backed_to()
         );
+        if self.format.json {
+            let (manifest, section) = match &written {
+                Written::Manifest(path) => (Some(path), None),
+                Written::Section(section) => (None, Some(section)),
+            };
+            print_json(&json!({
+                "model": embedded.model,
+                "manifest": manifest,
+                "section": section,
+                "people": calibration.people,
+                "impostor_pairs": calibration.impostor_pairs,
+                "backed_to_fmr": calibration.backed_to(),
+                "cohort_rows": fitted.as_ref().map(|_| fit::COHORT_ROWS),
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         match written {
             Written::Manifest(path) => println!("{} has it now", path.display()),
             Written::Section(section) => print!("{section}"),

@@ -9,10 +9,11 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::events_summary::Summary;
-use super::output::{self, csv_line, rfc3339};
+use super::colour::{Hue, painted};
+use super::events_summary::{self, Summary, is_fault};
+use super::output::{self, csv_line, rfc3339, table_in_colour};
 use super::when::{When, when};
-use super::{Exit, Format, complain, print_json, sentence, table};
+use super::{Exit, Format, complain, print_json, sentence};
 use crate::config::Config;
 use crate::daemon::pictures::Pictures;
 use crate::database::Database;
@@ -206,7 +207,10 @@ impl Events {
             }
         } else {
             let header = ["day", "", "who", "first", "last", "count"];
-            table(&header, summary.rows());
+            table_in_colour(&header, summary.rows(), |column, cell| match column {
+                1 => events_summary::hue(cell),
+                _ => None,
+            });
         }
         Ok(Exit::Done.into())
     }
@@ -264,8 +268,28 @@ impl Events {
         } else if self.csv {
             println!("{}", as_csv(record));
         } else {
-            println!("{record}");
+            println!("{}", in_colour(record));
         }
+    }
+}
+
+/// One line, its kind in a colour.
+fn in_colour(record: &Record) -> String {
+    let (line, kind) = (record.to_string(), record.kind());
+    let hue = match kind {
+        "granted" => Some(Hue::Good),
+        "denied" | "refused" => Some(Hue::Refused),
+        "cannot_judge" | "grant_withdrawn" => Some(Hue::Unclear),
+        _ if is_fault(kind) => Some(Hue::Fault),
+        _ => None,
+    };
+    // After time and number.
+    match line
+        .split_once(&format!("  {kind}"))
+        .filter(|_| hue.is_some())
+    {
+        Some((before, after)) => format!("{before}  {}{after}", painted(kind, hue)),
+        None => line,
     }
 }
 

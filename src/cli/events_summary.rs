@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::colour::Hue;
 use super::output::{csv_line, local, rfc3339};
 use crate::person::PersonId;
 use crate::record::{Event, Kind, Record};
@@ -16,6 +17,21 @@ const FAULTS: [Kind; 5] = [
     Kind::WhitelistUnreadable,
     Kind::RecordsLost,
 ];
+
+pub(super) fn is_fault(kind: &str) -> bool {
+    FAULTS.iter().any(|fault| fault.as_str() == kind)
+}
+
+/// Of a line, by what it counts.
+pub(super) fn hue(word: &str) -> Option<Hue> {
+    match word {
+        "granted" => Some(Hue::Good),
+        "refused" => Some(Hue::Refused),
+        "not judged" => Some(Hue::Unclear),
+        "fault" => Some(Hue::Fault),
+        _ => None,
+    }
+}
 
 /// What a line counts, in the order of a day's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,9 +103,7 @@ impl Summary {
                 (What::NotJudged, String::new(), left_out(*more))
             }
             (_, "denied" | "refused", _) => (What::Refused, String::new(), 1),
-            (_, kind, _) if FAULTS.iter().any(|fault| fault.as_str() == kind) => {
-                (What::Fault, String::new(), 1)
-            }
+            (_, kind, _) if is_fault(kind) => (What::Fault, String::new(), 1),
             _ => return,
         };
         let day = local(record.at_ms, "%Y-%m-%d");

@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 use crate::files::{Kind, folder, handed};
-use crate::trust::Guest;
+use crate::trust::{Guest, Remover};
 
 /// Files that are open beside those of the command line, at most.
 const MAX_OTHER_FILES: u64 = 256;
@@ -72,10 +72,12 @@ impl Hands {
         Ok(())
     }
 
-    /// Makes a file to be written later.
-    pub(super) fn write_new(self, path: &Path) -> anyhow::Result<()> {
-        self.act(folder(path), || handed::hand_out_new(path))?;
-        Ok(())
+    /// Makes a file to be written later; gives who removes it if nothing comes of it.
+    pub(super) fn write_new(self, path: &Path) -> anyhow::Result<Option<Remover>> {
+        let made = self.act(folder(path), || {
+            handed::hand_out_new(path).then(|| Remover::of(path))
+        })?;
+        Ok(made.flatten().transpose()?)
     }
 }
 

@@ -4,19 +4,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
 use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::hands::Hands;
-use super::{Format, table};
+use super::{Format, Usage, table};
 use crate::camera;
 use crate::cohort::Score;
 use crate::config::Config;
 use crate::drawing::{Mark, Pen, PictureFile, Tone};
 use crate::embedding::Embedding;
 use crate::files::Kind;
+use crate::person::PersonId;
 use crate::recognise::{Flaw, Quality};
 use crate::risk::Threshold;
 use crate::vision::{Face, Vision};
@@ -39,11 +40,19 @@ pub(crate) struct Identify {
 /// One face and what became of it.
 struct Found {
     face: Face,
-    /// Nearest person and score; nothing with an empty whitelist.
-    nearest: Option<(String, Score, bool)>,
+    /// Nothing with an empty whitelist.
+    nearest: Option<Nearest>,
     flaw: Option<Flaw>,
     /// Nothing of a face outside the picture.
     embedding: Option<Embedding>,
+}
+
+/// The person most alike.
+struct Nearest {
+    id: PersonId,
+    name: String,
+    score: Score,
+    enabled: bool,
 }
 
 impl Found {
@@ -52,13 +61,10 @@ impl Found {
         !matches!(self.flaw, Some(Flaw::Cut | Flaw::UpsideDown))
     }
 
-    /// The name, if the face may carry it.
-    fn name(&self, threshold: Threshold) -> Option<&str> {
-        if !self.is_comparable() {
-            return None;
-        }
-        let (name, score, _) = self.nearest.as_ref()?;
-        threshold.is_reached_by(*score).then_some(name)
+    /// Whose face it may be called.
+    fn who(&self, threshold: Threshold) -> Option<&Nearest> {
+        let nearest = self.nearest.as_ref().filter(|_| self.is_comparable())?;
+        threshold.is_reached_by(nearest.score).then_some(nearest)
     }
 
     fn mark(&self, threshold: Threshold) -> Mark {
@@ -66,15 +72,15 @@ impl Found {
             (vec!["cannot judge".into(), flaw.to_string()], Tone::Unclear)
         } else {
             let needed = threshold.score;
-            match (&self.nearest, self.name(threshold)) {
-                (Some((name, score, enabled)), Some(_)) => {
-                    let said = if *enabled { "listed" } else { "disabled" };
-                    let tone = if *enabled { Tone::Good } else { Tone::Bad };
-                    let decided = format!("{said}: score {score:.2}, needs {needed:.2}");
-                    (vec![name.clone(), decided], tone)
+            match (&self.nearest, self.who(threshold)) {
+                (_, Some(who)) => {
+                    let said = if who.enabled { "listed" } else { "disabled" };
+                    let tone = if who.enabled { Tone::Good } else { Tone::Bad };
+                    let decided = format!("{said}: score {:.2}, needs {needed:.2}", who.score);
+                    (vec![who.name.clone(), decided], tone)
                 }
-                (Some((_, score, _)), None) => {
-                    let decided = format!("score {score:.2}, needs {needed:.2}");
+                (Some(nearest), None) => {
+                    let decided = format!("score {:.2}, needs {needed:.2}", nearest.score);
                     (vec!["not listed".into(), decided], Tone::Bad)
                 }
                 (None, _) => (vec!["not listed".into()], Tone::Bad),
@@ -91,6 +97,10 @@ impl Found {
 
 impl Identify {
     pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+        // Before anything is made.
+        if self.annotate.is_some() && self.pictures.len() != 1 {
+            return Err(Usage("--annotate writes one picture; give one PICTURE".into()).into());
+        }
         hands.read(&self.pictures, Kind::Picture)?;
         match &self.annotate {
             Some(path) => hands.write(path),
@@ -99,10 +109,6 @@ impl Identify {
     }
 
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        ensure!(
-            self.annotate.is_none() || self.pictures.len() == 1,
-            "--annotate writes one picture; give one PICTURE"
-        );
         let annotated = self.annotate.as_deref().map(PictureFile::named);
         let annotated = annotated.transpose()?;
         if let Some(file) = &annotated {
@@ -161,7 +167,12 @@ fn find(image: &RgbImage, vision: &mut Vision, whitelist: &Snapshot) -> anyhow::
         let nearest = whitelist.matcher.identify(&embedding).map(|found| {
             let who = &whitelist.directory;
             let enabled = who.is_enabled(found.person);
-            (who.name_of(found.person), found.score, enabled)
+            Nearest {
+                id: found.person,
+                name: who.name_of(found.person),
+                score: found.score,
+                enabled,
+            }
         });
         found.push(Found {
             face,
@@ -182,14 +193,20 @@ fn as_json(
     let faces: Vec<Value> = found
         .iter()
         .map(|f| {
+            let who = f.who(threshold);
             json!({
                 "rect": f.face.rect,
                 "landmarks": f.face.landmarks,
                 "detector_score": f.face.detector_score,
-                "name": f.name(threshold),
-                "nearest": f.nearest.as_ref().map(|(name, score, enabled)| {
-                    json!({ "name": name, "score": score, "enabled": enabled })
-                }),
+                "name": who.map(|who| &who.name),
+                "person_id": who.map(|who| who.id),
+                "score": f.nearest.as_ref().map(|nearest| nearest.score),
+                "nearest": f.nearest.as_ref().map(|nearest| json!({
+                    "person_id": nearest.id,
+                    "name": nearest.name,
+                    "score": nearest.score,
+                    "enabled": nearest.enabled,
+                })),
                 "flaw": f.flaw.map(Flaw::code),
                 "embedding": f.embedding.as_ref().map(Embedding::as_slice),
             })
@@ -215,14 +232,17 @@ fn print(path: &std::path::Path, found: &[Found], threshold: Threshold) {
         let [x0, y0, x1, y1] = f.face.rect.map(|v| v.round());
         let nearest = f.nearest.as_ref();
         vec![
-            f.name(threshold)
-                .unwrap_or(if f.is_comparable() {
-                    "not listed"
-                } else {
-                    "cannot judge"
-                })
+            f.who(threshold)
+                .map_or(
+                    if f.is_comparable() {
+                        "not listed"
+                    } else {
+                        "cannot judge"
+                    },
+                    |who| &who.name,
+                )
                 .to_owned(),
-            nearest.map_or("-".into(), |(_, score, _)| format!("{score:.3}")),
+            nearest.map_or("-".into(), |nearest| format!("{:.3}", nearest.score)),
             format!("{x0},{y0} {x1},{y1}"),
             format!("{:.3}", f.face.detector_score),
             f.flaw

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use log::{Level, Log, Metadata, Record};
 
+use crate::shown::counted;
+
 /// Lines that wait, at most; further ones are lost.
 const MAX_WAITING_LINES: usize = 512;
 /// How long the end of the program waits for lines that are not told yet.
@@ -54,7 +56,8 @@ fn tell(log: &dyn Log, lines: &Receiver<Line>, lost: &AtomicU64, waiting: &Atomi
         write(log, line.level, &line.target, &line.text);
         let lost = lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let text = format!("{lost} lines of the log were lost: nobody read it");
+            let lost = counted(lost, "line of the log was", "lines of the log were");
+            let text = format!("{lost} lost: nobody read it");
             write(log, Level::Warn, module_path!(), &text);
         }
         waiting.fetch_sub(1, Ordering::Release);

@@ -8,6 +8,7 @@ mod access;
 mod backup;
 mod bench;
 mod check;
+mod colour;
 mod compare;
 mod enroll;
 mod enroll_many;
@@ -30,7 +31,9 @@ mod man;
 mod migrate;
 mod mode;
 mod panel;
+mod passphrase;
 mod people;
+mod people_file;
 mod people_look;
 mod people_rights;
 mod relay;
@@ -50,6 +53,7 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::colour::Colour;
 use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
@@ -78,6 +82,17 @@ pub(crate) struct Cli {
         default_value = config::DEFAULT_PATH
     )]
     config: PathBuf,
+
+    /// Use colours; auto heeds NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true
+    )]
+    color: Colour,
 
     #[command(subcommand)]
     command: Command,
@@ -144,7 +159,12 @@ enum Command {
 fn whitelist_or_none(config: &Config, vision: &Vision) -> anyhow::Result<Snapshot> {
     let asked = config.access.threshold_request();
     let (model, scoring) = (vision.version(), vision.scoring());
-    if !config.whitelist.database.exists() {
+    // Who may not look there must not take everybody for a stranger.
+    let path = &config.whitelist.database;
+    let is_there = path
+        .try_exists()
+        .with_context(|| format!("cannot look at {}", path.display()))?;
+    if !is_there {
         return Ok(Snapshot::empty(model, scoring, asked));
     }
     let database = Database::open_existing(&config.whitelist.database)?;
@@ -166,6 +186,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::ended(misread(&error)),
     };
+    colour::settle(cli.color);
     if !matches!(
         cli.command,
         Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
@@ -223,7 +244,7 @@ impl Cli {
                 let config = named(&mut |hands| enroll.hand_over(hands))?;
                 enroll.run(&logged(config))
             }
-            Command::People(people) => {
+            Command::People(mut people) => {
                 let config = named(&mut |hands| people.hand_over(hands))?;
                 people.run(&logged(config))
             }
@@ -241,7 +262,7 @@ impl Cli {
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
             Command::Events(events) => events.run(&logged(config()?)),
-            Command::Backup(backup) => {
+            Command::Backup(mut backup) => {
                 let config = named(&mut |hands| backup.hand_over(hands))?;
                 backup.run(&logged(config))
             }
@@ -297,6 +318,10 @@ fn stderr_log() -> env_logger::Logger {
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Trace)
         .format(|out, record| {
+            if output::json_is_asked() {
+                let said = record.args().to_string();
+                return writeln!(out, "{}", serde_json::json!({ "note": said }));
+            }
             writeln!(
                 out,
                 "{} {:<5} {}",

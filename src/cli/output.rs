@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::colour::{Hue, painted};
 use crate::shown::Escaping;
 
 macro_rules! println {
@@ -84,9 +85,17 @@ pub(super) fn put(text: fmt::Arguments<'_>) {
     heard(write!(std::io::stdout().lock(), "{text}"));
 }
 
-/// A line on standard error, if it takes any.
+/// A remark on standard error, if it takes any; as JSON where that was asked for.
 pub(super) fn tell(line: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let line = line.to_string();
+    let _ = match json_is_asked() {
+        false => writeln!(std::io::stderr().lock(), "{line}"),
+        true if line.is_empty() => Ok(()),
+        true => {
+            let line = serde_json::json!({ "note": line });
+            writeln!(std::io::stderr().lock(), "{line}")
+        }
+    };
 }
 
 /// Has all that was said so far be with the reader; false if there is none any more.
@@ -114,7 +123,8 @@ pub(super) fn ended(code: ExitCode) -> ExitCode {
 /// An error, as JSON where that was asked for.
 pub(super) fn complain(message: &str) {
     if json_is_asked() {
-        eprintln!("{}", serde_json::json!({ "error": message }));
+        let line = serde_json::json!({ "error": message });
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
     } else {
         eprintln!("doorward: {message}");
     }
@@ -153,12 +163,25 @@ pub(super) fn local(at_ms: i64, form: &str) -> String {
 
 /// Columns as wide as they need to be, in any script.
 pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-    for line in aligned(header, rows) {
+    table_in_colour(header, rows, |_, _| None);
+}
+
+/// The same, cells in a colour by their column and text.
+pub(super) fn table_in_colour(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    hue: impl Fn(usize, &str) -> Option<Hue>,
+) {
+    for line in aligned(header, rows, hue) {
         println!("{line}");
     }
 }
 
-fn aligned(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+fn aligned(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    hue: impl Fn(usize, &str) -> Option<Hue>,
+) -> Vec<String> {
     let mut lines: Vec<Vec<String>> = vec![header.iter().map(|h| (*h).to_owned()).collect()];
     lines.extend(rows.map(|row| row.iter().map(|cell| safe(cell)).collect()));
     let width = |column: usize| {
@@ -167,9 +190,12 @@ fn aligned(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Stri
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let joined = |line: &Vec<String>| {
-        let cells = line.iter().zip(&widths);
+        let cells = line.iter().zip(&widths).enumerate();
         let cells: Vec<String> = cells
-            .map(|(cell, width)| cell.clone() + &" ".repeat(width.saturating_sub(cell.width())))
+            .map(|(column, (cell, width))| {
+                let room = " ".repeat(width.saturating_sub(cell.width()));
+                painted(cell, hue(column, cell)) + &room
+            })
             .collect();
         cells.join("  ").trim_end().to_owned()
     };
@@ -204,7 +230,7 @@ mod tests {
     fn columns_begin_below_each_other_in_any_script() {
         let names = ["Ada", "李小龍", "Зоя", "אבא", "ข้าว", "Zoe\u{301}", "🙂 Jo"];
         let rows = names.map(|name| vec![name.to_owned(), "enabled".to_owned()]);
-        let lines = aligned(&["name", "state"], rows.into_iter());
+        let lines = aligned(&["name", "state"], rows.into_iter(), |_, _| None);
         let starts = lines.iter().map(|line| {
             let at = line.find("enabled").or(line.find("state")).unwrap_or(0);
             line.get(..at).unwrap_or_default().width()

@@ -4,11 +4,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::hands::Hands;
+use super::output::rfc3339;
+use super::people_file::{Export, Import};
 use super::people_look::{self, List};
 use super::people_rights;
-use super::{Exit, Format, Usage, origin};
+use super::{Exit, Format, Usage, origin, print_json};
 use crate::config::Config;
 use crate::daemon::pictures::Pictures;
 use crate::database::Database;
@@ -39,6 +42,8 @@ pub(crate) enum People {
         person: String,
         /// The new name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Keep people out without forgetting the templates
     Disable(Whom),
@@ -68,11 +73,17 @@ pub(crate) enum People {
         /// The template's number, as `people show` has it
         #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         number: u32,
+        #[command(flatten)]
+        format: Format,
     },
     /// Forget all kept photos; the templates stay
-    ForgetPhotos,
+    ForgetPhotos(#[command(flatten)] Format),
+    /// Write people, or everybody, to a file that only a passphrase opens
+    Export(Export),
+    /// Take over the people of such a file: all of them, or none
+    Import(Import),
     /// Have what was removed be gone from the files too, where another program kept it there
-    Erase,
+    Erase(#[command(flatten)] Format),
 }
 
 /// Several people: what is done is done with all of them, or with none.
@@ -81,6 +92,8 @@ pub(crate) struct Whom {
     /// Names, or numbers such as #3
     #[arg(value_name = "PERSON", required = true)]
     people: Vec<String>,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Whom {
@@ -104,8 +117,10 @@ pub(super) fn named(people: &[Person]) -> String {
 }
 
 impl People {
-    pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
+    pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
         match self {
+            Self::Export(export) => export.hand_over(hands),
+            Self::Import(import) => import.hand_over(hands),
             Self::AddGuest(guest) => guest.hand_over(hands),
             _ => Ok(()),
         }
@@ -116,6 +131,9 @@ impl People {
             && guest.has_pictures()
         {
             return guest.enroll(config);
+        }
+        if let Self::Import(import) = self {
+            return import.run(config);
         }
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let db = &mut database;
@@ -129,9 +147,22 @@ impl People {
             }
             Self::Audit(format) => return people_look::audit(db, config, format),
             Self::Migrate(format) => return super::migrate::run(db, config, format),
-            Self::Rename { person, name } => {
+            Self::Rename {
+                person,
+                name,
+                format,
+            } => {
                 let person = whitelist::find(db, &person)?;
                 whitelist::rename(db, person.id, &name, &origin(config))?;
+                if format.json {
+                    let now = whitelist::find(db, &person.id.to_string())?;
+                    print_json(&json!({
+                        "person_id": now.id,
+                        "name": now.name,
+                        "name_before": person.name,
+                    }))?;
+                    return Ok(Exit::Done.into());
+                }
                 println!(
                     "{} ({}) is now called {}",
                     person.name,
@@ -161,9 +192,14 @@ impl People {
                 for id in ids {
                     Pictures::beside(db.path()).forget(id, &log)?;
                 }
-                return erase(db, &what);
+                let about = json!({ "people": as_json(&people) });
+                return erase(db, &what, whom.format, about);
             }
-            Self::ForgetTemplate { person, number } => {
+            Self::ForgetTemplate {
+                person,
+                number,
+                format,
+            } => {
                 let person = whitelist::find(db, &person)?;
                 let number = number as usize;
                 let template = whitelist::forget_template(db, person.id, number, &origin(config))?;
@@ -171,13 +207,25 @@ impl People {
                     "template {number} of {} ({}), from {},",
                     person.name, person.id, template.source
                 );
-                return erase(db, &what);
+                let about = json!({
+                    "person_id": person.id,
+                    "name": person.name,
+                    "number": number,
+                    "model": template.model,
+                    "source": template.source,
+                    "made_at": rfc3339(template.created_at_ms),
+                });
+                return erase(db, &what, format, about);
             }
-            Self::ForgetPhotos => {
+            Self::ForgetPhotos(format) => {
                 let photos = whitelist::forget_photos(db, &origin(config))?;
-                return erase(db, &format!("{photos} kept photos"));
+                let what = counted(photos, "kept photo", "kept photos");
+                return erase(db, &what, format, json!({ "photos": photos }));
             }
-            Self::Erase => return erase(db, "what was removed before"),
+            Self::Export(export) => return export.run(db, config),
+            // Done above: it may make the database.
+            Self::Import(_) => {}
+            Self::Erase(format) => return erase(db, "what was removed before", format, json!({})),
         }
         Ok(Exit::Done.into())
     }
@@ -193,9 +241,28 @@ fn enable(
     let people = whom.find(db)?;
     let ids: Vec<_> = people.iter().map(|person| person.id).collect();
     whitelist::set_enabled(db, &ids, enabled, origin)?;
+    if whom.format.json {
+        let people: Vec<Person> = people
+            .into_iter()
+            .map(|person| Person { enabled, ..person })
+            .collect();
+        return print_json(&json!({ "people": as_json(&people) }));
+    }
     let is = if people.len() == 1 { "is" } else { "are" };
     println!("{} {is} {how}", named(&people));
     Ok(())
+}
+
+fn as_json(people: &[Person]) -> Vec<Value> {
+    let one = |person: &Person| {
+        json!({
+            "person_id": person.id,
+            "name": person.name,
+            "enabled": person.enabled,
+            "templates": person.templates,
+        })
+    };
+    people.iter().map(one).collect()
 }
 
 /// Asks whoever sits at the terminal.
@@ -216,9 +283,15 @@ fn is_wanted(what: &str) -> anyhow::Result<bool> {
 }
 
 /// Says that it is gone only when it is gone from the files.
-fn erase(db: &Database, what: &str) -> anyhow::Result<ExitCode> {
-    if db.erase()? {
+fn erase(db: &Database, what: &str, format: Format, mut about: Value) -> anyhow::Result<ExitCode> {
+    let is_gone = db.erase()?;
+    if format.json {
+        about["erased"] = is_gone.into();
+        print_json(&about)?;
+    } else if is_gone {
         println!("{what} are gone");
+    }
+    if is_gone {
         return Ok(Exit::Done.into());
     }
     eprintln!(

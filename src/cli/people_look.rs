@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::output::{local, rfc3339};
+use super::colour::Hue;
+use super::output::{local, rfc3339, table_in_colour};
 use super::people_rights::{limits, put_standing};
 use super::when::{When, when};
 use super::{Exit, Format, print_json, table};
@@ -75,7 +76,11 @@ impl List {
         if ruled {
             header.extend(["groups", "may pass"]);
         }
-        table(&header, rows);
+        table_in_colour(&header, rows, |column, cell| match (column, cell) {
+            (2, ENABLED) => Some(Hue::Good),
+            (2, DISABLED) => Some(Hue::Unclear),
+            _ => None,
+        });
         Ok(())
     }
 }
@@ -117,10 +122,13 @@ fn as_json(person: &Person, last: &BTreeMap<PersonId, i64>) -> Value {
     value
 }
 
+const ENABLED: &str = "enabled";
+const DISABLED: &str = "DISABLED";
+
 fn state(person: &Person) -> &'static str {
     match person.enabled {
-        true => "enabled",
-        false => "DISABLED",
+        true => ENABLED,
+        false => DISABLED,
     }
 }
 

@@ -119,6 +119,8 @@ pub(crate) struct AddGuest {
     /// Add the guest although somebody on the whitelist looks the same
     #[arg(long)]
     pub(super) look_alike: bool,
+    #[command(flatten)]
+    pub(super) format: Format,
 }
 
 impl AddGuest {
@@ -145,7 +147,9 @@ impl AddGuest {
             }
         }
         let code = Enroll::guest(self).run(config)?;
-        println!("a guest until {}", shown(self.until.0));
+        if !self.format.json {
+            println!("a guest until {}", shown(self.until.0));
+        }
         Ok(code)
     }
 
@@ -159,7 +163,7 @@ impl AddGuest {
             found => found?,
         };
         whitelist::set_guest(db, person.id, self.until.0, &origin(config))?;
-        tell(db, &person, Format { json: false })
+        tell(db, &person, self.format)
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
+use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::{Exit, actor, start_stderr_log};
+use super::{Exit, Format, actor, print_json, start_stderr_log};
 use crate::config::{self, Config, Driver};
 use crate::database::Database;
 use crate::door::relay;
@@ -30,6 +31,8 @@ pub enum Relay {
         #[arg(long, value_name = "MS", default_value_t = 1000,
               value_parser = clap::value_parser!(u64).range(50..=10_000))]
         ms: u64,
+        #[command(flatten)]
+        format: Format,
     },
     /// Make sure that the relay is locked
     ///
@@ -37,23 +40,41 @@ pub enum Relay {
     /// line keeps its level when the process that held it dies. It releases the line that
     /// was driven last, whatever the configuration says or whether it can be read at all,
     /// and then the one in [relay].
-    Lock,
+    Lock(#[command(flatten)] Format),
 }
 
 impl Relay {
     pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         start_stderr_log(log::LevelFilter::Warn);
         match self {
-            Self::Lock => lock(path),
-            Self::Pulse { ms } => pulse(path, ms),
+            Self::Lock(format) => lock(path, format),
+            Self::Pulse { ms, format } => pulse(path, ms, format),
         }
     }
 }
 
 /// Releases the lines that guardians drive or drove last, before the configuration is looked
 /// at, and then the configured one.
-fn lock(path: &Path) -> anyhow::Result<ExitCode> {
+fn lock(path: &Path, format: Format) -> anyhow::Result<ExitCode> {
     let mut locking = Locking::default();
+    let looked = lock_each(path, &mut locking);
+    if format.json {
+        let lines = locking.told.iter();
+        let lines = lines.map(|(line, how)| json!({ "relay": line, "known_from": how.code() }));
+        print_json(&json!({ "locked": lines.collect::<Vec<_>>() }))?;
+    } else {
+        for (line, how) in &locking.told {
+            println!("locked: {line}{}", how.words());
+        }
+    }
+    looked?;
+    match locking.trouble {
+        Some(error) => Err(error),
+        None => Ok(Exit::Done.into()),
+    }
+}
+
+fn lock_each(path: &Path, locking: &mut Locking) -> anyhow::Result<()> {
     let packaged = ServiceFolder::default_one();
     locking.service(&packaged);
     for note in guardian::note_paths(path) {
@@ -68,7 +89,9 @@ fn lock(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(line) if locking.released.contains(&line) => {}
         Ok(line) => {
             let relay = relay::open(&line)?;
-            println!("locked: {}", relay.describe());
+            locking
+                .told
+                .push((relay.describe(), KnownFrom::Configuration));
         }
         // What was driven is released; what a file that cannot be read means, nobody knows.
         Err(error) if !locking.released.is_empty() => {
@@ -76,9 +99,32 @@ fn lock(path: &Path) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     }
-    match locking.trouble {
-        Some(error) => Err(error),
-        None => Ok(Exit::Done.into()),
+    Ok(())
+}
+
+/// How a line that was released is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownFrom {
+    Guardian,
+    Note,
+    Configuration,
+}
+
+impl KnownFrom {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Guardian => "guardian",
+            Self::Note => "note",
+            Self::Configuration => "configuration",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Guardian => ", by its guardian",
+            Self::Note => ", driven last",
+            Self::Configuration => "",
+        }
     }
 }
 
@@ -86,6 +132,8 @@ fn lock(path: &Path) -> anyhow::Result<ExitCode> {
 #[derive(Default)]
 struct Locking {
     released: Vec<config::Relay>,
+    /// What there is to say of them.
+    told: Vec<(String, KnownFrom)>,
     trouble: Option<anyhow::Error>,
 }
 
@@ -93,7 +141,8 @@ impl Locking {
     /// Has a guardian that runs release its line; one that does not has left a note.
     fn service(&mut self, folder: &ServiceFolder) {
         if let Some(held) = folder.lock() {
-            println!("locked: {}, by its guardian", relay::describe(&held.relay));
+            let line = relay::describe(&held.relay);
+            self.told.push((line, KnownFrom::Guardian));
             self.released.push(held.relay);
         } else {
             self.note(&folder.note());
@@ -107,7 +156,7 @@ impl Locking {
             Ok(Some(held)) if self.released.contains(&held.relay) => {}
             Ok(Some(held)) => match relay::open(&held.relay) {
                 Ok(relay) => {
-                    println!("locked: {}, driven last", relay.describe());
+                    self.told.push((relay.describe(), KnownFrom::Note));
                     self.released.push(held.relay);
                 }
                 Err(error) => self.trouble = Some(error.into()),
@@ -122,7 +171,7 @@ fn is_simulated_and_gone(held: &HeldLine) -> bool {
     held.relay.driver == Driver::Simulated && !held.relay.state_file.exists()
 }
 
-fn pulse(path: &Path, ms: u64) -> anyhow::Result<ExitCode> {
+fn pulse(path: &Path, ms: u64, format: Format) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
     // Taking hold of the line releases it.
     let mut hold = Hold::take(Given {
@@ -147,8 +196,13 @@ fn pulse(path: &Path, ms: u64) -> anyhow::Result<ExitCode> {
         }
     }
     hold.lock()?;
-    println!("locked: {}", hold.describe());
-    Ok(ExitCode::SUCCESS)
+    let relay = hold.describe();
+    if format.json {
+        print_json(&json!({ "relay": relay, "pulse_ms": ms, "locked": true }))?;
+    } else {
+        println!("locked: {relay}");
+    }
+    Ok(Exit::Done.into())
 }
 
 /// A door that opens by hand is on record like any other, before it does.

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::Format;
 use super::hands::Hands;
 use super::identify::tell_of_fonts;
+use super::output::rfc3339;
 use super::view::{View, measured};
 use crate::config::{Config, Source};
 use crate::drawing::{Mark, Pen, PictureFile};
@@ -72,7 +73,7 @@ impl Snapshot {
             super::print_json(&json!({
                 "picture": self.file.display().to_string(),
                 "camera": view.describe(),
-                "time": jiff::Timestamp::now(),
+                "at": rfc3339(jiff::Timestamp::now().as_millisecond()),
                 "width": picture.width(),
                 "height": picture.height(),
                 "threshold": view.threshold.score,

@@ -7,12 +7,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::colour::{Hue, painted};
 use super::output::{local, rfc3339};
 use super::{Exit, Format, print_json, safe};
 use crate::config::Config;
 use crate::daemon::status::Note;
 use crate::database::{Database, DatabaseError};
 use crate::record::{Kind, Log, Query, Record};
+use crate::shown::counted;
 use crate::whitelist::{self, Person};
 
 /// How the answer is printed.
@@ -115,20 +117,25 @@ fn as_json(note: Option<&Note>, known: &Known) -> Value {
 const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 fn tell(note: Option<&Note>, known: &Known) {
-    let line = |what: &str, text: &str| println!("{what:<12}{}", safe(text));
+    let coloured = |what: &str, text: &str, hue| {
+        println!("{what:<12}{}", painted(&safe(text), hue));
+    };
+    let line = |what: &str, text: &str| coloured(what, text, None);
     match note {
         Some(note) => {
             let since = local(note.since_ms, DAY_AND_TIME);
-            line(
-                "guarding",
-                &format!("yes, since {since} (process {})", note.pid),
-            );
-            line("camera", note.camera.as_deref().unwrap_or("LOST"));
+            let text = format!("yes, since {since} (process {})", note.pid);
+            coloured("guarding", &text, Some(Hue::Good));
+            match &note.camera {
+                Some(camera) => line("camera", camera),
+                None => coloured("camera", "LOST", Some(Hue::Fault)),
+            }
         }
         None => {
-            line(
+            coloured(
                 "guarding",
                 "NO, nothing guards this door: `systemctl start doorward`",
+                Some(Hue::Fault),
             );
             if let Some(last) = &known.last_life {
                 line("", &format!("last: {last}"));
@@ -137,12 +144,16 @@ fn tell(note: Option<&Note>, known: &Known) {
     }
     let people = known.people.len();
     let templates: usize = known.people.iter().map(|person| person.templates).sum();
-    let mut listed = format!("{people} listed, {templates} templates");
+    let counted_templates = |many: usize| counted(many, "template", "templates");
+    let mut listed = format!("{people} listed, {}", counted_templates(templates));
     if disabled(known) > 0 {
         listed += &format!(", {} of them disabled", disabled(known));
     }
     if let Some(note) = note.filter(|note| note.templates != templates) {
-        listed += &format!("; {} templates are of the networks in use", note.templates);
+        listed += &format!(
+            "; {} of the networks in use",
+            counted(note.templates, "template is", "templates are")
+        );
     }
     line("people", &listed);
     let grant = known.last_grant.as_ref().map(|record| {
@@ -160,16 +171,18 @@ fn tell(note: Option<&Note>, known: &Known) {
     let Some(note) = note else { return };
     match &note.threshold {
         Some((score, from)) => line("threshold", &format!("{score:.3}, {from}")),
-        None => line("threshold", "NONE, so nobody can be let in"),
+        None => coloured(
+            "threshold",
+            "NONE, so nobody can be let in",
+            Some(Hue::Fault),
+        ),
     }
     if note.faults.is_empty() {
         line("faults", "none now");
     }
     for fault in &note.faults {
         let since = local(fault.at_ms, DAY_AND_TIME);
-        line(
-            "FAULT",
-            &format!("{} since {since}: {}", fault.kind, fault.message),
-        );
+        let text = format!("{} since {since}: {}", fault.kind, fault.message);
+        coloured("FAULT", &text, Some(Hue::Fault));
     }
 }

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::ensure;
 use clap::Args;
+use serde_json::json;
 
 use super::evaluate::Photos;
-use super::{Exit, start_stderr_log};
+use super::{Exit, Format, print_json, start_stderr_log};
 use crate::config::Config;
+use crate::embedding::ModelVersion;
 use crate::evidence::own_projection::OwnProjection;
 use crate::risk;
 use crate::shown::counted;
@@ -35,6 +37,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     people: u32,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Train {
@@ -53,6 +57,27 @@ impl Train {
         let learnt = OwnProjection::learn(&dataset, &embedded, needed)?;
         for (tether, tar) in &learnt.tried {
             eprintln!("held by {tether}: TAR {tar:.4} on people it was not learnt from");
+        }
+        if self.format.json {
+            let version = match learnt.is_better() {
+                true => Some(self.add(&config, embedded.model.id(), &learnt.rows)?),
+                false => None,
+            };
+            print_json(&json!({
+                "photos": learnt.photos,
+                "fmr": learnt.before.fmr,
+                "needed_fmr": needed,
+                "tar_before": learnt.before.tar,
+                "tar_after": learnt.after.tar,
+                "model": version.as_ref().map(|(version, _)| version),
+                "manifest": version.as_ref().map(|(_, manifest)| manifest),
+            }))?;
+            return Ok(if learnt.is_better() {
+                Exit::Done
+            } else {
+                Exit::No
+            }
+            .into());
         }
         println!(
             "{} of people it was not learnt from, at a false match rate of {:.1e}{}:",
@@ -75,10 +100,22 @@ impl Train {
             println!("Not better: nothing was written.");
             return Ok(Exit::No.into());
         }
-        self.install(&config, embedded.model.id(), &learnt.rows)
+        let (version, manifest) = self.add(&config, embedded.model.id(), &learnt.rows)?;
+        println!(
+            "{version} is in {}. Put models.choose = [\"{}\"] into the configuration, `doorward calibrate` it with --no-cohort, and enroll everybody for it (`doorward people migrate`).",
+            manifest.display(),
+            self.id
+        );
+        Ok(Exit::Done.into())
     }
 
-    fn install(&self, config: &Config, base: &str, rows: &[f64]) -> anyhow::Result<ExitCode> {
+    /// Gives its version, and the manifest it is in.
+    fn add(
+        &self,
+        config: &Config,
+        base: &str,
+        rows: &[f64],
+    ) -> anyhow::Result<(ModelVersion, PathBuf)> {
         let folder = self.out.as_ref().unwrap_or(&config.models.dir);
         let manifest = folder.join("manifest.toml");
         ensure!(
@@ -94,11 +131,6 @@ impl Train {
         let version = Vision::open(&config.models, &config.vision)?
             .version()
             .clone();
-        println!(
-            "{version} is in {}. Put models.choose = [\"{}\"] into the configuration, `doorward calibrate` it with --no-cohort, and enroll everybody for it (`doorward people migrate`).",
-            manifest.display(),
-            self.id
-        );
-        Ok(ExitCode::SUCCESS)
+        Ok((version, manifest))
     }
 }

@@ -13,10 +13,12 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::Format;
+use super::output::rfc3339;
 use super::view::{Looked, Said, View, measured};
 use crate::access::Decision;
 use crate::config::Config;
 use crate::recognise::{FaceReport, FrameUse};
+use crate::shown::counted;
 
 /// Without a face for so long, that is said.
 const NOBODY_AFTER: Duration = Duration::from_secs(1);
@@ -74,7 +76,7 @@ impl Try {
             if self.format.json {
                 let faces: Vec<_> = looked.faces.iter().map(|f| view.as_json(f)).collect();
                 super::print_json(&json!({
-                    "time": jiff::Timestamp::now(),
+                    "at": rfc3339(jiff::Timestamp::now().as_millisecond()),
                     "frame": looked.frame.sequence,
                     "threshold": view.threshold.score,
                     "granted": would_open(&looked),
@@ -136,8 +138,8 @@ impl std::fmt::Display for Sum {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} frames, {} with a face, {} good enough to judge it; the door would have opened {}",
-            self.frames,
+            "{}, {} with a face, {} good enough to judge it; the door would have opened {}",
+            counted(self.frames, "frame", "frames"),
             self.with_a_face,
             self.judged,
             match self.let_in {

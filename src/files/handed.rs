@@ -67,10 +67,12 @@ pub(crate) fn hand_out(path: &Path) {
     }
 }
 
-/// As [`hand_out`], for one that must not be there yet. An empty one is what a try left
-/// that failed, and is taken.
-pub(crate) fn hand_out_new(path: &Path) {
-    let opened = match create_new(path) {
+/// As [`hand_out`], for one that must not be there yet; says whether it was made. An empty
+/// one is what a try left that failed, and is taken.
+pub(crate) fn hand_out_new(path: &Path) -> bool {
+    let opened = create_new(path);
+    let is_made = opened.is_ok();
+    let opened = match opened {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => create_or_keep(path)
             .and_then(|file| match file.metadata()?.len() {
                 0 => Ok(file),
@@ -81,6 +83,7 @@ pub(crate) fn hand_out_new(path: &Path) {
     if let Some(opened) = keep(opened) {
         handed().write.insert(path.into(), opened);
     }
+    is_made
 }
 
 /// The file from its begin, if it was handed over. Two who read it at once would disturb each
@@ -188,11 +191,11 @@ mod tests {
         out.write_all(b"after").unwrap();
         assert_eq!(std::fs::read(at("out")).unwrap(), b"after");
 
-        hand_out_new(&at("out"));
+        assert!(!hand_out_new(&at("out")));
         let there = super::super::create(&at("out")).unwrap_err();
         assert_eq!(there.kind(), io::ErrorKind::AlreadyExists);
-        hand_out_new(&at("new"));
-        hand_out_new(&at("new"));
+        assert!(hand_out_new(&at("new")));
+        assert!(!hand_out_new(&at("new")));
         pour_out(&at("photo"), &at("new")).unwrap();
         assert_eq!(std::fs::read(at("new")).unwrap(), b"first");
     }

@@ -189,6 +189,7 @@ pub(crate) fn named_since(
                 | Event::Enabled { person, .. }
                 | Event::Disabled { person, .. }
                 | Event::Removed { person, .. }
+                | Event::Imported { person, .. }
                 | Event::TemplateForgotten { person, .. }
                 | Event::GroupJoined { person, .. }
                 | Event::GroupLeft { person, .. }

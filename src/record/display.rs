@@ -323,6 +323,38 @@ impl Event {
                 " {} from {file}, as of event {up_to}, by {actor}",
                 counted(*people, "person", "people")
             ),
+            Self::Exported {
+                file,
+                person,
+                people,
+                templates,
+                actor,
+            } => {
+                match person {
+                    Some(person) => write!(f, " {person}")?,
+                    None => write!(f, " {}", counted(*people, "person", "people"))?,
+                }
+                let templates = counted(*templates, "template", "templates");
+                write!(f, " with {templates} to {file}, by {actor}")
+            }
+            Self::Imported {
+                person,
+                file,
+                enabled,
+                templates,
+                replaced,
+                actor,
+            } => {
+                let templates = counted(*templates, "template", "templates");
+                write!(f, " {person} with {templates} from {file}")?;
+                if !enabled {
+                    write!(f, ", disabled")?;
+                }
+                if let Some(replaced) = replaced {
+                    write!(f, ", in the place of an entry with {replaced}")?;
+                }
+                write!(f, ", by {actor}")
+            }
             Self::PhotosForgotten { photos, actor } => {
                 write!(
                     f,

@@ -403,6 +403,26 @@ events! {
         people: u64,
         actor: Actor,
     };
+    /// People were written to a sealed file: one person, or all of them.
+    Exported = "exported" {
+        file: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonRef>,
+        people: u64,
+        templates: u64,
+        actor: Actor,
+    };
+    /// A person is as in a file that was exported; `replaced` is how many templates the entry
+    /// had that this one took the place of.
+    Imported = "imported" {
+        person: PersonRef,
+        file: String,
+        enabled: bool,
+        templates: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaced: Option<u64>,
+        actor: Actor,
+    };
     /// The pictures that templates were made from are gone; the templates stay.
     PhotosForgotten = "photos_forgotten" {
         photos: u64,

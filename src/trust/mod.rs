@@ -3,8 +3,10 @@
 //! write a folder may replace what is in it.
 
 mod owner;
+mod remover;
 
 pub(crate) use self::owner::{Guest, Owner, become_owner};
+pub(crate) use self::remover::Remover;
 
 use std::ffi::OsString;
 use std::fmt;

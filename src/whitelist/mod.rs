@@ -5,9 +5,12 @@
 
 mod directory;
 mod error;
+mod export;
 mod fingerprint;
+mod import;
 mod matcher;
 mod photos;
+mod portable;
 mod restore;
 mod rights;
 mod rows;
@@ -19,9 +22,12 @@ mod who;
 
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
+pub use export::{ExportError, Exported, Whom, export, record_export};
 pub(crate) use fingerprint::Fingerprints;
+pub use import::{Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub use portable::PortableError;
 pub use restore::{RestoreError, Restored, restore};
 pub use rights::{add_to_group, remove_from_group, set_entries, set_guest, set_validity};
 pub(crate) use rights::{note_passages, take_back_passages};

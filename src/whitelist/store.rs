@@ -409,7 +409,7 @@ fn refuse_look_alike(
 }
 
 /// What a name looks like, in any case of letters (UTS #39, section 4).
-fn skeleton(name: &str) -> String {
+pub(super) fn skeleton(name: &str) -> String {
     unicode_security::skeleton(&fold(name)).collect()
 }
 
@@ -424,7 +424,7 @@ fn to_bytes(embedding: &Embedding) -> Vec<u8> {
 }
 
 /// `None` unless it is what [`to_bytes`] made: whole numbers of f32, of length 1.
-fn from_bytes(model: &ModelVersion, bytes: &[u8]) -> Option<Embedding> {
+pub(super) fn from_bytes(model: &ModelVersion, bytes: &[u8]) -> Option<Embedding> {
     let (values, rest) = bytes.as_chunks::<4>();
     let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
     let norm: f64 = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();

@@ -3,7 +3,7 @@
 #   root.sh CACHE    writes CACHE/root-<key>/root.cpio and prints that folder
 set -euo pipefail
 cache=$1
-include=systemd,systemd-sysv,udev,dbus,kmod,v4l-utils,gpiod,procps,libstdc++6,e2fsprogs
+include=systemd,systemd-sysv,udev,dbus,kmod,v4l-utils,gpiod,procps,libstdc++6,e2fsprogs,sudo
 key=$({ cat "$0"; apt-cache policy systemd libc6 | grep Candidate; } | sha256sum | cut -c1-16)
 done=$cache/root-$key
 exec 9>"$done.lock"

@@ -91,6 +91,9 @@ run_group() {
     if [ "$group" = package ]; then
         cp "${debs[-1]}" "$folder/opt/doorward/doorward.deb"
         cp "$project/README.md" "$folder/opt/doorward/"
+        # Two people more for who walks through the README.
+        cp "$project/tests/photos/grace-hopper/01.jpg" "$folder/opt/doorward/grace.jpg"
+        cp "$project/tests/photos/eileen-collins/01.jpg" "$folder/opt/doorward/eileen.jpg"
     fi
     (boot "$group" "$group" "$folder") || true
 }

@@ -5,13 +5,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::cli::table;
+use crate::cli::{Format, print_json, table};
 use crate::files::{self, Kind};
 
-pub fn run(a: &Path, b: &Path) -> anyhow::Result<ExitCode> {
+pub fn run(a: &Path, b: &Path, format: Format) -> anyhow::Result<ExitCode> {
     let (before, after) = (read(a)?, read(b)?);
+    if format.json {
+        let figures = before.iter().filter_map(|(name, x)| {
+            let y = after.get(name)?;
+            Some(json!({ "figure": name, "before": x, "after": y, "ratio": y / x }))
+        });
+        print_json(&json!({ "figures": figures.collect::<Vec<_>>() }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows = before.iter().filter_map(|(name, x)| {
         let y = after.get(name)?;
         Some(vec![

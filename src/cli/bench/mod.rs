@@ -72,6 +72,8 @@ enum Sub {
         a: PathBuf,
         /// After
         b: PathBuf,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -115,8 +117,8 @@ struct Machine {
 
 impl Bench {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        if let Some(Sub::Compare { a, b }) = &self.compare {
-            return compare::run(a, b);
+        if let Some(Sub::Compare { a, b, format }) = &self.compare {
+            return compare::run(a, b, *format);
         }
         if self.first_frame {
             return first_frame(config);

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::colour::{Hue, painted};
 use super::{Exit, Format, access, print_json, sentence, start_stderr_log};
 use crate::config::{self, Config, Driver};
 use crate::daemon::access_rules;
@@ -104,12 +105,13 @@ impl Check {
                 text,
             } in &report.0
             {
-                let verdict = match verdict {
-                    Verdict::Ok => "ok",
-                    Verdict::Unknown => "?",
-                    Verdict::Wrong => "WRONG",
+                let (verdict, hue) = match verdict {
+                    Verdict::Ok => ("ok", Hue::Good),
+                    Verdict::Unknown => ("?", Hue::Unclear),
+                    Verdict::Wrong => ("WRONG", Hue::Fault),
                 };
-                println!("{verdict:<6}{part:<14} {text}");
+                let verdict = painted(&format!("{verdict:<6}"), Some(hue));
+                println!("{verdict}{part:<14} {text}");
             }
         }
         Ok(if wrong { Exit::No } else { Exit::Done }.into())

@@ -139,6 +139,32 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward people export",
+        &[
+            (
+                "sudo doorward people export people.age",
+                "Everybody, sealed with a passphrase that is asked for:",
+            ),
+            (
+                "sudo doorward people export \"Ada Example\" #7 two.age",
+                "Two people:",
+            ),
+        ],
+    ),
+    (
+        "doorward people import",
+        &[
+            (
+                "sudo doorward people import people.age",
+                "Everybody of such a file, if nobody is there already:",
+            ),
+            (
+                "sudo doorward people import --skip-existing people.age",
+                "Only who is not there yet:",
+            ),
+        ],
+    ),
+    (
         "doorward people erase",
         &[(
             "sudo doorward people erase",
