@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v1.sql"),
     include_str!("database/v2.sql"),
     include_str!("database/v3.sql"),
+    include_str!("database/v4.sql"),
 ];
 
 /// An open database.

@@ -63,6 +63,7 @@ fn granted(id: i64, name: &str) -> Event {
             model: ModelVersion::new("made-up@00000000"),
             frame: frame(),
         },
+        factors: Vec::new(),
     })
 }
 

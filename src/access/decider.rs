@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
 use super::{
-    Candidate, Claim, Decision, Denial, DenialReason, Factors, FrameResult, Input, Policy,
-    authorise,
+    Basis, Candidate, Claim, Decision, Denial, DenialReason, Factors, FrameResult, Input, Policy,
+    Terms, authorise,
 };
 use crate::whitelist::Directory;
 
@@ -19,6 +19,9 @@ pub struct Access {
     /// Frames taken at or before this count for nothing: they were overtaken by
     /// another frame, or by a loss or a change that voids them.
     void_until: Option<Instant>,
+    terms: Terms,
+    /// Faces that were judged and refused, said or not.
+    refused: u64,
 }
 
 impl Access {
@@ -29,7 +32,15 @@ impl Access {
             window: Window::default(),
             cooldowns: Cooldowns::default(),
             void_until: None,
+            terms: Terms::Face,
+            refused: 0,
         }
+    }
+
+    /// How many faces were judged and refused as nobody's since the machine was made, said or
+    /// left out.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Takes one input at the time `now` and gives the decisions that follow.
@@ -68,6 +79,19 @@ impl Access {
             // A frame taken before the event may still arrive after it.
             Input::CameraLost | Input::WhitelistChanged => self.forget(now),
             Input::Unwatched => self.cooldowns.unwatched(now, self.policy.absence),
+            Input::Terms(terms) => {
+                if std::mem::replace(&mut self.terms, terms) != terms {
+                    self.cooldowns.forget_denied();
+                }
+            }
+            Input::Given {
+                basis,
+                factors,
+                directory,
+            } => return self.given(now, &basis, factors, directory),
+            Input::Unmet(claim) => {
+                self.cooldowns.deny([claim.track].into_iter(), now);
+            }
         }
         Vec::new()
     }
@@ -144,11 +168,28 @@ impl Access {
 
     fn decide(&mut self, now: Instant, claim: &Claim, directory: &Directory) -> Option<Decision> {
         let cooldown = self.policy.cooldown;
-        let decision = match authorise(directory, claim, now, Factors::default()) {
+        let mut authorised = authorise(directory, claim, now, Factors::default());
+        match self.terms {
+            Terms::Face => {}
+            Terms::Factor(kind) if authorised.is_ok() => {
+                let decided = self.cooldowns.is_granted(claim.person)
+                    || self.cooldowns.is_denied(claim.track);
+                if decided {
+                    return None;
+                }
+                self.window.spend(claim.person);
+                let claim = *claim;
+                return Some(Decision::Need { claim, kind });
+            }
+            Terms::LockedOut if authorised.is_ok() => {
+                authorised = Err(Denial::of(&claim.into(), DenialReason::LockedOut));
+            }
+            Terms::Factor(_) | Terms::LockedOut => {}
+        }
+        let decision = match authorised {
             Ok(grant) => {
-                let given = self
-                    .cooldowns
-                    .grant(grant.person(), claim.track, now, cooldown);
+                let track = Some(claim.track);
+                let given = self.cooldowns.grant(grant.person(), track, now, cooldown);
                 // Else the frames count as soon as a grant may follow.
                 given.then_some(Decision::Grant(grant))?
             }
@@ -164,12 +205,33 @@ impl Access {
         Some(decision)
     }
 
+    /// What was waited for is there.
+    fn given(
+        &mut self,
+        now: Instant,
+        basis: &Basis,
+        factors: Factors,
+        directory: &Directory,
+    ) -> Vec<Decision> {
+        self.cooldowns.expire(now, self.policy.absence);
+        let decision = match authorise(directory, basis, now, factors) {
+            Ok(grant) => {
+                let track = basis.face().map(|claim| claim.track);
+                let cooldown = self.policy.cooldown;
+                let given = self.cooldowns.grant(grant.person(), track, now, cooldown);
+                given.then_some(Decision::Grant(grant))
+            }
+            Err(denial) => Some(Decision::Deny(denial)),
+        };
+        decision.into_iter().collect()
+    }
+
     fn deny_unlisted(&mut self, now: Instant) -> Option<Decision> {
         let (nearest, frames) = self.window.unlisted()?;
         let denial = self.denial(DenialReason::NotListed, Some(nearest), frames)?;
         let decision = self.deny(now, denial);
         // Said or left out, these faces have had theirs.
-        self.cooldowns.deny(self.window.spend_unlisted(), now);
+        self.refused += self.cooldowns.deny(self.window.spend_unlisted(), now);
         decision
     }
 

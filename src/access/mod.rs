@@ -16,18 +16,33 @@
 mod authorise;
 mod cooldowns;
 mod decider;
+mod factor;
 mod flaw;
+mod gate;
+#[cfg(test)]
+mod gate_properties;
+mod gate_words;
+mod lockout;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod scenarios;
+mod second_factor;
 #[cfg(test)]
 mod tests;
 mod window;
 
 use std::time::{Duration, Instant};
 
-pub use authorise::{Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise};
+pub use authorise::{
+    Basis, CardClaim, Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise,
+};
 pub use decider::Access;
+pub use factor::FactorKind;
+pub(crate) use factor::{Factor, Key};
 pub use flaw::Flaw;
+pub(crate) use gate::Gate;
+pub(crate) use gate_words::{GateEffect, GateInput, GateSettings, Moment, Subject};
 
 use crate::cohort::Score;
 use crate::config;
@@ -142,6 +157,17 @@ pub struct Claim {
     pub made_at: Instant,
 }
 
+/// What a listed person's face is worth by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terms {
+    /// It is enough.
+    Face,
+    /// A second factor is needed.
+    Factor(FactorKind),
+    /// Nothing: the door is locked out.
+    LockedOut,
+}
+
 /// What happens to [`Access`].
 #[derive(Debug, Clone)]
 pub enum Input<'a> {
@@ -159,6 +185,17 @@ pub enum Input<'a> {
     PolicyChanged(Policy),
     /// The whitelist changed; votes for its old content are void.
     WhitelistChanged,
+    /// What a face alone is worth from now on.
+    Terms(Terms),
+    /// What was waited for besides a claim was given.
+    Given {
+        basis: Basis,
+        factors: Factors,
+        /// Who is listed.
+        directory: &'a Directory,
+    },
+    /// It was not given: nothing more is decided about this face while it stays.
+    Unmet(Claim),
 }
 
 /// What is decided, each to be written down before anything moves.
@@ -166,6 +203,8 @@ pub enum Input<'a> {
 pub enum Decision {
     /// This person may pass.
     Grant(Grant),
+    /// This person may pass with a second factor.
+    Need { claim: Claim, kind: FactorKind },
     /// Somebody was judged and may not pass.
     Deny(Denial),
     /// A face stayed in view but could not be judged; says nothing about the person.

@@ -105,7 +105,7 @@ fn grants(decisions: &[Decision]) -> Vec<(i64, f32, usize)> {
         .iter()
         .map(|decision| match decision {
             Decision::Grant(grant) => {
-                let claim = grant.claim();
+                let claim = grant.basis().face().unwrap();
                 assert_eq!(claim.person, grant.person());
                 (claim.person.0, claim.score.value(), claim.frames)
             }
@@ -372,7 +372,10 @@ fn a_claim_lasts_two_seconds_and_not_before_it_was_made() {
     let asked = |now| authorise(&listed, &claim, now, Factors::default()).map_err(|d| d.reason);
     for now in [made_at, made_at + MAX_CLAIM_AGE] {
         let grant = asked(now).unwrap();
-        assert_eq!((grant.person(), grant.claim()), (claim.person, &claim));
+        assert_eq!(
+            (grant.person(), grant.basis().face()),
+            (claim.person, Some(&claim))
+        );
         assert!(grant.is_current(made_at + MAX_CLAIM_AGE));
         assert!(!grant.is_current(made_at + MAX_CLAIM_AGE + ms(1)));
     }
@@ -413,6 +416,6 @@ proptest! {
         if let Err(denial) = answer {
             prop_assert_eq!(denial.nearest, Some(candidate(7, person, 0.9)));
         }
-        prop_assert_eq!(answer.map(|g| *g.claim()).map_err(|d| d.reason), expected);
+        prop_assert_eq!(answer.map(|g| *g.basis().face().unwrap()).map_err(|d| d.reason), expected);
     }
 }

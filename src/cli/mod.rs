@@ -28,6 +28,7 @@ mod log_queue;
 mod man;
 mod migrate;
 mod people;
+mod people_factors;
 mod people_look;
 mod relay;
 mod run;

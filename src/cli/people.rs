@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::people_factors;
 use super::people_look::{self, List};
 use super::{Exit, Format, Usage, origin};
 use crate::config::Config;
@@ -42,7 +43,7 @@ pub enum People {
     Disable(Whom),
     /// Let disabled people in again
     Enable(Whom),
-    /// Forget people and all their templates; the events stay
+    /// Forget people with their templates, PINs and cards; the events stay
     Remove {
         #[command(flatten)]
         whom: Whom,
@@ -62,6 +63,12 @@ pub enum People {
     ForgetPhotos,
     /// Have what was removed be gone from the files too, where another program kept it there
     Erase,
+    /// Give a person a PIN to be typed besides the face, or take it away
+    Pin(people_factors::Pin),
+    /// Give a person a card to be shown besides the face, or take one away
+    Card(people_factors::Card),
+    /// Have a lost card open nothing, and say whose it was
+    LostCard(people_factors::LostCard),
 }
 
 /// Several people: what is done is done with all of them, or with none.
@@ -150,6 +157,9 @@ impl People {
                 let photos = whitelist::forget_photos(db, &origin(config))?;
                 return erase(db, &format!("{photos} kept photos"));
             }
+            Self::Pin(pin) => return pin.run(db, config),
+            Self::Card(card) => return card.run(db, config),
+            Self::LostCard(card) => return card.run(db, config),
             Self::Erase => return erase(db, "what was removed before"),
         }
         Ok(Exit::Done.into())
@@ -189,7 +199,7 @@ fn is_wanted(what: &str) -> anyhow::Result<bool> {
 }
 
 /// Says that it is gone only when it is gone from the files.
-fn erase(db: &Database, what: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn erase(db: &Database, what: &str) -> anyhow::Result<ExitCode> {
     if db.erase()? {
         println!("{what} are gone");
         return Ok(Exit::Done.into());

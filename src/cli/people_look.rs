@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::{local, rfc3339};
+use super::people_factors;
 use super::when::{When, when};
 use super::{Exit, Format, print_json, table};
 use crate::config::Config;
@@ -99,6 +100,7 @@ fn state(person: &Person) -> &'static str {
 
 pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Result<()> {
     let templates = whitelist::templates_of(db, person.id)?;
+    let factors = whitelist::factors_of(db, person.id)?;
     let last = last_grants(db)?;
     if format.json {
         let templates = (1..).zip(&templates).map(|(number, t): (usize, _)| {
@@ -111,7 +113,10 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
         });
         let templates: Vec<Value> = templates.collect();
         let person = as_json(person, &last);
-        return print_json(&json!({ "person": person, "templates": templates }));
+        let factors = people_factors::as_json(&factors);
+        return print_json(
+            &json!({ "person": person, "templates": templates, "factors": factors }),
+        );
     }
     let seen = last.get(&person.id);
     println!(
@@ -125,6 +130,9 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
             |at| format!("let in last on {}", local(*at, "%Y-%m-%d at %H:%M"))
         )
     );
+    for line in people_factors::lines(&factors) {
+        println!("  {line}");
+    }
     let rows = (1..).zip(&templates).map(|(number, t): (usize, _)| {
         vec![
             number.to_string(),

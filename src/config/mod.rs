@@ -14,11 +14,14 @@ mod daemon;
 mod door;
 mod door_name;
 mod explain;
+mod factors;
 mod file;
+mod lockout;
 mod mistake;
 mod models;
 mod relay;
 mod section;
+mod signal;
 mod syntax;
 mod vision;
 mod whitelist;
@@ -34,9 +37,12 @@ pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::Door;
 pub use door_name::DoorName;
+pub use factors::{CardAlone, Demand, Factors};
+pub use lockout::Lockout;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
+pub use signal::Signal;
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
@@ -69,6 +75,10 @@ pub struct Config {
     pub audit: Audit,
     /// The process itself.
     pub daemon: Daemon,
+    /// What is asked for besides the face.
+    pub factors: Factors,
+    /// Pauses after too many refusals.
+    pub lockout: Lockout,
 }
 
 impl Config {
@@ -102,6 +112,7 @@ impl Config {
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
         config.relay.cross_check(&mut file);
+        config.lockout.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }
@@ -190,6 +201,8 @@ impl Config {
             whitelist: file.section("whitelist", Whitelist::read),
             audit: file.section("audit", Audit::read),
             daemon: file.section("daemon", Daemon::read),
+            factors: file.section("factors", Factors::read),
+            lockout: file.section("lockout", Lockout::read),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::doorkeeper::Order;
-use crate::access::{DenialReason, Grant, authorise};
+use crate::access::{Basis, DenialReason, Grant, authorise};
 use crate::record::{Event, Log, NotOpened, RecordError, Stamp};
 use crate::whitelist;
 
@@ -40,19 +40,21 @@ pub(crate) fn admit(
 ) -> Result<Admission, RecordError> {
     let written = log.append_if(stamp, event, |connection, fail| {
         let directory = whitelist::directory_of(connection, fail, grant.person())?;
-        Ok(authorise(
-            &directory,
-            grant.claim(),
-            clock(),
-            grant.factors(),
-        ))
+        // A card alone has to be the person's still.
+        if let Basis::Card(claim) = grant.basis()
+            && !whitelist::holds_card(connection, fail, claim.person, &claim.card)?
+        {
+            return Ok(Err(NotOpened::NoCard));
+        }
+        let authorised = authorise(&directory, grant.basis(), clock(), grant.factors());
+        Ok(authorised.map_err(|denial| not_any_more(denial.reason)))
     })?;
     let (id, grant) = match written {
         Ok(written) => written,
-        Err(denial) => {
+        Err(reason) => {
             return Ok(Admission::Withdrawn {
                 grant: None,
-                reason: not_any_more(denial.reason),
+                reason,
             });
         }
     };
@@ -83,9 +85,16 @@ fn not_any_more(reason: DenialReason) -> NotOpened {
     match reason {
         DenialReason::Disabled => NotOpened::Disabled,
         DenialReason::Expired => NotOpened::Expired,
-        DenialReason::Removed | DenialReason::NotListed | DenialReason::EmptyWhitelist => {
-            NotOpened::Removed
+        DenialReason::CardUnknown | DenialReason::CardLost | DenialReason::CardAlone => {
+            NotOpened::NoCard
         }
+        DenialReason::Removed
+        | DenialReason::NotListed
+        | DenialReason::EmptyWhitelist
+        | DenialReason::FactorNeeded
+        | DenialReason::WrongPin
+        | DenialReason::LockedOut
+        | DenialReason::FactorOfAnother => NotOpened::Removed,
     }
 }
 
@@ -184,13 +193,16 @@ mod tests {
                 name: "Ada".into(),
                 enabled: true,
             }]);
-            of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
+            {
+                let claim = self.grant.basis().face().unwrap();
+                of_grant(&self.grant, claim, &ada, &ModelVersion::new("m"), frame)
+            }
         }
 
         /// What the recorder does about the grant with a door at the other end of `door`.
         fn recorder(&self, door: Sender<Order>) {
             let (queue, incoming) = RecordQueue::channel();
-            queue.grant(self.granted(), self.grant, None);
+            queue.grant(Event::Granted(self.granted()), self.grant, None);
             let log = self.log();
             Recorder {
                 remembered: Remembered::of(&self.path, &log).unwrap(),
@@ -307,7 +319,7 @@ mod tests {
                 } else {
                     then
                 };
-                site.grant.claim().made_at + age
+                site.grant.basis().face().unwrap().made_at + age
             };
             let (mut log, event) = (site.log(), Event::Granted(site.granted()));
             let became = admit(&mut log, &door, &Stamp::now(), &event, &site.grant, clock);

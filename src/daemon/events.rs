@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::strict::Untrusted;
 use super::{DaemonError, Fault};
-use crate::access::{self, Denial, Grant};
+use crate::access::{self, CardClaim, Claim, Denial, Factors, GateEffect, Grant, Subject};
 use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::ConfigError;
@@ -15,19 +15,20 @@ use crate::door::{self, Report};
 use crate::embedding::ModelVersion;
 use crate::person::PersonId;
 use crate::record::{
-    By, CameraLoss, ConfigFault, DenialReason, Denied, Event, FaultReason, FrameRef, GrantReason,
-    Granted, LockCause, NotOpened, PersonRef, Recognition, RelayCommand, Unusable, WhitelistFault,
+    By, CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
+    GrantReason, Granted, LockCause, LockoutCause, NotOpened, PersonRef, Recognition, RelayCommand,
+    Unusable, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
 /// Somebody may pass.
 pub(crate) fn of_grant(
     grant: &Grant,
+    claim: &Claim,
     directory: &Directory,
     model: &ModelVersion,
     frame: FrameRef,
 ) -> Granted {
-    let claim = grant.claim();
     Granted {
         reason: GrantReason::Recognised,
         recognition: Recognition {
@@ -38,6 +39,7 @@ pub(crate) fn of_grant(
             model: model.clone(),
             frame,
         },
+        factors: given(grant.factors()),
     }
 }
 
@@ -50,13 +52,7 @@ pub(crate) fn of_denial(
 ) -> Event {
     let nearest = denial.nearest;
     Event::Denied(Denied {
-        reason: match denial.reason {
-            access::DenialReason::NotListed => DenialReason::NotListed,
-            access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
-            access::DenialReason::Disabled => DenialReason::Disabled,
-            access::DenialReason::Removed => DenialReason::Removed,
-            access::DenialReason::Expired => DenialReason::Expired,
-        },
+        reason: denial_reason(denial.reason),
         person: nearest.map(|nearest| named(directory, nearest.person)),
         score: nearest.and_then(|nearest| finite(nearest.score)),
         threshold: finite(denial.threshold),
@@ -250,5 +246,103 @@ fn not_opened(reason: door::NotOpened) -> NotOpened {
         door::NotOpened::ClockWentBack => NotOpened::ClockWentBack,
         door::NotOpened::NoEnd => NotOpened::NoEnd,
         door::NotOpened::Stopping => NotOpened::Stopping,
+    }
+}
+
+fn denial_reason(reason: access::DenialReason) -> DenialReason {
+    match reason {
+        access::DenialReason::NotListed => DenialReason::NotListed,
+        access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
+        access::DenialReason::Disabled => DenialReason::Disabled,
+        access::DenialReason::Removed => DenialReason::Removed,
+        access::DenialReason::Expired => DenialReason::Expired,
+        access::DenialReason::FactorNeeded => DenialReason::FactorNeeded,
+        access::DenialReason::WrongPin => DenialReason::WrongPin,
+        access::DenialReason::LockedOut => DenialReason::LockedOut,
+        access::DenialReason::CardUnknown => DenialReason::CardUnknown,
+        access::DenialReason::CardLost => DenialReason::CardLost,
+        access::DenialReason::CardAlone => DenialReason::CardAlone,
+        access::DenialReason::FactorOfAnother => DenialReason::FactorOfAnother,
+    }
+}
+
+fn given(factors: Factors) -> Vec<Factor> {
+    let all = [(factors.card, Factor::Card), (factors.pin, Factor::Pin)];
+    let given = all.into_iter().filter(|(given, _)| *given);
+    given.map(|(_, factor)| factor).collect()
+}
+
+/// Somebody may pass by a card.
+pub(crate) fn of_card_grant(grant: &Grant, claim: &CardClaim, directory: &Directory) -> Event {
+    Event::GrantedByCard {
+        reason: GrantReason::Card,
+        person: named(directory, claim.person),
+        card: claim.card.reference(),
+        factors: given(grant.factors()),
+    }
+}
+
+/// The person of a card may not pass.
+pub(crate) fn of_card_denial(denial: &Denial, claim: &CardClaim, directory: &Directory) -> Event {
+    Event::FactorRefused {
+        reason: denial_reason(denial.reason),
+        person: Some(named(directory, claim.person)),
+        card: Some(claim.card.reference()),
+    }
+}
+
+/// What of the gate's effects is an event.
+pub(crate) fn of_gate(effect: &GateEffect, directory: &Directory) -> Option<Event> {
+    Some(match effect {
+        GateEffect::Accepted {
+            factor,
+            person,
+            card,
+        } => Event::FactorAccepted {
+            factor: match factor {
+                access::Factor::Pin => Factor::Pin,
+                access::Factor::Card => Factor::Card,
+            },
+            person: named(directory, *person),
+            card: card.map(|card| card.reference()),
+        },
+        GateEffect::Refuse {
+            reason,
+            person,
+            card,
+            ..
+        } => Event::FactorRefused {
+            reason: denial_reason(*reason),
+            person: person.map(|person| named(directory, person)),
+            card: card.map(|card| card.reference()),
+        },
+        GateEffect::Duress { person } => Event::Duress {
+            person: named(directory, *person),
+        },
+        GateEffect::Began { subject, pause_ms } => {
+            let (reason, person) = lockout_cause(*subject, directory);
+            let pause_ms = *pause_ms;
+            Event::LockoutBegan {
+                reason,
+                person,
+                pause_ms,
+            }
+        }
+        GateEffect::Ended { subject } => {
+            let (reason, person) = lockout_cause(*subject, directory);
+            Event::LockoutEnded { reason, person }
+        }
+        GateEffect::CheckPin { .. }
+        | GateEffect::LookUp { .. }
+        | GateEffect::Complete { .. }
+        | GateEffect::Keep { .. } => return None,
+    })
+}
+
+fn lockout_cause(subject: Subject, directory: &Directory) -> (LockoutCause, Option<PersonRef>) {
+    match subject {
+        Subject::Faces => (LockoutCause::Faces, None),
+        Subject::Factors => (LockoutCause::Factors, None),
+        Subject::Person(person) => (LockoutCause::Person, Some(named(directory, person))),
     }
 }

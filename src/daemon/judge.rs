@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use image::RgbImage;
 
+use super::desk::{self, Desk};
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
 use super::record_queue::RecordQueue;
 use super::timing::Timing;
-use crate::access::{Decision, Policy};
+use crate::access::{Decision, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
@@ -22,7 +23,7 @@ use crate::embedding::ModelVersion;
 use crate::recognise::{FaceReport, FrameUse, Recogniser, Seen};
 use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
-use crate::whitelist::Snapshot;
+use crate::whitelist::{Directory, Snapshot};
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -41,6 +42,8 @@ pub(crate) struct Judge {
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
     pub queue: RecordQueue,
+    /// Keypad and card reader.
+    pub desk: Desk,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -56,6 +59,12 @@ impl Judge {
         let mut whitelist = self.whitelist.load_full();
         let first = policy(&rules, whitelist.as_deref(), &self.queue);
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
+        let model = recogniser.vision().version().clone();
+        let mut desk = self.desk;
+        desk.begin(desk::moment(), &mut |now, input| {
+            recogniser.tell(now, input)
+        });
+        let nobody = Directory::default();
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(MAX_WAIT);
@@ -65,6 +74,22 @@ impl Judge {
                 recogniser.whitelist_changed(Instant::now());
                 whitelist = new_whitelist;
             }
+            let directory = whitelist.as_ref().map_or(&nobody, |w| &w.directory);
+            if other_whitelist {
+                let rules = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+                desk.whitelist_changed(rules, directory);
+            }
+            let is_lost = match &item {
+                Some(Item::Frame(_)) => Some(false),
+                Some(Item::Lost) => Some(true),
+                Some(Item::Ended) | None => None,
+            };
+            let refused = recogniser.refused();
+            let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+            if let Some(is_lost) = is_lost {
+                desk.camera(is_lost, tell, directory);
+            }
+            desk.turn(refused, tell, directory);
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
@@ -93,11 +118,23 @@ impl Judge {
                         vision: now - start,
                         age: now.saturating_duration_since(frame.at),
                         whitelist,
-                        model: recogniser.vision().version(),
+                        model: &model,
                     };
                     log::debug!("{}", judged.describe(&faces));
                     let wanted = self.retention.load().pictures;
                     for decision in outcome.decisions {
+                        let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+                        match decision {
+                            Decision::Need { claim, kind } => {
+                                let frame = (judged.frame_ref(), judged.model.clone());
+                                desk.needed(claim, kind, frame, tell, directory);
+                                continue;
+                            }
+                            Decision::Grant(grant) => {
+                                desk.claimed(grant.person(), tell, directory);
+                            }
+                            Decision::Deny(_) | Decision::CannotJudge { .. } => {}
+                        }
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
                             face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));
@@ -176,18 +213,27 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
-        let frame = FrameRef {
+    fn frame_ref(&self) -> FrameRef {
+        FrameRef {
             name: name(self.frame),
             vision_ms: tenths_ms(self.vision),
             age_ms: tenths_ms(self.age),
-        };
+        }
+    }
+
+    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
+        let frame = self.frame_ref();
         let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
-                let granted = events::of_grant(&grant, directory, self.model, frame);
-                queue.grant(granted, grant, picture);
+                let Some(claim) = grant.basis().face() else {
+                    return;
+                };
+                let granted = events::of_grant(&grant, claim, directory, self.model, frame);
+                queue.grant(Event::Granted(granted), grant, picture);
             }
+            // It is with the desk.
+            Decision::Need { .. } => {}
             Decision::Deny(denial) => {
                 let event = events::of_denial(&denial, directory, self.model, frame);
                 queue.happened_before(event, picture);

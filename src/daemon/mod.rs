@@ -12,14 +12,18 @@
 mod admission;
 mod capture;
 mod clock;
+mod desk;
 mod doorkeeper;
 mod error;
 mod events;
 mod head_note;
 mod heartbeat;
 mod judge;
+mod lockout_rows;
 mod mailbox;
+mod parts;
 pub(crate) mod pictures;
+mod pin_checker;
 mod record_queue;
 mod recorder;
 mod remembered;
@@ -37,16 +41,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use self::capture::Capture;
+use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::parts::Parts;
 use self::pictures::Pictures;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
@@ -55,14 +61,12 @@ pub use self::settings::level;
 use self::settings::needs_restart;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::{self, CameraError, Repeats};
-use crate::config::{self, Config, Source};
-use crate::database::{Database, Files};
+use crate::camera::Repeats;
+use crate::config::{self, Config};
+use crate::database::Database;
 use crate::door::Door;
 use crate::guardian::{self, Given, Hold};
 use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
-use crate::vision::Vision;
-use crate::whitelist::Snapshot;
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -139,53 +143,12 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     guard.stop(threads, end)
 }
 
-/// What is tried before the door is guarded.
-struct Parts {
-    vision: Vision,
-    whitelist: Arc<ArcSwapOption<Snapshot>>,
-    whitelist_watch: WhitelistWatch,
-    camera: Result<Box<dyn camera::FrameSource>, CameraError>,
-}
-
-impl Parts {
-    fn open(config: &Config, files: Files, queue: &RecordQueue) -> Result<Self, DaemonError> {
-        if config.daemon.strict_modes {
-            strict::models(&config.models)?;
-        }
-        let vision = Vision::open(&config.models, &config.vision)?;
-        let whitelist = Arc::new(ArcSwapOption::empty());
-        let whitelist_watch = WhitelistWatch::open(
-            Database::open_existing(&config.whitelist.database)?,
-            files,
-            vision.version().clone(),
-            Arc::clone(vision.scoring()),
-            config.access.threshold_request(),
-            Arc::clone(&whitelist),
-            queue,
-        )?;
-        // A risk that no threshold follows from is a mistake to be told at once.
-        if let Some(snapshot) = &*whitelist.load() {
-            snapshot.matcher.threshold()?;
-        }
-        let camera = match (camera::open(&config.camera), config.camera.source) {
-            // A camera may come later, a recording will not.
-            (Err(error), Source::Replay) => return Err(error.into()),
-            (camera, _) => camera,
-        };
-        Ok(Self {
-            vision,
-            whitelist,
-            whitelist_watch,
-            camera,
-        })
-    }
-}
-
 /// Everything the main thread keeps an eye on.
 struct Guard {
     path: PathBuf,
     config: Config,
     rules: Arc<ArcSwap<config::Access>>,
+    factors: Arc<ArcSwap<DeskSettings>>,
     retention: Arc<ArcSwap<config::Audit>>,
     queue: RecordQueue,
     orders: crossbeam_channel::Sender<Order>,
@@ -212,8 +175,15 @@ impl Guard {
             vision,
             whitelist,
             whitelist_watch,
+            lockouts,
+            credentials,
             camera,
         } = parts;
+        let factors = Arc::new(ArcSwap::from_pointee(DeskSettings::of(&config)));
+        // Nothing reads keypads and cards yet, nor shows anything.
+        let panel = (crossbeam_channel::never(), crossbeam_channel::bounded(0).0);
+        let settings = Arc::clone(&factors);
+        let desk = parts::desk(lockouts, credentials, settings, panel, queue.clone())?;
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
@@ -255,6 +225,7 @@ impl Guard {
             whitelist,
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
+            desk,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
@@ -279,6 +250,7 @@ impl Guard {
             path: path.to_owned(),
             config,
             rules,
+            factors,
             retention,
             queue,
             orders,
@@ -360,6 +332,7 @@ impl Guard {
             self.whitelist_watch.ask(config.access.threshold_request());
         }
         self.retention.store(Arc::new(config.audit.clone()));
+        self.factors.store(Arc::new(DeskSettings::of(&config)));
         let pulse = Order::Pulse(Duration::from_millis(config.door.pulse_ms));
         if self.orders.send_timeout(pulse, MAX_STOP_WAIT).is_err() {
             // The heartbeat tells about it in a moment.
@@ -369,6 +342,8 @@ impl Guard {
         self.config.access = config.access;
         self.config.audit = config.audit;
         self.config.door = config.door;
+        self.config.factors = config.factors;
+        self.config.lockout = config.lockout;
         // Records go on under the name that the log was opened with.
         let door = self.config.daemon.door.clone();
         self.config.daemon = config::Daemon {

@@ -14,13 +14,14 @@ use super::clock;
 use super::doorkeeper::Order;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
+use super::lockout_rows::{self, KeptLockout};
 use super::pictures::Pictures;
 use super::record_queue::{Queued, RecordQueue};
 use super::remembered::Remembered;
 use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
-use crate::record::{Bent, Event, Granted, Keep, Log, RecordError, Stamp, StopReason};
+use crate::record::{Bent, Event, Keep, Log, RecordError, Stamp, StopReason};
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How often the database is compared with what was written while nothing is.
@@ -75,12 +76,15 @@ impl Recorder {
                 }
                 Ok(Queued::Grant {
                     stamp,
-                    granted,
+                    event,
                     grant,
                     picture,
                 }) => {
-                    let id = self.grant(&stamp, granted, &grant);
+                    let id = self.grant(&stamp, event, &grant);
                     has_new_pictures |= self.keep(id, picture);
+                }
+                Ok(Queued::Counted { stamp, event, kept }) => {
+                    self.count(&stamp, event.as_ref(), &kept);
                 }
                 Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
@@ -113,9 +117,8 @@ impl Recorder {
     }
 
     /// Gives the number of the grant, if it is on record.
-    fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) -> Option<u64> {
+    fn grant(&mut self, stamp: &Stamp, event: Event, grant: &Grant) -> Option<u64> {
         let (log, door) = (&mut self.log, &self.door);
-        let event = Event::Granted(granted);
         let (id, reason) = match admit(log, door, stamp, &event, grant, Instant::now) {
             Ok(Admission::Given(id)) => {
                 self.status.happened(&event);
@@ -143,6 +146,27 @@ impl Recorder {
         };
         self.write(&Stamp::now(), &event);
         id
+    }
+
+    /// Writes a refusal together with what it counts for.
+    fn count(&mut self, stamp: &Stamp, event: Option<&Event>, kept: &[KeptLockout]) {
+        let written = self
+            .log
+            .append_with(stamp, event, |connection, fail, door| {
+                lockout_rows::write(connection, fail, door, kept)
+            });
+        match (written, event) {
+            (Ok(Some(id)), Some(event)) => {
+                tell(id, event);
+                self.status.happened(event);
+            }
+            (Ok(_), _) => {}
+            (Err(error), Some(event)) => self.lose(event, &error),
+            (Err(error), None) => {
+                self.notice(&error);
+                log::error!("a lockout cannot be kept: {error}");
+            }
+        }
     }
 
     /// Gives the event's number, if it is on record.
@@ -179,7 +203,7 @@ impl Recorder {
         self.notice(error);
         self.queue.count_lost(1);
         self.status.unwritten(error);
-        if matches!(event, Event::Granted(_)) {
+        if matches!(event, Event::Granted(_) | Event::GrantedByCard { .. }) {
             log::error!(
                 "the door stays locked, the grant cannot be put on record ({error}): {event}"
             );
@@ -237,9 +261,11 @@ pub(crate) fn tell(id: u64, event: &Event) {
         Event::RelayFault { .. } | Event::Fault { .. } | Event::WhitelistUnreadable { .. } => {
             log::Level::Error
         }
-        Event::CameraLost { .. } | Event::GrantWithdrawn { .. } | Event::ConfigRejected { .. } => {
-            log::Level::Warn
-        }
+        Event::Duress { .. }
+        | Event::LockoutBegan { .. }
+        | Event::CameraLost { .. }
+        | Event::GrantWithdrawn { .. }
+        | Event::ConfigRejected { .. } => log::Level::Warn,
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");

@@ -40,14 +40,19 @@ pub struct Stamp {
 impl Stamp {
     /// Now.
     pub fn now() -> Self {
-        let uptime = clock_gettime(ClockId::Boottime);
-        let seconds = u64::try_from(uptime.tv_sec).unwrap_or(0);
-        let nanos = u64::try_from(uptime.tv_nsec).unwrap_or(0);
         Self {
             at_ms: jiff::Timestamp::now().as_millisecond(),
             boot: boot_id(),
-            uptime_ms: seconds * 1000 + nanos / 1_000_000,
+            uptime_ms: Self::uptime_ms_now(),
         }
+    }
+
+    /// Its `uptime_ms` alone.
+    pub(crate) fn uptime_ms_now() -> u64 {
+        let uptime = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(uptime.tv_sec).unwrap_or(0);
+        let nanos = u64::try_from(uptime.tv_nsec).unwrap_or(0);
+        seconds * 1000 + nanos / 1_000_000
     }
 }
 

@@ -41,6 +41,7 @@ codes! {
     /// Why somebody may pass.
     GrantReason {
         Recognised = "recognised", "recognised";
+        Card = "card", "by card alone, as the camera is lost";
     }
     /// Why somebody who was judged may not pass.
     DenialReason {
@@ -49,6 +50,13 @@ codes! {
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";
         EmptyWhitelist = "empty_whitelist", "the whitelist is empty";
+        FactorNeeded = "factor_needed", "a second factor is needed and did not come in time";
+        WrongPin = "wrong_pin", "a wrong PIN";
+        LockedOut = "locked_out", "locked out after too many refusals";
+        CardUnknown = "card_unknown", "nobody has that card";
+        CardLost = "card_lost", "that card is lost";
+        CardAlone = "card_alone", "a card alone opens nothing here";
+        FactorOfAnother = "factor_of_another", "the card is another person's than the face";
     }
     /// Why a face could not be judged.
     Unusable {
@@ -71,6 +79,7 @@ codes! {
         ClockWentBack = "clock_went_back", "the clock went back";
         NoEnd = "no_end", "the pulse is too long for the clock; set door.pulse_ms to less";
         Stopping = "stopping", "the daemon stops";
+        NoCard = "no_card", "the card is not the person's any more, or lost";
     }
     /// What locked the door.
     LockCause {
@@ -145,5 +154,16 @@ codes! {
     TemplateSource {
         Pictures = "pictures", "new pictures";
         KeptPhotos = "kept_photos", "kept photos, made anew";
+    }
+    /// What somebody gave besides the face.
+    Factor {
+        Pin = "pin", "PIN";
+        Card = "card", "card";
+    }
+    /// What there was too much of.
+    LockoutCause {
+        Faces = "faces", "too many faces were refused";
+        Factors = "factors", "too many wrong PINs and cards";
+        Person = "person", "too many wrong PINs for one person";
     }
 }

@@ -184,7 +184,12 @@ pub(crate) fn named_since(
                 | Event::Enabled { person, .. }
                 | Event::Disabled { person, .. }
                 | Event::Removed { person, .. }
-                | Event::TemplateForgotten { person, .. },
+                | Event::TemplateForgotten { person, .. }
+                | Event::PinSet { person, .. }
+                | Event::PinRemoved { person, .. }
+                | Event::CardAdded { person, .. }
+                | Event::CardRemoved { person, .. }
+                | Event::CardLost { person, .. },
             ) => {
                 people.insert(person.id);
             }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::num::NonZeroU32;
 
 use super::body::{Content, Unknown};
+use super::display_factors::{self, with};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
 use crate::shown::{Escaping, counted};
 use serde_json::Value;
@@ -187,8 +188,10 @@ impl Event {
                 let recognition = &granted.recognition;
                 write!(
                     f,
-                    " {recognition}: {} {}",
-                    granted.reason, recognition.frame
+                    " {recognition}: {}{} {}",
+                    granted.reason,
+                    with(&granted.factors),
+                    recognition.frame
                 )
             }
             Self::GrantWithdrawn {
@@ -315,6 +318,17 @@ impl Event {
                 source,
                 actor,
             } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
+            Self::GrantedByCard { .. }
+            | Self::FactorAccepted { .. }
+            | Self::FactorRefused { .. }
+            | Self::Duress { .. }
+            | Self::LockoutBegan { .. }
+            | Self::LockoutEnded { .. }
+            | Self::PinSet { .. }
+            | Self::PinRemoved { .. }
+            | Self::CardAdded { .. }
+            | Self::CardRemoved { .. }
+            | Self::CardLost { .. } => display_factors::write(f, self),
         }
     }
 }

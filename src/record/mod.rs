@@ -9,8 +9,10 @@ mod chain;
 mod codes;
 mod continuity;
 mod display;
+mod display_factors;
 mod event;
 mod head;
+mod kind;
 mod log;
 mod retention;
 mod verify;
@@ -21,13 +23,15 @@ pub(crate) use about::{Known, known_names};
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    CameraLoss, ConfigFault, DenialReason, FaultReason, GrantReason, LockCause, NotOpened, Part,
-    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    CameraLoss, ConfigFault, DenialReason, Factor, FaultReason, GrantReason, LockCause,
+    LockoutCause, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
+    WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
 pub use event::{
-    Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
+    Actor, By, CardRef, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef,
+    Recognition,
 };
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};

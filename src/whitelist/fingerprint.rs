@@ -12,7 +12,7 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Named, head_id, named_since};
 
-/// SHA-256 of name, state and templates.
+/// SHA-256 of name, state, templates, PINs and cards.
 type Fingerprint = [u8; 32];
 
 /// The whitelist at some moment, and the newest event then.
@@ -86,6 +86,10 @@ fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, Databas
     for sql in [
         "SELECT id, CAST(name AS BLOB), enabled, x'' FROM people ORDER BY id",
         "SELECT person, CAST(model AS BLOB), id, vector FROM templates ORDER BY id",
+        "SELECT person, salt, memory_kib * 1000 + passes * 10 + lanes, hash FROM pins ORDER BY person",
+        "SELECT person, CAST('duress' AS BLOB), 0, duress FROM pins WHERE duress NOT NULL ORDER BY person",
+        "SELECT person, CAST('card ' || format || ' ' || facility AS BLOB), number, \
+         CAST('lost ' || lost AS BLOB) FROM cards ORDER BY format, facility, number",
     ] {
         let mut statement = connection.prepare(sql).map_err(fail)?;
         let mut rows = statement.query([]).map_err(fail)?;

@@ -3,11 +3,14 @@
 //! The matcher needs no database, and the directory no faces; a [`Snapshot`] is both, read
 //! together.
 
+mod card;
 mod directory;
 mod error;
+mod factors;
 mod fingerprint;
 mod matcher;
 mod photos;
+mod pin;
 mod restore;
 mod rows;
 mod snapshot;
@@ -15,11 +18,21 @@ mod store;
 mod templates;
 mod who;
 
+pub use card::{Card, CardError, CardFormat};
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
+pub(crate) use factors::holds_card;
+pub use factors::{
+    Credentials, FactorsOf, KeptCard, add_card, factors_of, find_card, lose_card, remove_card,
+    remove_pin, set_pin,
+};
 pub(crate) use fingerprint::Fingerprints;
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub use pin::{
+    CannotHash, Digits, MAX_PIN_DIGITS, MIN_PIN_DIGITS, Pin, PinError, PinOutcome, PinRecord,
+    check_pin,
+};
 pub use restore::{RestoreError, Restored, restore};
 pub use snapshot::{Snapshot, embeddings_of};
 pub(crate) use snapshot::{directory_of, embeddings_of_each};

@@ -1,0 +1,104 @@
+//! What is tried before the door is guarded, and the desk that stands beside the judge.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::{Receiver, Sender};
+
+use super::desk::{Desk, DeskSettings, Reading, moment};
+use super::error::DaemonError;
+use super::pin_checker::PinChecker;
+use super::record_queue::RecordQueue;
+use super::whitelist_watch::WhitelistWatch;
+use super::{lockout_rows, strict};
+use crate::access::{Gate, Subject};
+use crate::camera::{self, CameraError};
+use crate::config::{Config, Signal, Source};
+use crate::database::{Database, Files};
+use crate::record::Stamp;
+use crate::vision::Vision;
+use crate::whitelist::{Credentials, Snapshot};
+
+/// What is tried before the door is guarded.
+pub(super) struct Parts {
+    pub vision: Vision,
+    pub whitelist: Arc<ArcSwapOption<Snapshot>>,
+    pub whitelist_watch: WhitelistWatch,
+    /// Lockouts of an earlier life.
+    pub lockouts: Vec<(Subject, String)>,
+    pub credentials: Arc<ArcSwap<Credentials>>,
+    pub camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+}
+
+impl Parts {
+    pub(super) fn open(
+        config: &Config,
+        files: Files,
+        queue: &RecordQueue,
+    ) -> Result<Self, DaemonError> {
+        if config.daemon.strict_modes {
+            strict::models(&config.models)?;
+        }
+        let vision = Vision::open(&config.models, &config.vision)?;
+        let whitelist = Arc::new(ArcSwapOption::empty());
+        let credentials = Arc::<ArcSwap<Credentials>>::default();
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let lockouts = lockout_rows::read(&database, &config.daemon.door)?;
+        let whitelist_watch = WhitelistWatch::open(
+            database,
+            files,
+            vision.version().clone(),
+            Arc::clone(vision.scoring()),
+            config.access.threshold_request(),
+            Arc::clone(&whitelist),
+            Arc::clone(&credentials),
+            queue,
+        )?;
+        // A risk that no threshold follows from is a mistake to be told at once.
+        if let Some(snapshot) = &*whitelist.load() {
+            snapshot.matcher.threshold()?;
+        }
+        let camera = match (camera::open(&config.camera), config.camera.source) {
+            // A camera may come later, a recording will not.
+            (Err(error), Source::Replay) => return Err(error.into()),
+            (camera, _) => camera,
+        };
+        Ok(Self {
+            vision,
+            whitelist,
+            whitelist_watch,
+            lockouts,
+            credentials,
+            camera,
+        })
+    }
+}
+
+/// The desk, with the lockouts that were kept.
+///
+/// # Errors
+/// [`DaemonError::System`]: there is no thread left to check PINs.
+pub(super) fn desk(
+    lockouts: Vec<(Subject, String)>,
+    credentials: Arc<ArcSwap<Credentials>>,
+    settings: Arc<ArcSwap<DeskSettings>>,
+    (readings, signals): (Receiver<Reading>, Sender<(Signal, bool)>),
+    queue: RecordQueue,
+) -> Result<Desk, DaemonError> {
+    let checker = PinChecker::start().map_err(|source| DaemonError::System {
+        what: "a thread",
+        source,
+    })?;
+    let (boot, uptime_ms) = (Stamp::now().boot, moment().uptime_ms);
+    let gate = Gate::new(settings.load().gate(), boot, uptime_ms, lockouts);
+    Ok(Desk {
+        gate,
+        readings,
+        signals,
+        checker,
+        credentials,
+        settings,
+        queue,
+        state: Default::default(),
+    })
+}
