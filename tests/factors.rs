@@ -10,8 +10,9 @@ use std::process::{Output, Stdio};
 use doorward::database::Database;
 use doorward::embedding::{Embedding, ModelVersion};
 use doorward::person::PersonId;
-use doorward::record::{Event, Kind};
+use doorward::record::{DenialReason, Event, Kind};
 use doorward::whitelist::{self, Card, CardFormat, NewTemplate, Pin, WhitelistError};
+use rustix::process::Signal;
 use support::origin;
 use support::site::{Site, said};
 
@@ -397,4 +398,64 @@ fn a_pin_or_card_that_no_event_names_is_tampering() {
         let faults = |(_, event): &(u64, Event)| event.kind() == Kind::Fault;
         assert!(site.events().iter().any(faults));
     }
+}
+
+const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
+const PROBE: &str = "barack-obama/03.jpg";
+const STRANGER: &str = "grace-hopper/01.jpg";
+
+#[test]
+fn where_a_pin_is_asked_for_a_face_alone_opens_nothing() {
+    let site = Site::new()
+        .set("factors.demand", "\"pin\"")
+        .set("factors.within_ms", 2000)
+        .set("camera.replay.repeat", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 6);
+    let daemon = site.start();
+    site.await_events(Kind::FactorRefused, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    let check = said(&site.run(&["check"]));
+    assert!(check.contains("which Barack Obama cannot give"), "{check}");
+    let (_, Event::FactorRefused { reason, person, .. }) = site.first(Kind::FactorRefused) else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, DenialReason::FactorNeeded);
+    assert_eq!(person.unwrap().name, "Barack Obama");
+    assert_eq!(site.count(Kind::Granted) + site.count(Kind::Unlocked), 0);
+}
+
+/// The pause is neither forgotten by a new start nor by another configuration.
+#[test]
+fn a_pause_outlives_the_daemon_and_its_configuration() {
+    let site = Site::new()
+        .set("lockout.faces", 1)
+        .set("lockout.pause_s", 3600)
+        .set("camera.replay.repeat", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(STRANGER, 6);
+    let locked_out = |(_, event): &(u64, Event)| match event {
+        Event::Denied(denied) => denied.reason == DenialReason::LockedOut,
+        _ => false,
+    };
+    let daemon = site.start();
+    site.await_events(Kind::LockoutBegan, 1);
+    site.show(PROBE);
+    site.await_events(Kind::Denied, 2);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    assert_eq!(site.events().iter().filter(|e| locked_out(e)).count(), 1);
+
+    let site = site.set("lockout.faces", 0).set("lockout.pause_s", 5);
+    let daemon = site.start();
+    site.await_events(Kind::Denied, 3);
+    daemon.signal(Signal::HUP);
+    site.await_events(Kind::ConfigReloaded, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    assert_eq!(site.events().iter().filter(|e| locked_out(e)).count(), 2);
+    assert_eq!(site.count(Kind::Granted), 0);
+    assert_eq!(site.count(Kind::LockoutBegan), 1);
+    assert_eq!(site.count(Kind::LockoutEnded), 0);
 }

@@ -260,7 +260,7 @@ impl Play {
                 self.step(GateInput::Settings(self.settings.clone()));
             }
             ("wait", []) => {}
-            other => panic!("what is {other:?}?"),
+            _ => panic!("what is {what}?"),
         }
     }
 }

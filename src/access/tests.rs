@@ -331,6 +331,31 @@ fn an_empty_scene_decides_nothing() {
 }
 
 #[test]
+fn a_face_that_is_not_enough_is_not_granted_by_itself() {
+    let mut scene = Scene::new(policy());
+    let kind = FactorKind::Pin;
+    scene.tell(Input::Terms(Terms::Factor(kind)));
+    let decisions = scene.show_all([&[face(1, 0.9)][..]; 4]);
+    let [
+        Decision::Need {
+            claim,
+            kind: FactorKind::Pin,
+        },
+    ] = decisions[..]
+    else {
+        panic!("{}", decisions.len())
+    };
+    scene.tell(Input::Unmet(claim));
+    assert_eq!(scene.show_all([&[face(1, 0.9)][..]; 9]), []);
+    scene.tell(Input::Terms(Terms::LockedOut));
+    let locked = scene.show_all([&[face(1, 0.9)][..]; 9]);
+    let [Decision::Deny(denial)] = locked[..] else {
+        panic!("{}", locked.len())
+    };
+    assert_eq!(denial.reason, DenialReason::LockedOut);
+}
+
+#[test]
 fn votes_do_not_survive_a_loss_or_a_change() {
     for event in [
         Input::CameraLost,

@@ -13,6 +13,8 @@ mod admission;
 mod capture;
 mod clock;
 mod desk;
+#[cfg(test)]
+mod desk_tests;
 mod doorkeeper;
 mod error;
 mod events;
