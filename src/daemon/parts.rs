@@ -50,8 +50,7 @@ impl Parts {
             vision.version().clone(),
             Arc::clone(vision.scoring()),
             config.access.threshold_request(),
-            Arc::clone(&whitelist),
-            Arc::clone(&credentials),
+            (Arc::clone(&whitelist), Arc::clone(&credentials)),
             queue,
         )?;
         // A risk that no threshold follows from is a mistake to be told at once.

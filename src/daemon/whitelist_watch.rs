@@ -44,8 +44,7 @@ impl WhitelistWatch {
         model: ModelVersion,
         scoring: Arc<Scoring>,
         asked: ThresholdRequest,
-        shared: Arc<ArcSwapOption<Snapshot>>,
-        credentials: Arc<ArcSwap<Credentials>>,
+        (shared, credentials): (Arc<ArcSwapOption<Snapshot>>, Arc<ArcSwap<Credentials>>),
         queue: &RecordQueue,
     ) -> Result<Self, WhitelistError> {
         let written = files.written();

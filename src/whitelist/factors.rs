@@ -346,7 +346,7 @@ fn kept(c: &Connection, fail: Fail<'_>, card: &Card) -> Result<Option<KeptCard>,
         params![card.format().as_str(), facility(card), number(card)],
         |row| {
             Ok(KeptCard {
-                card: card.clone(),
+                card: *card,
                 person: PersonId(row.get(0)?),
                 lost: row.get(1)?,
                 created_at_ms: row.get(2)?,
