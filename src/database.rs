@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v3.sql"),
     include_str!("database/v4.sql"),
     include_str!("database/v5.sql"),
+    include_str!("database/v6.sql"),
 ];
 
 /// An open database.

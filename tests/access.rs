@@ -6,7 +6,7 @@ mod support;
 use std::time::Instant;
 
 use doorward::access::{
-    Asking, Claim, Companion, Company, DenialReason, Factors, Rules, SecondFactor, Wall, authorise,
+    Asking, Claim, Companion, Company, DenialReason, FactorKind, Factors, Rules, Wall, authorise,
 };
 use doorward::cohort::Score;
 use doorward::config::RuleFile;
@@ -93,7 +93,7 @@ fn reason(reason: DenialReason) -> &'static str {
         DenialReason::NoEntriesLeft => "no_entries_left",
         DenialReason::ClockUnknown => "clock_unknown",
         DenialReason::FactorNeeded(factor) => {
-            assert_eq!(factor, SecondFactor::Any);
+            assert_eq!(factor, FactorKind::Any);
             "factor_needed"
         }
         DenialReason::CompanionMissing => "companion_missing",
@@ -101,6 +101,12 @@ fn reason(reason: DenialReason) -> &'static str {
         DenialReason::PassedBack => "passed_back",
         DenialReason::ScoreTooLow => "score_too_low",
         DenialReason::LockedDown => "locked_down",
+        DenialReason::WrongPin
+        | DenialReason::LockedOut
+        | DenialReason::CardUnknown
+        | DenialReason::CardLost
+        | DenialReason::CardAlone
+        | DenialReason::FactorOfAnother => panic!("no reason of the rules"),
     }
 }
 

@@ -64,6 +64,7 @@ fn granted(id: i64, name: &str) -> Event {
             frame: frame(),
         },
         with: None,
+        factors: Vec::new(),
     })
 }
 

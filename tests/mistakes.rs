@@ -166,6 +166,21 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("daemon", "log = 'info", 12, "the quotes are not closed: write log = 'info'"),
     ("daemon", "hang_ms = 1", 11, "daemon.hang_ms = 1 is out of range: milliseconds, from 1000 to 60000"),
     ("daemon", "strict_modes = off", 16, "off is not known: write true or false"),
+    ("factors", "demand = \"both\"", 10, "factors.demand = \"both\" is not known: write \"never\", \"pin\", \"card\" or \"any\""),
+    ("factors", "demand = true", 10, "factors.demand = true is true or false: write \"never\", \"pin\", \"card\" or \"any\""),
+    ("factors", "within_ms = 500", 13, "factors.within_ms = 500 is out of range: milliseconds, from 2000 to 60000"),
+    ("factors", "card_alone = \"camera-lost\"", 14, "factors.card_alone = \"camera-lost\" is not known: did you mean \"camera_lost\"?"),
+    ("factors", "with_in_ms = 500", 1, "[factors] has no key with_in_ms: did you mean within_ms?"),
+    ("factors", "factor_passes = true", 1, "[factors] has no key factor_passes: it belongs in [lockout]"),
+    ("lockout", "faces = -1", 9, "lockout.faces = -1 is out of range: refused faces, from 0 to 100"),
+    ("lockout", "factors = 0", 11, "lockout.factors = 0 is out of range: wrong PINs and cards, from 3 to 100"),
+    ("lockout", "person = \"5\"", 10, "lockout.person = \"5\" is text: write 5 without quotes (wrong PINs, from 3 to 20)"),
+    ("lockout", "period_s = 10m", 12, "a number stands without its unit"),
+    ("lockout", "pause_s = 1.5", 11, "lockout.pause_s = 1.5 is not a whole number: seconds, from 5 to 3600"),
+    ("lockout", "factor_passes = \"yes\"", 17, "lockout.factor_passes = \"yes\" is neither true nor false"),
+    ("lockout", "pause_s = 600\nmax_pause_s = 300", 0, "lockout.pause_s = 600 is longer than lockout.max_pause_s = 300"),
+    ("lockout", "factors = 4\nperson = 5", 0, "lockout.person = 5 is more than lockout.factors = 4"),
+    ("lockout", "faces = 30\nperiod_s = 20", 0, "lockout.faces = 30 refused faces do not come within lockout.period_s = 20"),
     ("access", "false_accept = \"1 in 1000 strangers\"\nthreshold = 0.5", 0, "access.threshold and access.false_accept are both given"),
     ("access", "min_threshold = 0.5\nthreshold = 0.4", 0, "access.threshold = 0.4 is lower than access.min_threshold = 0.5"),
 ];
@@ -262,7 +277,8 @@ fn all_mistakes_of_a_file_are_said_in_one_run() {
     let path = folder.path().join("doorward.toml");
     let (mut text, mut expected) = (String::new(), Vec::new());
     let sections = [
-        "camera", "models", "vision", "access", "door", "relay", "audit", "daemon",
+        "camera", "models", "vision", "access", "door", "relay", "audit", "daemon", "factors",
+        "lockout",
     ];
     for section in sections {
         text += &format!("[{section}]\n");

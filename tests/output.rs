@@ -42,6 +42,7 @@ fn site() -> Site {
     let mut log = site.log();
     for event in [
         Event::Granted(Granted {
+            factors: Vec::new(),
             with: None,
             reason: GrantReason::Recognised,
             recognition: Recognition {

@@ -10,11 +10,11 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, Alarm, AlarmEnded, By, CameraLoss, ConfigFault, Content, DenialReason, Denied,
-    DoorMode, Event, FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage,
-    InView, Keep, Kind, LockCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
-    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
-    TemplateSource, Unusable, View, WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, DenialReason,
+    Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
+    HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
+    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
+    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -124,6 +124,7 @@ fn granted(person: PersonRef) -> Granted {
         reason: GrantReason::Recognised,
         recognition: recognition(person),
         with: None,
+        factors: Vec::new(),
     }
 }
 
@@ -261,11 +262,13 @@ fn one_of_each() -> Vec<Event> {
             message: message(),
         });
     }
-    for &reason in GrantReason::ALL {
+    // The other one has a kind of its own.
+    for &reason in GrantReason::ALL.iter().filter(|r| **r != GrantReason::Card) {
         events.push(Event::Granted(Granted {
             reason,
             recognition: recognition(ada()),
             with: None,
+            factors: Vec::new(),
         }));
     }
     for &reason in NotOpened::ALL {
@@ -432,6 +435,7 @@ fn one_of_each() -> Vec<Event> {
         });
     }
     events.extend(at_the_door());
+    events.extend(factors_and_lockouts());
     events
 }
 
@@ -511,6 +515,85 @@ fn at_the_door() -> Vec<Event> {
         act: 16,
         reason,
     }));
+    events
+}
+
+fn factors_and_lockouts() -> Vec<Event> {
+    let (person, actor) = (ada, || origin().actor);
+    let card = || CardRef {
+        format: "w26".into(),
+        last4: "4711".into(),
+    };
+    let mut events = vec![
+        Event::Granted(Granted {
+            factors: vec![Factor::Card, Factor::Pin],
+            ..granted(ada())
+        }),
+        Event::GrantedByCard {
+            reason: GrantReason::Card,
+            person: person(),
+            card: card(),
+            factors: vec![Factor::Card],
+        },
+        Event::FactorRefused {
+            reason: DenialReason::WrongPin,
+            person: Some(person()),
+            card: None,
+        },
+        Event::FactorRefused {
+            reason: DenialReason::CardUnknown,
+            person: None,
+            card: Some(card()),
+        },
+        Event::Duress { person: person() },
+    ];
+    for &factor in Factor::ALL {
+        events.push(Event::FactorAccepted {
+            factor,
+            person: person(),
+            card: (factor == Factor::Card).then(card),
+        });
+    }
+    for &reason in LockoutCause::ALL {
+        let person = (reason == LockoutCause::Person).then(person);
+        events.push(Event::LockoutBegan {
+            reason,
+            person: person.clone(),
+            pause_ms: 60_000,
+        });
+        events.push(Event::LockoutEnded { reason, person });
+    }
+    for duress in [false, true] {
+        let (person, actor) = (person(), actor());
+        events.push(Event::PinSet {
+            person: person.clone(),
+            duress,
+            actor: actor.clone(),
+        });
+        events.push(Event::PinRemoved {
+            person,
+            duress,
+            actor,
+        });
+    }
+    let (person, card, actor) = (person(), card(), actor());
+    events.extend([
+        Event::CardAdded {
+            person: person.clone(),
+            card: card.clone(),
+            actor: actor.clone(),
+        },
+        Event::CardRemoved {
+            person: person.clone(),
+            card: card.clone(),
+            actor: actor.clone(),
+        },
+        Event::CardLost {
+            person,
+            card,
+            actor,
+        },
+    ]);
     events
 }
 

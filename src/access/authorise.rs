@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use super::companions::{Companion, Company};
-use super::rules::{Asking, Pass, Rules, SecondFactor};
-use super::{Candidate, Claim};
+use super::rules::{Asking, Pass, Rules};
+use super::{Candidate, Claim, FactorKind};
 use crate::cohort::Score;
 use crate::person::PersonId;
-use crate::whitelist::Directory;
+use crate::whitelist::{Card, Directory};
 
 /// Longest time from a claim to the relay. Later the person in front of the door may be
 /// another.
@@ -21,11 +21,88 @@ pub struct Factors {
     pub pin: bool,
 }
 
+impl Factors {
+    /// These and others.
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self {
+            card: self.card || others.card,
+            pin: self.pin || others.pin,
+        }
+    }
+}
+
+/// A card that was shown without a face: this person's, as the whitelist has it. It has no
+/// score, because nobody was looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CardClaim {
+    pub person: PersonId,
+    pub card: Card,
+    /// When it was looked up, or the PIN it was waited for verified, on the monotonic clock.
+    pub made_at: Instant,
+}
+
+/// What speaks for somebody being a person.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Basis {
+    Face(Claim),
+    Card(CardClaim),
+}
+
+impl Basis {
+    pub fn person(&self) -> PersonId {
+        match self {
+            Self::Face(claim) => claim.person,
+            Self::Card(claim) => claim.person,
+        }
+    }
+
+    /// What the frames said, if it is a face.
+    pub fn face(&self) -> Option<&Claim> {
+        match self {
+            Self::Face(claim) => Some(claim),
+            Self::Card(_) => None,
+        }
+    }
+
+    fn made_at(&self) -> Instant {
+        match self {
+            Self::Face(claim) => claim.made_at,
+            Self::Card(claim) => claim.made_at,
+        }
+    }
+
+    /// The same, made now: the person is there, having just given what was waited for.
+    pub(super) fn renewed(self, now: Instant) -> Self {
+        match self {
+            Self::Face(claim) => Self::Face(Claim {
+                made_at: now,
+                ..claim
+            }),
+            Self::Card(claim) => Self::Card(CardClaim {
+                made_at: now,
+                ..claim
+            }),
+        }
+    }
+}
+
+impl From<&Claim> for Basis {
+    fn from(claim: &Claim) -> Self {
+        Self::Face(*claim)
+    }
+}
+
+impl From<&Self> for Basis {
+    fn from(basis: &Self) -> Self {
+        *basis
+    }
+}
+
 /// A claim that was authorised. Only [`authorise`] makes one, and only for a person of the
 /// directory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Grant {
-    claim: Claim,
+    basis: Basis,
     factors: Factors,
     pass: Pass,
     /// Of the rules it was given by.
@@ -35,12 +112,12 @@ pub struct Grant {
 impl Grant {
     /// The person who may pass.
     pub fn person(&self) -> PersonId {
-        self.claim.person
+        self.basis.person()
     }
 
     /// What it was given for.
-    pub(crate) fn claim(&self) -> &Claim {
-        &self.claim
+    pub(crate) fn basis(&self) -> &Basis {
+        &self.basis
     }
 
     /// What it was given for besides the face.
@@ -73,7 +150,7 @@ impl Grant {
 
     /// Whether it still opens a door at the time `now`.
     pub(crate) fn is_current(&self, now: Instant) -> bool {
-        is_current(&self.claim, now)
+        is_current(&self.basis, now)
     }
 }
 
@@ -101,7 +178,7 @@ pub enum DenialReason {
     /// It depends on the time, and the clock is not believed.
     ClockUnknown,
     /// This is needed besides the face.
-    FactorNeeded(SecondFactor),
+    FactorNeeded(FactorKind),
     /// The second of two people has to come.
     CompanionMissing,
     /// An escort has to be let in first.
@@ -112,6 +189,18 @@ pub enum DenialReason {
     ScoreTooLow,
     /// Nobody passes while the door is locked down.
     LockedDown,
+    /// The PIN is not the person's.
+    WrongPin,
+    /// Too many were refused.
+    LockedOut,
+    /// Nobody has the card.
+    CardUnknown,
+    /// The card is lost.
+    CardLost,
+    /// A card alone opens nothing.
+    CardAlone,
+    /// The card is another person's than the face.
+    FactorOfAnother,
 }
 
 impl DenialReason {
@@ -130,7 +219,7 @@ impl DenialReason {
 pub struct Denial {
     pub reason: DenialReason,
     /// [`DenialReason::NotListed`]: the nearest miss, that is the candidate with the highest
-    /// score. [`DenialReason::EmptyWhitelist`]: nobody. Else the person who was claimed,
+    /// score. [`DenialReason::EmptyWhitelist`], or a card: nobody. Else the person who was claimed,
     /// with the score of all frames together.
     pub nearest: Option<Candidate>,
     /// The threshold in force.
@@ -153,45 +242,35 @@ pub struct Denial {
 pub fn authorise(
     directory: &Directory,
     rules: &Rules,
-    claim: &Claim,
+    basis: impl Into<Basis>,
     asking: &Asking<'_>,
 ) -> Result<Grant, Denial> {
-    authorise_or_wait(directory, rules, claim, asking).map_err(|(denial, _)| denial)
+    authorise_or_wait(directory, rules, &basis.into(), asking).map_err(|(denial, _)| denial)
 }
 
 /// The same; beside the denial the rules that would let in if a second person came, by place.
 pub(super) fn authorise_or_wait(
     directory: &Directory,
     rules: &Rules,
-    claim: &Claim,
+    basis: &Basis,
     asking: &Asking<'_>,
 ) -> Result<Grant, (Denial, Vec<usize>)> {
-    let refused = |reason, waits_by| {
-        let nearest = Candidate {
-            track: claim.track,
-            person: claim.person,
-            score: claim.score,
-        };
-        let denial = Denial {
-            reason,
-            nearest: Some(nearest),
-            threshold: claim.threshold,
-            frames: claim.frames,
-            left_out: 0,
-        };
-        Err((denial, waits_by))
-    };
-    let listed = match directory.get(claim.person) {
+    let refused = |reason, waits_by| Err((Denial::of(basis, reason), waits_by));
+    let listed = match directory.get(basis.person()) {
         None => return refused(DenialReason::Removed, Vec::new()),
         Some(listed) if !listed.enabled => return refused(DenialReason::Disabled, Vec::new()),
-        Some(_) if !is_current(claim, asking.now) => {
+        Some(_) if !is_current(basis, asking.now) => {
             return refused(DenialReason::Expired, Vec::new());
         }
         Some(listed) => listed,
     };
-    match rules.judge(listed, claim.score, directory, asking) {
+    // A card has no score: it reaches none that is asked of its person.
+    let score = basis
+        .face()
+        .map_or(Score::new(f32::NEG_INFINITY), |claim| claim.score);
+    match rules.judge(listed, score, directory, asking) {
         Ok(pass) => Ok(Grant {
-            claim: *claim,
+            basis: *basis,
             factors: asking.factors,
             pass,
             edition: rules.edition,
@@ -200,7 +279,24 @@ pub(super) fn authorise_or_wait(
     }
 }
 
-fn is_current(claim: &Claim, now: Instant) -> bool {
-    now.checked_duration_since(claim.made_at)
+impl Denial {
+    pub(super) fn of(basis: &Basis, reason: DenialReason) -> Self {
+        let face = basis.face();
+        Self {
+            reason,
+            nearest: face.map(|claim| Candidate {
+                track: claim.track,
+                person: claim.person,
+                score: claim.score,
+            }),
+            threshold: face.map_or(Score::new(f32::INFINITY), |claim| claim.threshold),
+            frames: face.map_or(0, |claim| claim.frames),
+            left_out: 0,
+        }
+    }
+}
+
+fn is_current(basis: &Basis, now: Instant) -> bool {
+    now.checked_duration_since(basis.made_at())
         .is_some_and(|age| age <= MAX_CLAIM_AGE)
 }

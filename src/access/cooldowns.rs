@@ -28,7 +28,8 @@ pub(super) enum Topic {
 /// A face that was decided about.
 #[derive(Debug)]
 struct Presence {
-    track: u64,
+    /// Nothing for somebody who was not looked at.
+    track: Option<u64>,
     seen_at: Instant,
 }
 
@@ -84,16 +85,16 @@ impl Cooldowns {
             for granted in &mut self.granted {
                 let seen = match reached {
                     Some(candidate) => candidate.person == granted.person,
-                    None => track == granted.presence.track,
+                    None => Some(track) == granted.presence.track,
                 };
                 if seen {
                     granted.presence = Presence {
-                        track,
+                        track: Some(track),
                         seen_at: now,
                     };
                 }
             }
-            for denied in self.denied.iter_mut().filter(|d| d.track == track) {
+            for denied in self.denied.iter_mut().filter(|d| d.track == Some(track)) {
                 denied.seen_at = now;
             }
         }
@@ -122,12 +123,12 @@ impl Cooldowns {
 
     /// Whether this face was denied and has not gone since.
     pub(super) fn is_denied(&self, track: u64) -> bool {
-        self.denied.iter().any(|d| d.track == track)
+        self.denied.iter().any(|d| d.track == Some(track))
     }
 
     /// Whether this face was denied, or granted as somebody's, and has not gone since.
     pub(super) fn is_decided(&self, track: u64) -> bool {
-        self.is_denied(track) || self.granted.iter().any(|g| g.presence.track == track)
+        self.is_denied(track) || self.granted.iter().any(|g| g.presence.track == Some(track))
     }
 
     /// A person is about to be granted, on this face; `false` if that is too soon, or there
@@ -135,7 +136,7 @@ impl Cooldowns {
     pub(super) fn grant(
         &mut self,
         person: PersonId,
-        track: u64,
+        track: Option<u64>,
         now: Instant,
         length: Duration,
     ) -> bool {
@@ -154,8 +155,9 @@ impl Cooldowns {
     }
 
     /// These faces have been denied; what stands here of them is all that follows while
-    /// they stay.
-    pub(super) fn deny(&mut self, tracks: impl Iterator<Item = u64>, now: Instant) {
+    /// they stay. Gives how many were not denied before.
+    pub(super) fn deny(&mut self, tracks: impl Iterator<Item = u64>, now: Instant) -> u64 {
+        let mut new = 0;
         for track in tracks {
             if self.is_denied(track) {
                 continue;
@@ -164,10 +166,12 @@ impl Cooldowns {
                 self.denied.remove(0);
             }
             self.denied.push(Presence {
-                track,
+                track: Some(track),
                 seen_at: now,
             });
+            new += 1;
         }
+        new
     }
 
     /// Who was denied may be judged otherwise now.

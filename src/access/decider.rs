@@ -8,10 +8,12 @@ use super::companions::Companions;
 use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
 use super::{
-    Asking, Candidate, Claim, Companion, Company, Decision, Denial, DenialReason, Factors,
-    FrameResult, Input, Policy, Rules, Wall,
+    Asking, Basis, Candidate, Claim, Companion, Company, Decision, Denial, DenialReason,
+    FactorKind, Factors, FrameResult, Grant, Input, Policy, Rules, Terms, Wall,
 };
 use crate::whitelist::Directory;
+
+type Authorised = Result<Grant, (Denial, Vec<usize>)>;
 
 /// The decisions of one door. Its size is bounded whatever it is fed.
 #[derive(Debug)]
@@ -24,6 +26,9 @@ pub struct Access {
     /// Frames taken at or before this count for nothing: they were overtaken by
     /// another frame, or by a loss or a change that voids them.
     void_until: Option<Instant>,
+    terms: Terms,
+    /// Faces that were judged and refused, said or not.
+    refused: u64,
 }
 
 impl Access {
@@ -36,7 +41,15 @@ impl Access {
             cooldowns: Cooldowns::default(),
             companions: Companions::default(),
             void_until: None,
+            terms: Terms::Face,
+            refused: 0,
         }
+    }
+
+    /// How many faces were judged and refused as nobody's since the machine was made, said or
+    /// left out.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Takes one input at the time `now` and gives the decisions that follow.
@@ -80,6 +93,23 @@ impl Access {
                 self.forget(now);
             }
             Input::Unwatched => self.cooldowns.unwatched(now, self.policy.absence),
+            Input::Terms(terms) => {
+                if std::mem::replace(&mut self.terms, terms) != terms {
+                    self.cooldowns.forget_denied();
+                }
+            }
+            Input::Given {
+                basis,
+                factors,
+                directory,
+                wall,
+            } => {
+                let decision = self.given(now, &basis, factors, (directory, wall));
+                return decision.into_iter().collect();
+            }
+            Input::Unmet(claim) => {
+                self.cooldowns.deny([claim.track].into_iter(), now);
+            }
         }
         Vec::new()
     }
@@ -163,7 +193,6 @@ impl Access {
         directory: &Directory,
         wall: Wall<'_>,
     ) -> Option<Decision> {
-        let cooldown = self.policy.cooldown;
         self.companions.expire(now, self.rules.longest_company());
         let asking = Asking {
             now,
@@ -171,38 +200,21 @@ impl Access {
             factors: Factors::default(),
             companions: self.companions.all(),
         };
-        let companion = |company| Companion {
-            person: claim.person,
-            track: claim.track,
-            at: now,
-            company,
-        };
-        let decision = match authorise_or_wait(directory, &self.rules, claim, &asking) {
-            Ok(grant) => {
-                let given = self
-                    .cooldowns
-                    .grant(grant.person(), claim.track, now, cooldown);
-                // Else the frames count as soon as a grant may follow.
-                let decision = given.then_some(Decision::Grant(grant))?;
-                for person in grant.people() {
-                    self.companions.done(person);
-                }
-                // The second of two passes by this grant, and not by another one.
-                if let Some(second) = grant.companion().filter(|c| c.company != Company::Passed) {
-                    self.cooldowns
-                        .grant(second.person, second.track, now, cooldown);
-                    self.window.spend(second.person);
-                }
-                self.companions.note(companion(Company::Passed));
-                decision
+        let basis = Basis::Face(*claim);
+        let authorised = authorise_or_wait(directory, &self.rules, &basis, &asking);
+        let authorised = match self.by_terms(&basis, authorised, asking.factors) {
+            Ok(authorised) => authorised,
+            Err(_) if self.cooldowns.is_granted(claim.person) => return None,
+            Err(_) if self.cooldowns.is_denied(claim.track) => return None,
+            Err(kind) => {
+                self.window.spend(claim.person);
+                return Some(Decision::Need { basis, kind });
             }
+        };
+        let decision = match authorised {
+            Ok(grant) => self.grant(now, grant)?,
             Err((denial, waits_by)) => {
-                for place in waits_by {
-                    // Who was let in and has not gone is past the door.
-                    if !self.cooldowns.is_granted(claim.person) {
-                        self.companions.note(companion(Company::Waits(place)));
-                    }
-                }
+                self.wait(now, claim, waits_by);
                 let is_of_rules = !matches!(
                     denial.reason,
                     DenialReason::Removed | DenialReason::Disabled | DenialReason::Expired
@@ -222,12 +234,113 @@ impl Access {
         Some(decision)
     }
 
+    /// What an answer is by the terms in force.
+    ///
+    /// # Errors
+    /// What is still needed besides what was given.
+    fn by_terms(
+        &self,
+        basis: &Basis,
+        authorised: Authorised,
+        given: Factors,
+    ) -> Result<Authorised, FactorKind> {
+        let by_rules = match &authorised {
+            Ok(_) => None,
+            Err((denial, _)) => match denial.reason {
+                DenialReason::FactorNeeded(kind) => Some(kind),
+                // It stands against the person, whatever is given.
+                _ => return Ok(authorised),
+            },
+        };
+        let needed = match self.terms {
+            Terms::LockedOut if basis.face().is_some() => {
+                let denial = Denial::of(basis, DenialReason::LockedOut);
+                return Ok(Err((denial, Vec::new())));
+            }
+            Terms::Face | Terms::LockedOut => by_rules,
+            Terms::Factor(kind) => by_rules.or(Some(kind).filter(|kind| !kind.is_met_by(given))),
+        };
+        needed.map_or(Ok(authorised), Err)
+    }
+
+    /// What was waited for is there.
+    fn given(
+        &mut self,
+        now: Instant,
+        basis: &Basis,
+        factors: Factors,
+        (directory, wall): (&Directory, Wall<'_>),
+    ) -> Option<Decision> {
+        self.cooldowns.expire(now, self.policy.absence);
+        self.companions.expire(now, self.rules.longest_company());
+        let asking = Asking {
+            now,
+            wall,
+            factors,
+            companions: self.companions.all(),
+        };
+        let authorised = authorise_or_wait(directory, &self.rules, basis, &asking);
+        let authorised = match self.by_terms(basis, authorised, factors) {
+            Ok(authorised) => authorised,
+            Err(kind) => {
+                return Some(Decision::Need {
+                    basis: *basis,
+                    kind,
+                });
+            }
+        };
+        match authorised {
+            Ok(grant) => self.grant(now, grant),
+            Err((denial, waits_by)) => {
+                if let Some(claim) = basis.face() {
+                    self.wait(now, claim, waits_by);
+                    self.cooldowns.deny([claim.track].into_iter(), now);
+                }
+                Some(Decision::Deny(denial))
+            }
+        }
+    }
+
+    fn grant(&mut self, now: Instant, grant: Grant) -> Option<Decision> {
+        let cooldown = self.policy.cooldown;
+        let face = grant.basis().face().copied();
+        let track = face.map(|claim| claim.track);
+        // Else the frames count as soon as a grant may follow.
+        let given = self.cooldowns.grant(grant.person(), track, now, cooldown);
+        let decision = given.then_some(Decision::Grant(grant))?;
+        for person in grant.people() {
+            self.companions.done(person);
+        }
+        // The second of two passes by this grant, and not by another one.
+        if let Some(second) = grant.companion().filter(|c| c.company != Company::Passed) {
+            self.cooldowns
+                .grant(second.person, Some(second.track), now, cooldown);
+            self.window.spend(second.person);
+        }
+        if let Some(claim) = face {
+            self.companions
+                .note(companion(now, &claim, Company::Passed));
+        }
+        Some(decision)
+    }
+
+    /// By these rules somebody else has to come.
+    fn wait(&mut self, now: Instant, claim: &Claim, waits_by: Vec<usize>) {
+        for place in waits_by {
+            // Who was let in and has not gone is past the door.
+            if !self.cooldowns.is_granted(claim.person) {
+                self.companions
+                    .note(companion(now, claim, Company::Waits(place)));
+            }
+        }
+    }
+
     fn deny_unlisted(&mut self, now: Instant) -> Option<Decision> {
         let (nearest, frames) = self.window.unlisted()?;
         let denial = self.denial(DenialReason::NotListed, Some(nearest), frames)?;
         let decision = self.deny(now, denial);
         // Said or left out, these faces have had theirs.
-        self.cooldowns.deny(self.window.spend_unlisted(), now);
+        self.refused += self.cooldowns.deny(self.window.spend_unlisted(), now);
         decision
     }
 
@@ -271,5 +384,14 @@ impl Access {
             .say(Topic::CannotJudge, now, self.policy.cooldown);
         self.window.spend_flawed();
         left_out.map(|left_out| Decision::CannotJudge { flaw, left_out })
+    }
+}
+
+fn companion(now: Instant, claim: &Claim, company: Company) -> Companion {
+    Companion {
+        person: claim.person,
+        track: claim.track,
+        at: now,
+        company,
     }
 }

@@ -17,10 +17,19 @@ mod authorise;
 mod companions;
 mod cooldowns;
 mod decider;
+mod factor;
 mod flaw;
+mod gate;
+#[cfg(test)]
+mod gate_properties;
+mod gate_words;
+mod lockout;
 #[cfg(test)]
 mod properties;
 mod rules;
+#[cfg(test)]
+mod scenarios;
+mod second_factor;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]
@@ -30,11 +39,17 @@ mod window;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use authorise::{Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise};
+pub use authorise::{
+    Basis, CardClaim, Denial, DenialReason, Factors, Grant, MAX_CLAIM_AGE, authorise,
+};
 pub use companions::{Companion, Company};
 pub use decider::Access;
+pub use factor::FactorKind;
+pub(crate) use factor::{Factor, Key};
 pub use flaw::Flaw;
-pub use rules::{Asking, Pass, Passback, PassbackMode, Rule, Rules, SecondFactor, Wall};
+pub(crate) use gate::Gate;
+pub(crate) use gate_words::{Clocks, GateEffect, GateInput, GateSettings, Subject};
+pub use rules::{Asking, Pass, Passback, PassbackMode, Rule, Rules, Wall};
 pub(crate) use rules::{Explained, passed_within};
 
 use crate::cohort::Score;
@@ -150,6 +165,17 @@ pub struct Claim {
     pub made_at: Instant,
 }
 
+/// What a listed person's face is worth by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terms {
+    /// It is enough.
+    Face,
+    /// A second factor is needed.
+    Factor(FactorKind),
+    /// Nothing: the door is locked out.
+    LockedOut,
+}
+
 /// What happens to [`Access`].
 #[derive(Debug, Clone)]
 pub enum Input<'a> {
@@ -171,6 +197,18 @@ pub enum Input<'a> {
     WhitelistChanged,
     /// The access rules changed; who waited by the old ones waits no more.
     RulesChanged(Arc<Rules>),
+    /// What a face alone is worth from now on.
+    Terms(Terms),
+    /// What was waited for besides a claim was given.
+    Given {
+        basis: Basis,
+        factors: Factors,
+        /// Who is listed.
+        directory: &'a Directory,
+        wall: Wall<'a>,
+    },
+    /// It was not given: nothing more is decided about this face while it stays.
+    Unmet(Claim),
 }
 
 /// Now, by the clock that nobody sets and by the wall's.
@@ -193,6 +231,8 @@ impl From<Instant> for Moment {
 pub enum Decision {
     /// This person may pass.
     Grant(Grant),
+    /// This person may pass with a second factor.
+    Need { basis: Basis, kind: FactorKind },
     /// Somebody was judged and may not pass.
     Deny(Denial),
     /// A face stayed in view but could not be judged; says nothing about the person.

@@ -219,7 +219,7 @@ proptest! {
                 .into_iter()
                 .filter_map(|d| match d {
                     Decision::Grant(grant) => {
-                        let claim = *grant.claim();
+                        let claim = *grant.basis().face().unwrap();
                         assert!(claim.score >= claim.threshold && claim.threshold == rules.threshold);
                         assert_eq!(claim.made_at, now);
                         Some((claim.person, claim.frames))

@@ -114,7 +114,7 @@ fn grants(decisions: &[Decision]) -> Vec<(i64, f32, usize)> {
         .iter()
         .map(|decision| match decision {
             Decision::Grant(grant) => {
-                let claim = grant.claim();
+                let claim = grant.basis().face().unwrap();
                 assert_eq!(claim.person, grant.person());
                 (claim.person.0, claim.score.value(), claim.frames)
             }
@@ -340,6 +340,31 @@ fn an_empty_scene_decides_nothing() {
 }
 
 #[test]
+fn a_face_that_is_not_enough_is_not_granted_by_itself() {
+    let mut scene = Scene::new(policy());
+    let kind = FactorKind::Pin;
+    scene.tell(Input::Terms(Terms::Factor(kind)));
+    let decisions = scene.show_all([&[face(1, 0.9)][..]; 4]);
+    let [
+        Decision::Need {
+            basis: Basis::Face(claim),
+            kind: FactorKind::Pin,
+        },
+    ] = decisions[..]
+    else {
+        panic!("{}", decisions.len())
+    };
+    scene.tell(Input::Unmet(claim));
+    assert_eq!(scene.show_all([&[face(1, 0.9)][..]; 9]), []);
+    scene.tell(Input::Terms(Terms::LockedOut));
+    let locked = scene.show_all([&[face(1, 0.9)][..]; 9]);
+    let [Decision::Deny(denial)] = locked[..] else {
+        panic!("{}", locked.len())
+    };
+    assert_eq!(denial.reason, DenialReason::LockedOut);
+}
+
+#[test]
 fn votes_do_not_survive_a_loss_or_a_change() {
     for event in [
         Input::CameraLost,
@@ -381,7 +406,10 @@ fn a_claim_lasts_two_seconds_and_not_before_it_was_made() {
     let asked = |now| ask(&listed, &claim, now).map_err(|d| d.reason);
     for now in [made_at, made_at + MAX_CLAIM_AGE] {
         let grant = asked(now).unwrap();
-        assert_eq!((grant.person(), grant.claim()), (claim.person, &claim));
+        assert_eq!(
+            (grant.person(), grant.basis().face()),
+            (claim.person, Some(&claim))
+        );
         assert!(grant.is_current(made_at + MAX_CLAIM_AGE));
         assert!(!grant.is_current(made_at + MAX_CLAIM_AGE + ms(1)));
     }
@@ -422,6 +450,6 @@ proptest! {
         if let Err(denial) = answer {
             prop_assert_eq!(denial.nearest, Some(candidate(7, person, 0.9)));
         }
-        prop_assert_eq!(answer.map(|g| *g.claim()).map_err(|d| d.reason), expected);
+        prop_assert_eq!(answer.map(|g| *g.basis().face().unwrap()).map_err(|d| d.reason), expected);
     }
 }

@@ -12,7 +12,7 @@ use super::output;
 /// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
-    /// On a terminal, unless NO_COLOR or CLICOLOR=0 says otherwise.
+    // On a terminal, unless NO_COLOR or CLICOLOR=0 says otherwise.
     #[default]
     Auto,
     Always,

@@ -95,7 +95,7 @@ impl Summary {
                 }
                 return self.0.retain(|_, tally| !tally.events.is_empty());
             }
-            (_, "granted", Some((id, name))) => (What::Granted(id), name, 1),
+            (_, "granted" | "granted_by_card", Some((id, name))) => (What::Granted(id), name, 1),
             (Some(Event::Denied(denied)), ..) => {
                 (What::Refused, String::new(), left_out(denied.left_out))
             }

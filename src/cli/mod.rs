@@ -33,6 +33,7 @@ mod mode;
 mod panel;
 mod passphrase;
 mod people;
+mod people_factors;
 mod people_file;
 mod people_look;
 mod people_rights;

@@ -84,13 +84,13 @@ fn first_line(from: impl io::Read) -> io::Result<String> {
 }
 
 /// Whoever sits there, whatever standard input is.
-struct Terminal {
+pub(super) struct Terminal {
     terminal: File,
     before: Termios,
 }
 
 impl Terminal {
-    fn open() -> anyhow::Result<Self> {
+    pub(super) fn open() -> anyhow::Result<Self> {
         let nobody = |_| {
             Usage("there is no terminal to ask for the passphrase at: add --passphrase-file FILE, or - for standard input".into())
         };
@@ -103,7 +103,7 @@ impl Terminal {
         Ok(Self { terminal, before })
     }
 
-    fn ask(&mut self, question: &str) -> anyhow::Result<String> {
+    pub(super) fn ask(&mut self, question: &str) -> anyhow::Result<String> {
         let mut quiet = self.before.clone();
         quiet.local_modes.remove(LocalModes::ECHO);
         quiet.local_modes.insert(LocalModes::ECHONL);

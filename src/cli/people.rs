@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::hands::Hands;
 use super::output::rfc3339;
+use super::people_factors;
 use super::people_file::{Export, Import};
 use super::people_look::{self, List};
 use super::people_rights;
@@ -58,7 +59,7 @@ pub(crate) enum People {
     AddGuest(people_rights::AddGuest),
     /// Say how often a person may enter from now on
     Entries(people_rights::SetEntries),
-    /// Forget people and all their templates; the events stay
+    /// Forget people with their templates, PINs and cards; the events stay
     Remove {
         #[command(flatten)]
         whom: Whom,
@@ -84,6 +85,12 @@ pub(crate) enum People {
     Import(Import),
     /// Have what was removed be gone from the files too, where another program kept it there
     Erase(#[command(flatten)] Format),
+    /// Give a person a PIN to be typed besides the face, or take it away
+    Pin(people_factors::Pin),
+    /// Give a person a card to be shown besides the face, or take one away
+    Card(people_factors::Card),
+    /// Have a lost card open nothing, and say whose it was
+    LostCard(people_factors::LostCard),
 }
 
 /// Several people: what is done is done with all of them, or with none.
@@ -226,6 +233,9 @@ impl People {
             // Done above: it may make the database.
             Self::Import(_) => {}
             Self::Erase(format) => return erase(db, "what was removed before", format, json!({})),
+            Self::Pin(pin) => return pin.run(db, config),
+            Self::Card(card) => return card.run(db, config),
+            Self::LostCard(card) => return card.run(db, config),
         }
         Ok(Exit::Done.into())
     }
@@ -283,7 +293,12 @@ fn is_wanted(what: &str) -> anyhow::Result<bool> {
 }
 
 /// Says that it is gone only when it is gone from the files.
-fn erase(db: &Database, what: &str, format: Format, mut about: Value) -> anyhow::Result<ExitCode> {
+pub(super) fn erase(
+    db: &Database,
+    what: &str,
+    format: Format,
+    mut about: Value,
+) -> anyhow::Result<ExitCode> {
     let is_gone = db.erase()?;
     if format.json {
         about["erased"] = is_gone.into();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::colour::Hue;
 use super::output::{local, rfc3339, table_in_colour};
+use super::people_factors;
 use super::people_rights::{limits, put_standing};
 use super::when::{When, when};
 use super::{Exit, Format, print_json, table};
@@ -134,6 +135,7 @@ fn state(person: &Person) -> &'static str {
 
 pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Result<()> {
     let templates = whitelist::templates_of(db, person.id)?;
+    let factors = whitelist::factors_of(db, person.id)?;
     let last = last_grants(db)?;
     if format.json {
         let templates = (1..).zip(&templates).map(|(number, t): (usize, _)| {
@@ -146,7 +148,10 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
         });
         let templates: Vec<Value> = templates.collect();
         let person = as_json(person, &last);
-        return print_json(&json!({ "person": person, "templates": templates }));
+        let factors = people_factors::as_json(&factors);
+        return print_json(
+            &json!({ "person": person, "templates": templates, "factors": factors }),
+        );
     }
     let seen = last.get(&person.id);
     println!(
@@ -165,6 +170,9 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
     }
     if is_limited(&person.standing) {
         println!("{}", limits(&person.standing));
+    }
+    for line in people_factors::lines(&factors) {
+        println!("  {line}");
     }
     let rows = (1..).zip(&templates).map(|(number, t): (usize, _)| {
         vec![

@@ -53,7 +53,7 @@ impl Known {
         };
         Ok(Self {
             people,
-            last_grant: last(&[Kind::Granted])?,
+            last_grant: last(&[Kind::Granted, Kind::GrantedByCard])?,
             last_life: last(&[Kind::Started, Kind::Stopped, Kind::Fault])?,
         })
     }

@@ -14,7 +14,9 @@ mod daemon;
 mod door;
 mod door_name;
 mod explain;
+mod factors;
 mod file;
+mod lockout;
 mod mistake;
 mod models;
 mod panel;
@@ -38,6 +40,8 @@ pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
+pub use factors::{CardAlone, Demand, Factors};
+pub use lockout::Lockout;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
 pub use panel::{Panel, PanelDriver};
@@ -86,6 +90,10 @@ pub struct Config {
     pub daemon: Daemon,
     /// What is at the door besides strike and camera.
     pub panel: Panel,
+    /// What is asked for besides the face.
+    pub factors: Factors,
+    /// Pauses after too many refusals.
+    pub lockout: Lockout,
 }
 
 impl Config {
@@ -123,6 +131,7 @@ impl Config {
         config.door.cross_check_inputs(Wired::ALL, &mut file);
         config.relay.cross_check(&mut file);
         config.panel.cross_check(&config.relay, &mut file);
+        config.lockout.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }
@@ -212,6 +221,8 @@ impl Config {
             audit: file.section("audit", Audit::read),
             daemon: file.section("daemon", Daemon::read),
             panel: file.section("panel", Panel::read),
+            factors: file.section("factors", Factors::read),
+            lockout: file.section("lockout", Lockout::read),
         }
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use super::access_rules::{Law, wall};
 use super::clock;
 use super::doorkeeper::Order;
-use crate::access::{Asking, DenialReason, Grant, authorise};
+use crate::access::{Asking, Basis, DenialReason, Grant, authorise};
 use crate::acts;
 use crate::door::By;
 use crate::person::PersonId;
@@ -42,7 +42,7 @@ pub(crate) fn admit(
     log: &mut Log,
     door: &Sender<Order>,
     stamp: &Stamp,
-    granted: &mut Granted,
+    event: &mut Event,
     grant: &Grant,
     law: Law<'_>,
     now: impl Fn() -> Instant,
@@ -54,6 +54,12 @@ pub(crate) fn admit(
             if acts::locked_down(connection, fail, clock::is_synchronised)? {
                 return Ok(Err(DenialReason::LockedDown));
             }
+            // A card alone has to be the person's still.
+            if let Basis::Card(claim) = grant.basis()
+                && !whitelist::holds_card(connection, fail, claim.person, &claim.card)?
+            {
+                return Ok(Err(DenialReason::CardUnknown));
+            }
             let companion = grant.companion();
             let people = std::iter::once(grant.person()).chain(companion.map(|c| c.person));
             let directory = whitelist::directory_of(connection, fail, people)?;
@@ -64,20 +70,23 @@ pub(crate) fn admit(
                 factors: grant.factors(),
                 companions: companion.as_slice(),
             };
-            let again = authorise(&directory, law.rules, grant.claim(), &asking)
+            let again = authorise(&directory, law.rules, grant.basis(), &asking)
                 .map_err(|denial| denial.reason)
                 .and_then(|again| law.confirmed(again, grant, &directory, &asking));
             Ok(again.map(|again| {
                 let with = again.companion().map(|c| c.person);
-                let granted = Granted {
-                    reason: match again.is_passed_back() {
-                        true => GrantReason::PassedBack,
-                        false => granted.reason,
-                    },
-                    with: with.map(|id| PersonRef::new(id, directory.name_of(id))),
-                    ..granted.clone()
+                let event = match &*event {
+                    Event::Granted(granted) => Event::Granted(Granted {
+                        reason: match again.is_passed_back() {
+                            true => GrantReason::PassedBack,
+                            false => granted.reason,
+                        },
+                        with: with.map(|id| PersonRef::new(id, directory.name_of(id))),
+                        ..granted.clone()
+                    }),
+                    other => other.clone(),
                 };
-                (Event::Granted(granted), (again, is_believed))
+                (event, (again, is_believed))
             }))
         },
         |connection, fail, id, (again, is_sure)| {
@@ -86,10 +95,8 @@ pub(crate) fn admit(
         },
     )?;
     let (id, grant) = match written {
-        Ok((id, event, (grant, _))) => {
-            if let Event::Granted(written) = event {
-                *granted = written;
-            }
+        Ok((id, written, (grant, _))) => {
+            *event = written;
             (id, grant)
         }
         Err(reason) => return Ok(not_any_more(reason)),
@@ -118,9 +125,13 @@ fn not_any_more(reason: DenialReason) -> Admission {
     let reason = match reason {
         DenialReason::Disabled => NotOpened::Disabled,
         DenialReason::Expired => NotOpened::Expired,
+        DenialReason::CardUnknown | DenialReason::CardLost | DenialReason::CardAlone => {
+            NotOpened::NoCard
+        }
         DenialReason::Removed | DenialReason::NotListed | DenialReason::EmptyWhitelist => {
             NotOpened::Removed
         }
+        DenialReason::LockedDown => NotOpened::LockedDown,
         reason => return Admission::Denied(reason),
     };
     Admission::Withdrawn {

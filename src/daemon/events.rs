@@ -7,26 +7,26 @@ use std::path::Path;
 use super::access_rules::RulesFault;
 use super::strict::Untrusted;
 use super::{DaemonError, Fault};
-use crate::access::{self, Denial, Grant, Rules};
+use crate::access::{self, CardClaim, Claim, Denial, Factors, GateEffect, Grant, Rules, Subject};
 use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
 use crate::person::PersonId;
 use crate::record::{
-    CameraLoss, ConfigFault, DenialReason, Denied, Event, FaultReason, FrameRef, GrantReason,
-    Granted, PersonRef, Recognition, Unusable, WhitelistFault,
+    CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
+    GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
 /// Somebody may pass.
 pub(crate) fn of_grant(
     grant: &Grant,
+    claim: &Claim,
     directory: &Directory,
     model: &ModelVersion,
     frame: FrameRef,
 ) -> Granted {
-    let claim = grant.claim();
     Granted {
         reason: GrantReason::Recognised,
         recognition: Recognition {
@@ -39,11 +39,23 @@ pub(crate) fn of_grant(
         },
         // Named where it is written.
         with: None,
+        factors: given(grant.factors()),
     }
 }
 
 /// A grant that was not written, because the rules stand against it.
-pub(crate) fn of_refused_grant(granted: Granted, reason: access::DenialReason) -> Event {
+pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Event {
+    let granted = match event {
+        Event::Granted(granted) => granted,
+        Event::GrantedByCard { person, card, .. } => {
+            return Event::FactorRefused {
+                reason: denial_reason(reason),
+                person: Some(person),
+                card: Some(card),
+            };
+        }
+        other => return other,
+    };
     let Recognition {
         person,
         score,
@@ -241,6 +253,12 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::PassedBack => DenialReason::PassedBack,
         access::DenialReason::ScoreTooLow => DenialReason::ScoreTooLow,
         access::DenialReason::LockedDown => DenialReason::LockedDown,
+        access::DenialReason::WrongPin => DenialReason::WrongPin,
+        access::DenialReason::LockedOut => DenialReason::LockedOut,
+        access::DenialReason::CardUnknown => DenialReason::CardUnknown,
+        access::DenialReason::CardLost => DenialReason::CardLost,
+        access::DenialReason::CardAlone => DenialReason::CardAlone,
+        access::DenialReason::FactorOfAnother => DenialReason::FactorOfAnother,
     }
 }
 
@@ -255,4 +273,85 @@ fn finite(score: Score) -> Option<Score> {
 
 fn count(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+fn given(factors: Factors) -> Vec<Factor> {
+    let all = [(factors.card, Factor::Card), (factors.pin, Factor::Pin)];
+    let given = all.into_iter().filter(|(given, _)| *given);
+    given.map(|(_, factor)| factor).collect()
+}
+
+/// Somebody may pass by a card.
+pub(crate) fn of_card_grant(grant: &Grant, claim: &CardClaim, directory: &Directory) -> Event {
+    Event::GrantedByCard {
+        reason: GrantReason::Card,
+        person: named(directory, claim.person),
+        card: claim.card.reference(),
+        factors: given(grant.factors()),
+    }
+}
+
+/// The person of a card may not pass.
+pub(crate) fn of_card_denial(denial: &Denial, claim: &CardClaim, directory: &Directory) -> Event {
+    Event::FactorRefused {
+        reason: denial_reason(denial.reason),
+        person: Some(named(directory, claim.person)),
+        card: Some(claim.card.reference()),
+    }
+}
+
+/// What of the gate's effects is an event.
+pub(crate) fn of_gate(effect: &GateEffect, directory: &Directory) -> Option<Event> {
+    Some(match effect {
+        GateEffect::Accepted {
+            factor,
+            person,
+            card,
+        } => Event::FactorAccepted {
+            factor: match factor {
+                access::Factor::Pin => Factor::Pin,
+                access::Factor::Card => Factor::Card,
+            },
+            person: named(directory, *person),
+            card: card.map(|card| card.reference()),
+        },
+        GateEffect::Refuse {
+            reason,
+            person,
+            card,
+            ..
+        } => Event::FactorRefused {
+            reason: denial_reason(*reason),
+            person: person.map(|person| named(directory, person)),
+            card: card.map(|card| card.reference()),
+        },
+        GateEffect::Duress { person } => Event::Duress {
+            person: named(directory, *person),
+        },
+        GateEffect::Began { subject, pause_ms } => {
+            let (reason, person) = lockout_cause(*subject, directory);
+            let pause_ms = *pause_ms;
+            Event::LockoutBegan {
+                reason,
+                person,
+                pause_ms,
+            }
+        }
+        GateEffect::Ended { subject } => {
+            let (reason, person) = lockout_cause(*subject, directory);
+            Event::LockoutEnded { reason, person }
+        }
+        GateEffect::CheckPin { .. }
+        | GateEffect::LookUp { .. }
+        | GateEffect::Complete { .. }
+        | GateEffect::Keep { .. } => return None,
+    })
+}
+
+fn lockout_cause(subject: Subject, directory: &Directory) -> (LockoutCause, Option<PersonRef>) {
+    match subject {
+        Subject::Faces => (LockoutCause::Faces, None),
+        Subject::Factors => (LockoutCause::Factors, None),
+        Subject::Person(person) => (LockoutCause::Person, Some(named(directory, person))),
+    }
 }

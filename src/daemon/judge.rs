@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use image::RgbImage;
 
 use super::access_rules::SharedLaw;
+use super::desk::{self, Desk};
 use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
@@ -16,7 +17,7 @@ use super::pictures;
 use super::record_queue::RecordQueue;
 use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
-use crate::access::{Decision, Policy};
+use crate::access::{Decision, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
@@ -24,7 +25,7 @@ use crate::embedding::ModelVersion;
 use crate::recognise::{FaceReport, FrameUse, Recogniser, Seen};
 use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
-use crate::whitelist::Snapshot;
+use crate::whitelist::{Directory, Snapshot};
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -47,6 +48,8 @@ pub(crate) struct Judge {
     pub queue: RecordQueue,
     /// Where the door thread sees who is in view.
     pub sight: Arc<Sight>,
+    /// Keypad and card reader.
+    pub desk: Desk,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -66,6 +69,12 @@ impl Judge {
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
         let mut access_rules = self.law.rules.load_full();
         recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
+        let model = recogniser.vision().version().clone();
+        let mut desk = self.desk;
+        desk.begin(desk::clocks(), &mut |now, input| {
+            recogniser.tell(now, input)
+        });
+        let nobody = Directory::default();
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(MAX_WAIT);
@@ -80,6 +89,22 @@ impl Judge {
                 access_rules = Arc::clone(&new_access_rules);
                 recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
             }
+            let directory = whitelist.as_ref().map_or(&nobody, |w| &w.directory);
+            if other_whitelist {
+                let rules = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+                desk.whitelist_changed(rules, directory);
+            }
+            let is_lost = match &item {
+                Some(Item::Frame(_)) => Some(false),
+                Some(Item::Lost) => Some(true),
+                Some(Item::Ended) | None => None,
+            };
+            let refused = recogniser.refused();
+            let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+            if let Some(is_lost) = is_lost {
+                desk.camera(is_lost, tell, directory);
+            }
+            desk.turn(refused, tell, directory);
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
@@ -117,13 +142,23 @@ impl Judge {
                         vision: now - start,
                         age: now.saturating_duration_since(frame.at),
                         whitelist,
-                        model: recogniser.vision().version(),
+                        model: &model,
                     };
                     log::debug!("{}", judged.describe(&faces));
                     let wanted = self.retention.load().pictures;
                     for decision in outcome.decisions {
-                        if matches!(decision, Decision::Deny(_)) {
-                            self.sight.refused();
+                        let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
+                        match decision {
+                            Decision::Need { basis, kind } => {
+                                let frame = (judged.frame_ref(), judged.model.clone());
+                                desk.needed(basis, kind, frame, tell, directory);
+                                continue;
+                            }
+                            Decision::Grant(grant) => {
+                                desk.claimed(grant.person(), tell, directory);
+                            }
+                            Decision::Deny(_) => self.sight.refused(),
+                            Decision::CannotJudge { .. } => {}
                         }
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
@@ -203,18 +238,27 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
-        let frame = FrameRef {
+    fn frame_ref(&self) -> FrameRef {
+        FrameRef {
             name: name(self.frame),
             vision_ms: tenths_ms(self.vision),
             age_ms: tenths_ms(self.age),
-        };
+        }
+    }
+
+    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
+        let frame = self.frame_ref();
         let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
-                let granted = events::of_grant(&grant, directory, self.model, frame);
-                queue.grant(granted, grant, picture);
+                let Some(claim) = grant.basis().face() else {
+                    return;
+                };
+                let granted = events::of_grant(&grant, claim, directory, self.model, frame);
+                queue.grant(Event::Granted(granted), grant, picture);
             }
+            // It is with the desk.
+            Decision::Need { .. } => {}
             Decision::Deny(denial) => {
                 let event = events::of_denial(&denial, directory, self.model, frame);
                 queue.happened_before(event, picture);

@@ -14,6 +14,9 @@ mod acts_watch;
 mod admission;
 mod capture;
 pub(crate) mod clock;
+mod desk;
+#[cfg(test)]
+mod desk_tests;
 mod door_events;
 mod doorkeeper;
 mod error;
@@ -21,9 +24,11 @@ mod events;
 mod head_note;
 mod heartbeat;
 mod judge;
+mod lockout_rows;
 mod mailbox;
 mod parts;
 pub(crate) mod pictures;
+mod pin_checker;
 mod readings;
 mod record_queue;
 mod recorder;
@@ -54,6 +59,7 @@ use signal_hook::iterator::Signals;
 use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
 use self::capture::Capture;
+use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
@@ -156,6 +162,7 @@ struct Guard {
     path: PathBuf,
     config: Config,
     rules: Arc<ArcSwap<config::Access>>,
+    factors: Arc<ArcSwap<DeskSettings>>,
     law: SharedLaw,
     retention: Arc<ArcSwap<config::Audit>>,
     queue: RecordQueue,
@@ -187,10 +194,23 @@ impl Guard {
             acts_watch,
             mode,
             rules: access_rules,
+            lockouts,
+            credentials,
             camera,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let sight = Arc::<Sight>::default();
+        let factors = Arc::new(ArcSwap::from_pointee(DeskSettings::of(&config)));
+        // Nothing reads keypads and cards yet, nor shows anything.
+        let panel = (crossbeam_channel::never(), crossbeam_channel::bounded(0).0);
+        let settings = Arc::clone(&factors);
+        let desk = parts::desk(
+            lockouts,
+            credentials,
+            settings,
+            panel,
+            (law.clone(), queue.clone()),
+        )?;
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
         let mut heartbeats = Heartbeats::new();
         let mailbox = Arc::new(Mailbox::default());
@@ -238,6 +258,7 @@ impl Guard {
             whitelist,
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
+            desk,
             sight,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
@@ -263,6 +284,7 @@ impl Guard {
             path: path.to_owned(),
             config,
             rules,
+            factors,
             law,
             retention,
             queue,
@@ -353,6 +375,7 @@ impl Guard {
             self.whitelist_watch.ask(config.access.threshold_request());
         }
         self.retention.store(Arc::new(config.audit.clone()));
+        self.factors.store(Arc::new(DeskSettings::of(&config)));
         let settings = Order::Settings(door::Settings::of(&config.door));
         if self.orders.send_timeout(settings, MAX_STOP_WAIT).is_err() {
             // The heartbeat tells about it in a moment.
@@ -362,6 +385,8 @@ impl Guard {
         self.config.access = config.access;
         self.config.audit = config.audit;
         self.config.door = config.door;
+        self.config.factors = config.factors;
+        self.config.lockout = config.lockout;
         // Records go on under the name that the log was opened with.
         let door = self.config.daemon.door.clone();
         self.config.daemon = config::Daemon {

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::{Receiver, Sender};
 
+use super::access_rules::SharedLaw;
 use super::acts_watch::ActsWatch;
+use super::desk::{Desk, DeskSettings, Reading, clocks};
 use super::error::DaemonError;
+use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
 use super::whitelist_watch::WhitelistWatch;
-use super::{access_rules, strict};
-use crate::access::Rules;
+use super::{access_rules, lockout_rows, strict};
+use crate::access::{Gate, Rules, Subject};
 use crate::camera::{self, CameraError};
-use crate::config::{Config, Source};
+use crate::config::{Config, Signal, Source};
 use crate::database::{Database, Files};
 use crate::door;
+use crate::record::Stamp;
 use crate::vision::Vision;
-use crate::whitelist::Snapshot;
+use crate::whitelist::{Credentials, Snapshot};
 
 /// What is tried before the door is guarded.
 pub(super) struct Parts {
@@ -25,6 +30,9 @@ pub(super) struct Parts {
     pub acts_watch: ActsWatch,
     /// The mode that is in force.
     pub mode: Option<door::Input>,
+    /// Lockouts of an earlier life.
+    pub lockouts: Vec<(Subject, String)>,
+    pub credentials: Arc<ArcSwap<Credentials>>,
     /// Who may pass when.
     pub rules: Rules,
     /// Or why there is none yet.
@@ -43,13 +51,16 @@ impl Parts {
         let rules = access_rules::load(config)?;
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
+        let credentials = Arc::<ArcSwap<Credentials>>::default();
+        let database = Database::open_existing(&config.whitelist.database)?;
+        let lockouts = lockout_rows::read(&database, &config.daemon.door)?;
         let whitelist_watch = WhitelistWatch::open(
-            Database::open_existing(&config.whitelist.database)?,
+            database,
             files,
             vision.version().clone(),
             Arc::clone(vision.scoring()),
             config.access.threshold_request(),
-            Arc::clone(&whitelist),
+            (Arc::clone(&whitelist), Arc::clone(&credentials)),
             queue,
         )?;
         let database = Database::open_existing(&config.whitelist.database)?;
@@ -69,8 +80,40 @@ impl Parts {
             whitelist_watch,
             acts_watch,
             mode,
+            lockouts,
+            credentials,
             rules,
             camera,
         })
     }
+}
+
+/// The desk, with the lockouts that were kept.
+///
+/// # Errors
+/// [`DaemonError::System`]: there is no thread left to check PINs.
+pub(super) fn desk(
+    lockouts: Vec<(Subject, String)>,
+    credentials: Arc<ArcSwap<Credentials>>,
+    settings: Arc<ArcSwap<DeskSettings>>,
+    (readings, signals): (Receiver<Reading>, Sender<(Signal, bool)>),
+    (law, queue): (SharedLaw, RecordQueue),
+) -> Result<Desk, DaemonError> {
+    let checker = PinChecker::start().map_err(|source| DaemonError::System {
+        what: "a thread",
+        source,
+    })?;
+    let (boot, uptime_ms) = (Stamp::now().boot, clocks().uptime_ms);
+    let gate = Gate::new(settings.load().gate(), boot, uptime_ms, lockouts);
+    Ok(Desk {
+        gate,
+        readings,
+        signals,
+        checker,
+        credentials,
+        settings,
+        law,
+        queue,
+        state: Default::default(),
+    })
 }

@@ -143,11 +143,19 @@ pub(super) fn face_of<'f>(
     wanted: config::Pictures,
 ) -> Option<&'f FaceReport> {
     let track = match (decision, wanted) {
-        (Decision::Grant(grant), config::Pictures::All) => Some(grant.claim().track),
+        (Decision::Grant(grant), config::Pictures::All) => {
+            grant.basis().face().map(|claim| claim.track)
+        }
         (Decision::Deny(denial), config::Pictures::All | config::Pictures::Refused) => {
             denial.nearest.map(|nearest| nearest.track)
         }
-        (Decision::Grant(_) | Decision::Deny(_) | Decision::CannotJudge { .. }, _) => return None,
+        (
+            Decision::Grant(_)
+            | Decision::Need { .. }
+            | Decision::Deny(_)
+            | Decision::CannotJudge { .. },
+            _,
+        ) => return None,
     };
     let judged = faces.iter().find(|face| Some(face.track.0) == track);
     judged.or_else(|| faces.first())

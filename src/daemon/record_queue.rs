@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 use image::RgbImage;
 
+use super::lockout_rows::KeptLockout;
 use crate::access::Grant;
-use crate::record::{Event, Granted, Stamp};
+use crate::record::{Event, Stamp};
 
 /// Events that may wait for the disk. A door makes a few a minute.
 const MAX_QUEUED: usize = 64;
@@ -28,7 +29,7 @@ pub(crate) enum Queued {
         /// When it was decided.
         stamp: Stamp,
         /// Who and why.
-        granted: Granted,
+        event: Event,
         grant: Grant,
         /// The face, if that is to be kept.
         picture: Option<RgbImage>,
@@ -38,6 +39,12 @@ pub(crate) enum Queued {
         /// When it was asked.
         stamp: Stamp,
         event: Event,
+    },
+    /// A refusal that counts for a lockout, or a lockout that is another without one.
+    Counted {
+        stamp: Stamp,
+        event: Option<Event>,
+        kept: Vec<KeptLockout>,
     },
     /// Say when all that was sent before has been dealt with.
     Reached(Sender<()>),
@@ -79,11 +86,11 @@ impl RecordQueue {
 
     /// Has a grant written down and given to the door. If it cannot be written, the
     /// door stays locked.
-    pub fn grant(&self, granted: Granted, grant: Grant, picture: Option<RgbImage>) {
+    pub fn grant(&self, event: Event, grant: Grant, picture: Option<RgbImage>) {
         let stamp = Stamp::now();
         self.send(Queued::Grant {
             stamp,
-            granted,
+            event,
             grant,
             picture,
         });
@@ -94,6 +101,12 @@ impl RecordQueue {
     pub(crate) fn rex(&self, event: Event) {
         let stamp = Stamp::now();
         self.send(Queued::Rex { stamp, event });
+    }
+
+    /// Has lockouts kept, with the event they follow from.
+    pub(crate) fn counted(&self, event: Option<Event>, kept: Vec<KeptLockout>) {
+        let stamp = Stamp::now();
+        self.send(Queued::Counted { stamp, event, kept });
     }
 
     /// Waits until all that was sent before is on record and with the door; false if that takes longer.
@@ -126,12 +139,14 @@ impl RecordQueue {
             Queued::Happened { event, .. } => {
                 log::error!("not on record, the audit log cannot keep up: {event}");
             }
-            Queued::Reached(_) => {}
+            Queued::Counted {
+                event: Some(event), ..
+            } => log::error!("not on record, the audit log cannot keep up: {event}"),
+            Queued::Counted { event: None, .. } | Queued::Reached(_) => {}
             Queued::Rex { event, .. } => {
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");
             }
-            Queued::Grant { granted, .. } => {
-                let event = Event::Granted(granted);
+            Queued::Grant { event, .. } => {
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");
             }
         }

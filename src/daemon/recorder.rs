@@ -17,6 +17,7 @@ use super::doorkeeper::Order;
 use super::events;
 use super::head_note::{self, HEAD_INTERVAL};
 use super::heartbeat::Heartbeat;
+use super::lockout_rows::{self, KeptLockout};
 use super::pictures::Pictures;
 use super::record_queue::{Queued, RecordQueue};
 use super::remembered::Remembered;
@@ -24,7 +25,8 @@ use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
 use crate::door;
-use crate::record::{Bent, Event, Granted, Keep, Log, NotOpened, RecordError, Stamp, StopReason};
+use crate::record::{Bent, Event, Keep, Log, NotOpened, RecordError, Stamp, StopReason};
+use crate::shown::counted;
 use crate::whitelist;
 
 const MAX_QUEUE_WAIT: Duration = Duration::from_millis(200);
@@ -82,14 +84,17 @@ impl Recorder {
                 }
                 Ok(Queued::Grant {
                     stamp,
-                    granted,
+                    event,
                     grant,
                     picture,
                 }) => {
-                    let id = self.grant(&stamp, granted, &grant);
+                    let id = self.grant(&stamp, event, &grant);
                     has_new_pictures |= self.keep(id, picture);
                 }
                 Ok(Queued::Rex { stamp, event }) => self.rex(&stamp, &event),
+                Ok(Queued::Counted { stamp, event, kept }) => {
+                    self.count(&stamp, event.as_ref(), &kept);
+                }
                 Ok(Queued::Reached(reached)) => {
                     let _ = reached.try_send(());
                 }
@@ -121,7 +126,7 @@ impl Recorder {
     }
 
     /// Gives the number of the grant, if it is on record.
-    fn grant(&mut self, stamp: &Stamp, granted: Granted, grant: &Grant) -> Option<u64> {
+    fn grant(&mut self, stamp: &Stamp, event: Event, grant: &Grant) -> Option<u64> {
         let (log, door) = (&mut self.log, &self.door);
         let (rules, now) = (self.law.rules.load_full(), Stamp::now());
         let law = Law {
@@ -130,12 +135,11 @@ impl Recorder {
             trusts_clock: self.law.trusts_clock.load(Ordering::Relaxed),
             synchronised: clock::is_synchronised(),
         };
-        let mut granted = granted;
-        let became = admit(log, door, stamp, &mut granted, grant, law, Instant::now);
+        let mut event = event;
+        let became = admit(log, door, stamp, &mut event, grant, law, Instant::now);
         if let Ok(Admission::Denied(reason)) = became {
-            return self.write(stamp, &events::of_refused_grant(granted, reason));
+            return self.write(stamp, &events::of_refused_grant(event, reason));
         }
-        let event = Event::Granted(granted);
         let (id, reason) = match became {
             Ok(Admission::Given(id)) => {
                 self.status.happened(&event);
@@ -176,6 +180,27 @@ impl Recorder {
         if !offer(&self.door, by, None) {
             let (by, reason) = (of_by(by), NotOpened::DoorBusy);
             self.write(&Stamp::now(), &Event::NotOpened { by, reason });
+        }
+    }
+
+    /// Writes a refusal together with what it counts for.
+    fn count(&mut self, stamp: &Stamp, event: Option<&Event>, kept: &[KeptLockout]) {
+        let written = self
+            .log
+            .append_with(stamp, event, |connection, fail, door| {
+                lockout_rows::write(connection, fail, door, kept)
+            });
+        match (written, event) {
+            (Ok(Some(id)), Some(event)) => {
+                tell(id, event);
+                self.status.happened(event);
+            }
+            (Ok(_), _) => {}
+            (Err(error), Some(event)) => self.lose(event, &error),
+            (Err(error), None) => {
+                self.notice(&error);
+                log::error!("a lockout cannot be kept: {error}");
+            }
         }
     }
 
@@ -222,7 +247,7 @@ impl Recorder {
         self.notice(error);
         self.queue.count_lost(1);
         self.status.unwritten(error);
-        if matches!(event, Event::Granted(_)) {
+        if matches!(event, Event::Granted(_) | Event::GrantedByCard { .. }) {
             log::error!(
                 "the door stays locked, the grant cannot be put on record ({error}): {event}"
             );
@@ -244,7 +269,12 @@ impl Recorder {
         {
             Ok(0) => false,
             Ok(events) => {
-                log::info!("{events} events were past their time and are deleted");
+                let what = counted(
+                    events,
+                    "event was past its time and is",
+                    "events were past their time and are",
+                );
+                log::info!("{what} deleted");
                 true
             }
             Err(error) => {
@@ -288,7 +318,9 @@ pub(crate) fn tell(id: u64, event: &Event) {
         | Event::RulesRejected { .. }
         | Event::HeldOpen(_)
         | Event::NotOpened { .. }
-        | Event::InputsLost => log::Level::Warn,
+        | Event::InputsLost
+        | Event::Duress { .. }
+        | Event::LockoutBegan { .. } => log::Level::Warn,
         _ => log::Level::Info,
     };
     log::log!(level, "event {id}: {event}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::events;
 use super::record_queue::RecordQueue;
@@ -12,7 +12,7 @@ use crate::person::PersonId;
 use crate::record::{Bent, Event};
 use crate::risk::ThresholdRequest;
 use crate::scoring::Scoring;
-use crate::whitelist::{self, Fingerprints, Snapshot, WhitelistError};
+use crate::whitelist::{self, Credentials, Fingerprints, Snapshot, WhitelistError};
 
 /// The whitelist's watcher.
 pub(crate) struct WhitelistWatch {
@@ -30,6 +30,7 @@ pub(crate) struct WhitelistWatch {
     revision: Option<u64>,
     unreadable: bool,
     shared: Arc<ArcSwapOption<Snapshot>>,
+    credentials: Arc<ArcSwap<Credentials>>,
 }
 
 impl WhitelistWatch {
@@ -43,12 +44,13 @@ impl WhitelistWatch {
         model: ModelVersion,
         scoring: Arc<Scoring>,
         asked: ThresholdRequest,
-        shared: Arc<ArcSwapOption<Snapshot>>,
+        (shared, credentials): (Arc<ArcSwapOption<Snapshot>>, Arc<ArcSwap<Credentials>>),
         queue: &RecordQueue,
     ) -> Result<Self, WhitelistError> {
         let written = files.written();
         let known = Fingerprints::read(&database)?;
-        let (revision, snapshot) = load(&database, &model, &scoring, asked)?;
+        let (revision, snapshot, factors) = load(&database, &model, &scoring, asked)?;
+        credentials.store(Arc::new(factors));
         queue.happened(of_loaded(&snapshot));
         shared.store(Some(Arc::new(snapshot)));
         Ok(Self {
@@ -62,6 +64,7 @@ impl WhitelistWatch {
             revision: Some(revision),
             unreadable: false,
             shared,
+            credentials,
         })
     }
 
@@ -123,7 +126,9 @@ impl WhitelistWatch {
             return Ok(Some(person));
         }
         self.written = written;
-        if let Some((revision, snapshot)) = loaded {
+        if let Some((revision, snapshot, factors)) = loaded {
+            // First, so that whoever sees the new snapshot sees these too.
+            self.credentials.store(Arc::new(factors));
             queue.happened(of_loaded(&snapshot));
             self.shared.store(Some(Arc::new(snapshot)));
             self.revision = Some(revision);
@@ -139,9 +144,10 @@ fn load(
     model: &ModelVersion,
     scoring: &Arc<Scoring>,
     asked: ThresholdRequest,
-) -> Result<(u64, Snapshot), WhitelistError> {
+) -> Result<(u64, Snapshot, Credentials), WhitelistError> {
     let revision = whitelist::revision(database)?;
-    Ok((revision, Snapshot::load(database, model, scoring, asked)?))
+    let snapshot = Snapshot::load(database, model, scoring, asked)?;
+    Ok((revision, snapshot, Credentials::load(database)?))
 }
 
 fn of_loaded(snapshot: &Snapshot) -> Event {

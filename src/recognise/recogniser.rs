@@ -143,6 +143,16 @@ impl Recogniser {
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
+    /// Tells the rules of access what did not come by a frame.
+    pub(crate) fn tell(&mut self, now: Instant, input: Input<'_>) -> Vec<Decision> {
+        self.access.step(now, input)
+    }
+
+    /// How many faces were ever judged and refused as nobody's.
+    pub(crate) fn refused(&self) -> u64 {
+        self.access.refused()
+    }
+
     pub fn vision(&self) -> &Vision {
         self.eye.vision()
     }

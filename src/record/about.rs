@@ -39,7 +39,7 @@ impl About {
         // A grant that was withdrawn is named by its number alone.
         let withdrawn = format!(
             "kind = 'grant_withdrawn' AND CASE WHEN json_valid(body) THEN body ->> '$.event.grant' END \
-             IN (SELECT id FROM records WHERE kind = 'granted' AND {own})"
+             IN (SELECT id FROM records WHERE kind IN ('granted', 'granted_by_card') AND {own})"
         );
         format!("(({own}{strangers}) OR ({withdrawn}))")
     }
@@ -85,7 +85,7 @@ pub(crate) fn known_names(
 /// [`DatabaseError`]
 pub fn last_grants(database: &Database) -> Result<BTreeMap<PersonId, i64>, DatabaseError> {
     let sql = format!(
-        "SELECT {PERSON} AS who, max(at_ms) AS latest FROM records WHERE kind = 'granted' \
+        "SELECT {PERSON} AS who, max(at_ms) AS latest FROM records WHERE kind IN ('granted', 'granted_by_card') \
          GROUP BY 1 HAVING typeof(who) = 'integer' AND typeof(latest) = 'integer'"
     );
     database.read(|connection, fail| {

@@ -40,21 +40,27 @@ pub struct Stamp {
 impl Stamp {
     /// Now.
     pub fn now() -> Self {
-        let (at_ms, uptime_ms) = Self::clocks();
         Self {
-            at_ms,
+            at_ms: jiff::Timestamp::now().as_millisecond(),
             boot: boot_id().clone(),
-            uptime_ms,
+            uptime_ms: Self::uptime_ms_now(),
         }
     }
 
     /// The wall's clock and the one since the start.
     pub(crate) fn clocks() -> (i64, u64) {
+        (
+            jiff::Timestamp::now().as_millisecond(),
+            Self::uptime_ms_now(),
+        )
+    }
+
+    /// Its `uptime_ms` alone.
+    pub(crate) fn uptime_ms_now() -> u64 {
         let uptime = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(uptime.tv_sec).unwrap_or(0);
         let nanos = u64::try_from(uptime.tv_nsec).unwrap_or(0);
-        let uptime_ms = seconds * 1000 + nanos / 1_000_000;
-        (jiff::Timestamp::now().as_millisecond(), uptime_ms)
+        seconds * 1000 + nanos / 1_000_000
     }
 }
 

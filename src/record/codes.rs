@@ -42,6 +42,7 @@ codes! {
     GrantReason {
         Recognised = "recognised", "recognised";
         PassedBack = "passed_back", "recognised, and let in although in already (soft anti-passback)";
+        Card = "card", "by card alone, as the camera is lost";
     }
     /// Why somebody who was judged may not pass.
     DenialReason {
@@ -61,6 +62,12 @@ codes! {
         PassedBack = "passed_back", "went the same way before (anti-passback)";
         ScoreTooLow = "score_too_low", "recognised, but not as surely as is asked of this person";
         LockedDown = "locked_down", "the door is locked down";
+        WrongPin = "wrong_pin", "a wrong PIN";
+        LockedOut = "locked_out", "locked out after too many refusals";
+        CardUnknown = "card_unknown", "nobody has that card";
+        CardLost = "card_lost", "that card is lost";
+        CardAlone = "card_alone", "a card alone opens nothing here";
+        FactorOfAnother = "factor_of_another", "the card is another person's than the face";
     }
     /// Why a face could not be judged.
     Unusable {
@@ -89,6 +96,7 @@ codes! {
         QueueFull = "queue_full", "as many people as may wait for the turnstile do";
         QueueExpired = "queue_expired", "the turnstile was not free in time";
         Revoked = "revoked", "the person may not pass any more";
+        NoCard = "no_card", "the card is not the person's any more, or lost";
     }
     /// What locked the door.
     LockCause {
@@ -200,5 +208,16 @@ codes! {
     TemplateSource {
         Pictures = "pictures", "new pictures";
         KeptPhotos = "kept_photos", "kept photos, made anew";
+    }
+    /// What somebody gave besides the face.
+    Factor {
+        Pin = "pin", "PIN";
+        Card = "card", "card";
+    }
+    /// What there was too much of.
+    LockoutCause {
+        Faces = "faces", "too many faces were refused";
+        Factors = "factors", "too many wrong PINs and cards";
+        Person = "person", "too many wrong PINs for one person";
     }
 }

@@ -195,7 +195,12 @@ pub(crate) fn named_since(
                 | Event::GroupLeft { person, .. }
                 | Event::ValidityChanged { person, .. }
                 | Event::EntriesChanged { person, .. }
-                | Event::GuestUntil { person, .. },
+                | Event::GuestUntil { person, .. }
+                | Event::PinSet { person, .. }
+                | Event::PinRemoved { person, .. }
+                | Event::CardAdded { person, .. }
+                | Event::CardRemoved { person, .. }
+                | Event::CardLost { person, .. },
             ) => {
                 people.insert(person.id);
             }

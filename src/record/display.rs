@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use super::at_door;
 use super::body::{Content, Unknown};
+use super::display_factors::{self, with};
 use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
 use crate::shown::{Escaping, counted};
 use serde_json::Value;
@@ -192,7 +193,13 @@ impl Event {
                 if let Some(with) = &granted.with {
                     write!(f, ", with {with}")?;
                 }
-                write!(f, ": {} {}", granted.reason, recognition.frame)
+                write!(
+                    f,
+                    ": {}{} {}",
+                    granted.reason,
+                    with(&granted.factors),
+                    recognition.frame
+                )
             }
             Self::GrantWithdrawn {
                 reason,
@@ -428,6 +435,17 @@ impl Event {
                 source,
                 actor,
             } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
+            Self::GrantedByCard { .. }
+            | Self::FactorAccepted { .. }
+            | Self::FactorRefused { .. }
+            | Self::Duress { .. }
+            | Self::LockoutBegan { .. }
+            | Self::LockoutEnded { .. }
+            | Self::PinSet { .. }
+            | Self::PinRemoved { .. }
+            | Self::CardAdded { .. }
+            | Self::CardRemoved { .. }
+            | Self::CardLost { .. } => display_factors::write(f, self),
         }
     }
 }

@@ -3,16 +3,17 @@
 //! This is what is stored. A golden test holds the bytes: a field may be added if it is left
 //! out where it says nothing, and nothing that is here changes its name or its meaning.
 
-use std::fmt;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
 use super::at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 use super::codes::{
-    CameraLoss, ConfigFault, DenialReason, DoorMode, FaultReason, GrantReason, LockCause, ModeEnd,
-    NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason, LockCause,
+    LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
+    WhitelistFault,
 };
+use super::kind::is_not;
 use crate::cohort::Score;
 use crate::config::DoorName;
 use crate::embedding::ModelVersion;
@@ -92,6 +93,9 @@ pub struct Granted {
     /// Who, and how surely.
     #[serde(flatten)]
     pub recognition: Recognition,
+    /// What the person gave besides the face.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<Factor>,
     /// The second of two people, or the escort, where a rule asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<PersonRef>,
@@ -132,6 +136,15 @@ pub enum By {
     Rex(u64),
     /// An administrator's act, by the number of its record.
     Act(u64),
+}
+
+/// A card, as far as the record knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardRef {
+    /// How its bits are laid out.
+    pub format: String,
+    /// The last four digits of its number.
+    pub last4: String,
 }
 
 /// What the daemon did with the frames of its life.
@@ -482,22 +495,77 @@ events! {
         source: String,
         actor: Actor,
     };
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Kind {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.iter().copied();
-        known.clone().find(|k| k.as_str() == name).ok_or_else(|| {
-            let all: Vec<_> = known.map(Self::as_str).collect();
-            format!("no kind of event; there are {}", all.join(", "))
-        })
-    }
+    /// Somebody may pass by a card, without a face; written before the relay moves.
+    GrantedByCard = "granted_by_card" {
+        reason: GrantReason,
+        person: PersonRef,
+        card: CardRef,
+        factors: Vec<Factor>,
+    };
+    /// Somebody gave a second factor, and it is that person's.
+    FactorAccepted = "factor_accepted" {
+        factor: Factor,
+        person: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<CardRef>,
+    };
+    /// A second factor was refused; `person` is whose face or card it was, where somebody's is
+    /// known.
+    FactorRefused = "factor_refused" {
+        reason: DenialReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<CardRef>,
+    };
+    /// Somebody was forced: the duress PIN was given. Nothing at the door shows it.
+    Duress = "duress" {
+        person: PersonRef,
+    };
+    /// After too many refusals nobody is let in for a while, or nobody by a second factor, or
+    /// not this person.
+    LockoutBegan = "lockout_began" {
+        reason: LockoutCause,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonRef>,
+        pause_ms: u64,
+    };
+    /// That is over.
+    LockoutEnded = "lockout_ended" {
+        reason: LockoutCause,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonRef>,
+    };
+    /// A person has a PIN, or another one; with `duress`, one to be given when forced to.
+    PinSet = "pin_set" {
+        person: PersonRef,
+        #[serde(default, skip_serializing_if = "is_not")]
+        duress: bool,
+        actor: Actor,
+    };
+    /// A person has no PIN any more; with `duress`, no duress PIN.
+    PinRemoved = "pin_removed" {
+        person: PersonRef,
+        #[serde(default, skip_serializing_if = "is_not")]
+        duress: bool,
+        actor: Actor,
+    };
+    /// A person has a card.
+    CardAdded = "card_added" {
+        person: PersonRef,
+        card: CardRef,
+        actor: Actor,
+    };
+    /// A person has a card no more.
+    CardRemoved = "card_removed" {
+        person: PersonRef,
+        card: CardRef,
+        actor: Actor,
+    };
+    /// A person's card is lost and opens nothing.
+    CardLost = "card_lost" {
+        person: PersonRef,
+        card: CardRef,
+        actor: Actor,
+    };
 }

@@ -170,6 +170,24 @@ impl Log {
         })
     }
 
+    /// Changes something else, with an event in the same transaction or without; gives the
+    /// event's number.
+    ///
+    /// # Errors
+    /// [`RecordError`]; nothing was written or changed.
+    pub(crate) fn append_with(
+        &mut self,
+        stamp: &Stamp,
+        event: Option<&Event>,
+        change: impl FnOnce(&Connection, Fail<'_>, &DoorName) -> Result<(), DatabaseError>,
+    ) -> Result<Option<u64>, RecordError> {
+        self.write(|connection, fail, door| {
+            let written = event.map(|event| append_within(connection, fail, stamp, door, event));
+            change(connection, fail, door)?;
+            Ok(written.transpose()?.map(|head| head.id))
+        })
+    }
+
     /// The newest record.
     ///
     /// # Errors

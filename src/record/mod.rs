@@ -10,8 +10,10 @@ mod chain;
 mod codes;
 mod continuity;
 mod display;
+mod display_factors;
 mod event;
 mod head;
+mod kind;
 mod log;
 mod retention;
 mod verify;
@@ -24,14 +26,15 @@ pub(crate) use body::boot;
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, FaultReason, GrantReason, HeldStage,
-    InView, LockCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource,
-    Unusable, WhitelistFault,
+    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason,
+    HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason,
+    TemplateSource, Unusable, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
 pub use event::{
-    Actor, By, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef, Recognition,
+    Actor, By, CardRef, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef,
+    Recognition,
 };
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};

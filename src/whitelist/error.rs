@@ -1,5 +1,6 @@
 //! Why the whitelist cannot be read or changed.
 
+use super::pin::CannotHash;
 use crate::database::DatabaseError;
 use crate::person::PersonId;
 use crate::shown::Quoted;
@@ -100,6 +101,40 @@ pub enum WhitelistError {
         /// Its row.
         template: i64,
     },
+    /// A stored PIN or card is none.
+    #[error(
+        "a card of person {person} in the database is damaged; `sudo doorward restore FILE` takes the people of a backup, or remove {person} and enroll again"
+    )]
+    DamagedFactor { person: PersonId },
+    /// A PIN could not be hashed.
+    #[error(transparent)]
+    CannotHash(#[from] CannotHash),
+    /// There is no PIN to remove, or none that a duress PIN could stand beside.
+    #[error("{name} has no such PIN; `doorward people pin` sets one")]
+    NoPin { name: String },
+    /// Nobody could tell that somebody is forced.
+    #[error("the duress PIN and the PIN have to be two different ones; choose another")]
+    SamePin,
+    /// Somebody else was faster.
+    #[error("the PIN of {name} was changed in this very moment; look, and repeat this")]
+    ChangedMeanwhile { name: String },
+    /// Two people would have one card.
+    #[error(
+        "card {card} is {name}'s ({id}){}; `doorward people card \"{id}\" --remove NUMBER` takes it away",
+        if *lost { ", and lost" } else { "" }
+    )]
+    CardTaken {
+        card: String,
+        id: PersonId,
+        name: String,
+        lost: bool,
+    },
+    /// Nobody has it.
+    #[error("nobody has a card with the number {number}; `doorward people show NAME` lists cards")]
+    NoSuchCard { number: u64 },
+    /// Cards of several formats or facilities have it.
+    #[error("several cards have the number {number}; add --facility or --format")]
+    AmbiguousCard { number: u64 },
 }
 
 fn suggested(names: &[String]) -> String {

@@ -12,7 +12,7 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Named, head_id, named_since};
 
-/// SHA-256 of name, state, templates, groups and validity.
+/// SHA-256 of name, state, templates, groups, validity, PINs and cards.
 type Fingerprint = [u8; 32];
 
 /// The whitelist at some moment, and the newest event then.
@@ -90,6 +90,10 @@ fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, Databas
         "SELECT id, CAST(format('%s|%s|%s|%s', coalesce(valid_from_ms, '-'), coalesce(valid_until_ms, '-'), \
          coalesce(entries, '-'), entries_from) AS BLOB), guest, x'' FROM people ORDER BY id",
         "SELECT person, CAST(name AS BLOB), 0, x'' FROM memberships ORDER BY person, name",
+        "SELECT person, salt, memory_kib * 1000 + passes * 10 + lanes, hash FROM pins ORDER BY person",
+        "SELECT person, CAST('duress' AS BLOB), 0, duress FROM pins WHERE duress NOT NULL ORDER BY person",
+        "SELECT person, CAST('card ' || format || ' ' || facility AS BLOB), number, \
+         CAST('lost ' || lost AS BLOB) FROM cards ORDER BY format, facility, number",
     ] {
         let mut statement = connection.prepare(sql).map_err(fail)?;
         let mut rows = statement.query([]).map_err(fail)?;

@@ -3,13 +3,16 @@
 //! The matcher needs no database, and the directory no faces; a [`Snapshot`] is both, read
 //! together.
 
+mod card;
 mod directory;
 mod error;
 mod export;
+mod factors;
 mod fingerprint;
 mod import;
 mod matcher;
 mod photos;
+mod pin;
 mod portable;
 mod restore;
 mod rights;
@@ -20,13 +23,23 @@ mod store;
 mod templates;
 mod who;
 
+pub use card::{Card, CardError, CardFormat};
 pub use directory::{Directory, Listed};
 pub use error::WhitelistError;
 pub use export::{ExportError, Exported, Whom, export, record_export};
+pub(crate) use factors::holds_card;
+pub use factors::{
+    Credentials, FactorsOf, KeptCard, add_card, factors_of, find_card, lose_card, remove_card,
+    remove_pin, set_pin,
+};
 pub(crate) use fingerprint::Fingerprints;
 pub use import::{Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub use pin::{
+    CannotHash, Digits, MAX_PIN_DIGITS, MIN_PIN_DIGITS, Pin, PinError, PinOutcome, PinRecord,
+    check_pin,
+};
 pub use portable::PortableError;
 pub use restore::{RestoreError, Restored, restore};
 pub use rights::{add_to_group, remove_from_group, set_entries, set_guest, set_validity};

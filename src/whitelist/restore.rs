@@ -107,7 +107,11 @@ fn from_copy(
                  DROP TABLE kept;
                  INSERT INTO main.templates (person, model, vector, source, created_at_ms, photo)
                      SELECT person, model, vector, source, created_at_ms, photo
-                     FROM other.templates ORDER BY id;",
+                     FROM other.templates ORDER BY id;
+                 INSERT INTO main.pins (person, memory_kib, passes, lanes, salt, hash, duress)
+                     SELECT person, memory_kib, passes, lanes, salt, hash, duress FROM other.pins;
+                 INSERT INTO main.cards (format, facility, number, person, lost, created_at_ms)
+                     SELECT format, facility, number, person, lost, created_at_ms FROM other.cards;",
             )
             .map_err(fail)?;
             let people = count(c).map_err(fail)?;

@@ -125,7 +125,7 @@ impl Rules {
         holds(rule, &asking.wall)?;
         if let Some(factor) = rule
             .factor
-            .filter(|factor| !factor.is_among(asking.factors))
+            .filter(|factor| !factor.is_met_by(asking.factors))
         {
             return Err(DenialReason::FactorNeeded(factor));
         }

@@ -22,7 +22,6 @@ mod properties;
 mod read;
 mod reader;
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -34,7 +33,7 @@ use self::hours::Hours;
 pub use self::judge::{Asking, Pass};
 pub(crate) use self::passback::passed_within;
 pub use self::passback::{Passback, PassbackMode};
-use super::Factors;
+use super::FactorKind;
 use crate::cohort::Score;
 use crate::person::PersonId;
 use crate::whitelist::{Group, Standing};
@@ -94,48 +93,6 @@ impl Who {
     }
 }
 
-/// What is needed besides the face.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SecondFactor {
-    Pin,
-    Card,
-    /// Either.
-    Any,
-}
-
-impl SecondFactor {
-    pub(crate) const ALL: [Self; 3] = [Self::Pin, Self::Card, Self::Any];
-
-    /// As it is written in a rule.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pin => "pin",
-            Self::Card => "card",
-            Self::Any => "any",
-        }
-    }
-
-    /// Whether it was given.
-    pub fn is_among(self, factors: Factors) -> bool {
-        match self {
-            Self::Pin => factors.pin,
-            Self::Card => factors.card,
-            Self::Any => factors.pin || factors.card,
-        }
-    }
-}
-
-/// What is needed besides the face, in words.
-impl fmt::Display for SecondFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pin => "with a PIN",
-            Self::Card => "with a card",
-            Self::Any => "with a card or a PIN",
-        })
-    }
-}
-
 /// Who else has to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Company {
@@ -162,7 +119,7 @@ pub struct Rule {
     from: Option<Date>,
     /// The last day.
     until: Option<Date>,
-    factor: Option<SecondFactor>,
+    factor: Option<FactorKind>,
     company: Option<Company>,
     /// Within which the others have to come.
     within: Duration,

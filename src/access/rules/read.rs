@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::calendar::Holidays;
 use super::hours::Hours;
 use super::reader::{Mistakes, Table, one_of, texts};
-use super::{Company, Passback, PassbackMode, Rule, Rules, SecondFactor, Who, forms};
+use super::{Company, FactorKind, Passback, PassbackMode, Rule, Rules, Who, forms};
 use crate::cohort::Score;
 use crate::config::{Mistake, RuleFile, RulesError, Syntax, nearest};
 use crate::whitelist::Direction;
@@ -283,11 +283,11 @@ impl<'t> Reading<'t> {
             );
         }
         let factor = table.text("second_factor", "a second factor", mistakes, |text| {
-            let place = one_of(text, SecondFactor::ALL.iter().map(|factor| factor.name()))?;
-            Ok(SecondFactor::ALL
+            let place = one_of(text, FactorKind::ALL.iter().map(|factor| factor.name()))?;
+            Ok(FactorKind::ALL
                 .get(place)
                 .copied()
-                .unwrap_or(SecondFactor::Any))
+                .unwrap_or(FactorKind::Any))
         });
         let second = table.text("second_person", "a group", mistakes, forms::group);
         let escort = table.text("escort", "a group", mistakes, forms::group);

@@ -258,7 +258,9 @@ impl Rig {
             for decision in outcome.decisions {
                 if let Decision::Grant(grant) = decision {
                     visit.decided_at.get_or_insert(number);
-                    visit.score.get_or_insert(grant.claim().score.value());
+                    if let Some(claim) = grant.basis().face() {
+                        visit.score.get_or_insert(claim.score.value());
+                    }
                     open_until = Some(at + pulse);
                 }
             }

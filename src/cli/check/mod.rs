@@ -23,8 +23,9 @@ use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
 use crate::guardian::{NoService, ServiceFolder};
 use crate::record::Log;
+use crate::shown::counted;
 use crate::vision::Vision;
-use crate::whitelist::Matcher;
+use crate::whitelist::{self, Matcher};
 
 /// How the result is printed.
 #[derive(Debug, Args)]
@@ -204,6 +205,51 @@ fn check_simulated(relay: &config::Relay, report: &mut Report) {
     report.add("relay", verdict, text);
 }
 
+/// Says so where somebody who may pass lacks what everybody has to give.
+fn check_factors(database: &Database, config: &Config, report: &mut Report) {
+    let part = "factors";
+    let demand = config.factors.demand;
+    if demand == config::Demand::Never {
+        return;
+    }
+    let lacking = whitelist::people(database).and_then(|people| {
+        let mut lacking = Vec::new();
+        for person in people.into_iter().filter(|person| person.enabled) {
+            let has = whitelist::factors_of(database, person.id)?;
+            let has_card = has.cards.iter().any(|kept| !kept.lost);
+            let may_pass = match demand {
+                config::Demand::Never => true,
+                config::Demand::Pin => has.has_pin,
+                config::Demand::Card => has_card,
+                config::Demand::Any => has.has_pin || has_card,
+            };
+            if !may_pass {
+                lacking.push(person.name);
+            }
+        }
+        Ok(lacking)
+    });
+    match lacking.as_deref() {
+        Ok([]) => report.add(
+            part,
+            Verdict::Ok,
+            "everybody has what factors.demand asks for",
+        ),
+        Ok([first, more @ ..]) => {
+            let more = match more.len() {
+                0 => String::new(),
+                others => format!(" and {}", counted(others, "other", "others")),
+            };
+            let text = format!(
+                "factors.demand = \"{demand}\", which {first}{more} cannot give: `doorward people \
+                 pin` and `doorward people card` give PINs and cards out"
+            );
+            report.add(part, Verdict::Wrong, text);
+        }
+        Err(error) => report.add(part, Verdict::Wrong, error.to_string()),
+    }
+}
+
 /// Also gives what faces are compared with, as the daemon does it, if anybody is enrolled.
 fn check_database(
     config: &Config,
@@ -241,6 +287,7 @@ fn check_database(
         Ok(None) => {}
         Err(error) => report.add("photos", Verdict::Wrong, error.to_string()),
     }
+    check_factors(&database, config, report);
     let matcher =
         vision.and_then(|vision| risk::check_whitelist(&database, vision, config, report));
     report.result(

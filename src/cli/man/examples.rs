@@ -139,6 +139,39 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward people pin",
+        &[
+            (
+                "sudo doorward people pin \"Ada Example\"",
+                "Ask for a PIN, twice:",
+            ),
+            (
+                "sudo doorward people pin \"Ada Example\" --duress",
+                "And for the one to be given when forced to:",
+            ),
+        ],
+    ),
+    (
+        "doorward people card",
+        &[
+            (
+                "sudo doorward people card \"Ada Example\" 34567 --facility 12",
+                "Give out the card that has 012,34567 printed on it:",
+            ),
+            (
+                "sudo doorward people card \"Ada Example\" --remove 34567",
+                "Take it away:",
+            ),
+        ],
+    ),
+    (
+        "doorward people lost-card",
+        &[(
+            "sudo doorward people lost-card 34567",
+            "Have it open nothing:",
+        )],
+    ),
+    (
         "doorward people export",
         &[
             (

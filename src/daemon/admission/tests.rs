@@ -90,7 +90,8 @@ impl Site {
             age_ms: 1.0,
         };
         let ada = Directory::new([Listed::new(self.ada, "Ada", true)]);
-        of_grant(&self.grant, &ada, &ModelVersion::new("m"), frame)
+        let claim = self.grant.basis().face().unwrap();
+        of_grant(&self.grant, claim, &ada, &ModelVersion::new("m"), frame)
     }
 
     /// What the recorder does about the grant with a door at the other end of `door`.
@@ -100,7 +101,7 @@ impl Site {
 
     fn recorder_by(&self, rules: Rules, door: Sender<Order>) {
         let (queue, incoming) = RecordQueue::channel();
-        queue.grant(self.granted(), self.grant, None);
+        queue.grant(Event::Granted(self.granted()), self.grant, None);
         let log = self.log();
         Recorder {
             remembered: Remembered::of(&self.path, &log).unwrap(),
@@ -133,8 +134,8 @@ impl Site {
             trusts_clock: false,
             synchronised: false,
         };
-        let mut granted = self.granted();
-        admit(log, door, &stamp, &mut granted, &self.grant, law, clock)
+        let mut event = Event::Granted(self.granted());
+        admit(log, door, &stamp, &mut event, &self.grant, law, clock)
     }
 
     fn log(&self) -> Log {
@@ -289,7 +290,7 @@ fn a_grant_that_is_too_old_opens_nothing() {
             } else {
                 then
             };
-            site.grant.claim().made_at + age
+            site.grant.basis().face().unwrap().made_at + age
         };
         let became = site.admit(&mut site.log(), &door, clock).unwrap();
         let written = site.records(Kind::Granted).first().map(|e| e.id);
