@@ -181,8 +181,10 @@ panel.reader = { device = \"/dev/input/by-path/reader\", vendor = 0x1d6b, produc
 panel.output.green = { chip = \"panel-bank\", line = 12, signals = [\"granted\"] }
 panel.output.siren = { chip = \"panel-bank\", line = 13, signals = [\"forced_open\"], max_on_ms = 5000 }"
     make_panel
-    wire 1 down
     systemctl start doorward-panel || fail "the panel does not start"
+    # Not before: to take a line sets its resistor, which here is the wire.
+    wire 1 down
+    sleep 1
 }
 watch() {
     runuser -u doorward -- doorward panel watch --show-keys >/tmp/watch.log 2>&1 &
@@ -205,7 +207,8 @@ pull_out() { kill "$(cat "/tmp/$1.pid")" "$(cat "/tmp/$1.hold")" 2>/dev/null; rm
 clear_panel() {
     hide
     pkill -f 'panel watch'
-    for name in keypad reader; do [ ! -e /tmp/$name.pid ] || pull_out $name; done
+    local device
+    for device in keypad reader; do [ ! -e /tmp/$device.pid ] || pull_out $device; done
     systemctl stop doorward-panel 2>/dev/null
     systemctl reset-failed doorward-panel 2>/dev/null
     rm -rf /run/systemd/system/doorward-panel.service.d
