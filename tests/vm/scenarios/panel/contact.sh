@@ -13,8 +13,10 @@ grep -q '^tamper open' /tmp/watch.log || fail "an open loop is not told"
 wire 3 down
 seen '^tamper closed'
 before=$(grep -c '^contact' /tmp/watch.log)
-for _ in 1 2 3 4 5 6; do wire 1 down; wire 1 up; done
-sleep 1
+contact=$(panel_line 1)/pull
+# Each is far shorter than debounce_ms, also on a slow machine.
+for _ in 1 2 3 4 5 6; do echo pull-down >"$contact"; echo pull-up >"$contact"; done
+sleep 2
 after=$(grep -c '^contact' /tmp/watch.log)
-[ $((after - before)) -lt 6 ] || fail "bounces are told: $(cat /tmp/watch.log)"
+[ "$after" = "$before" ] || fail "bounces are told: $(cat /tmp/watch.log)"
 [ "$(grep '^contact' /tmp/watch.log | tail -1 | cut -d' ' -f2)" = open ] || fail "the last is not how it is"
