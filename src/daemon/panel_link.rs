@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
 use super::desk;
 use super::readings::Readings;
@@ -45,7 +45,7 @@ impl PanelLink {
             let ends = Ends {
                 readings: Readings::none(),
                 door_signals: Box::new(|_| {}),
-                desk: (crossbeam_channel::never(), bounded(0).0),
+                desk: (never(), bounded(0).0),
             };
             return Ok((Self::default(), ends));
         };
@@ -108,6 +108,7 @@ impl Link {
     ) {
         self.tell_door(door::Reading::Back);
         let readings = self.panel.readings().clone();
+        let (mut of_door, mut of_desk) = (of_door.clone(), of_desk.clone());
         loop {
             select! {
                 recv(stopped) -> _ => return,
@@ -118,7 +119,8 @@ impl Link {
                 },
                 recv(of_door) -> signals => match signals {
                     Ok(signals) => self.show(0, signals),
-                    Err(_) => return,
+                    // A thread that ended says nothing more; the others go on.
+                    Err(_) => of_door = never(),
                 },
                 recv(of_desk) -> signal => match signal {
                     // The door shows it for its time, as it does for a face.
@@ -128,7 +130,7 @@ impl Link {
                         let others = before.without(Signals::NONE.with(signal));
                         self.show(1, others.with_if(signal, holds));
                     }
-                    Err(_) => return,
+                    Err(_) => of_desk = never(),
                 },
             }
         }
