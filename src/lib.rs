@@ -17,7 +17,7 @@ pub mod evidence;
 pub(crate) mod files;
 pub mod gpio;
 pub mod guardian;
-pub(crate) mod liveness;
+pub mod liveness;
 pub mod person;
 pub mod recognise;
 pub mod record;

@@ -39,13 +39,11 @@ impl Coupling {
     pub(crate) fn step(&mut self, at: Instant, movement: Option<Movement>) -> Option<f32> {
         self.samples
             .retain(|(seen, ..)| *seen <= at && at.duration_since(*seen) <= WINDOW);
-        if let Some(movement) = movement
-            && let Some(around) = movement.around
-        {
+        if let Some((face, around)) = movement.and_then(|m| m.vectors) {
             if self.samples.len() >= MAX_SAMPLES {
                 self.samples.remove(0);
             }
-            self.samples.push((at, movement.face, around));
+            self.samples.push((at, face, around));
         }
         let count = self.samples.len();
         let dot = |a: &[f32; 2], b: &[f32; 2]| a[0] * b[0] + a[1] * b[1];

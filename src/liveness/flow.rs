@@ -18,23 +18,32 @@ const MIN_STRUCTURE: f32 = 6.0;
 /// A point is lost where the windows differ by more, as the mean difference in grey levels.
 const MAX_DIFFERENCE: f32 = 12.0;
 
-/// How far the point `at` has moved from one picture to the next, in pixels of the largest
-/// size; `guess` is where to begin. Nothing where there is no structure, or it is lost.
-pub(super) fn displacement(
-    from: &Pyramid,
-    to: &Pyramid,
-    at: [f32; 2],
-    guess: [f32; 2],
-) -> Option<[f32; 2]> {
+/// What became of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Followed {
+    /// It moved by so much, in pixels of the largest size.
+    To([f32; 2]),
+    /// It had structure and was not found again.
+    Lost,
+    /// There is nothing to find again.
+    Plain,
+}
+
+/// What became of the point `at` from one picture to the next; `guess` is where to begin.
+pub(super) fn follow(from: &Pyramid, to: &Pyramid, at: [f32; 2], guess: [f32; 2]) -> Followed {
     let coarsest = 1.0 / (1 << (LEVELS - 1)) as f32;
     let mut moved = guess.map(|v| v * coarsest);
-    let mut found = None;
+    let mut found = Followed::Plain;
     for level in (0..LEVELS).rev() {
         let scale = 1.0 / (1 << level) as f32;
-        let (from, to) = (from.levels().get(level)?, to.levels().get(level)?);
+        let (Some(from), Some(to)) = (from.levels().get(level), to.levels().get(level)) else {
+            return Followed::Plain;
+        };
         // On the coarse sizes a window without structure leaves the guess as it is.
         found = refine(from, to, at.map(|v| (v + 0.5) * scale - 0.5), moved);
-        moved = found.unwrap_or(moved);
+        if let Followed::To(to) = found {
+            moved = to;
+        }
         if level > 0 {
             moved = moved.map(|v| v * 2.0);
         }
@@ -79,51 +88,87 @@ impl Window {
         values.iter_mut().for_each(|v| *v -= mean);
         Some(Self { values })
     }
-}
 
-/// One size's search.
-fn refine(from: &Grey, to: &Grey, at: [f32; 2], mut moved: [f32; 2]) -> Option<[f32; 2]> {
-    let [x, y] = at;
-    let template = Window::around(from, at)?;
-    let shifted = |dx, dy| Window::around(from, [x + dx, y + dy]);
-    let (left, right) = (shifted(-1.0, 0.0)?, shifted(1.0, 0.0)?);
-    let (up, down) = (shifted(0.0, -1.0)?, shifted(0.0, 1.0)?);
-    let slope = |a: &Window, b: &Window| {
+    /// Half the difference to another, pixel by pixel.
+    fn slope_to(&self, other: &Self) -> [f32; AREA] {
         let mut slope = [0.0; AREA];
-        for ((s, a), b) in slope.iter_mut().zip(a.values).zip(b.values) {
+        for ((s, a), b) in slope.iter_mut().zip(self.values).zip(other.values) {
             *s = (b - a) / 2.0;
         }
         slope
+    }
+}
+
+/// One size's search.
+fn refine(from: &Grey, to: &Grey, at: [f32; 2], moved: [f32; 2]) -> Followed {
+    let Some(template) = Template::around(from, at) else {
+        return Followed::Plain;
     };
-    let (across, along) = (slope(&left, &right), slope(&up, &down));
-    let product =
-        |a: &[f32; AREA], b: &[f32; AREA]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let (xx, xy, yy) = (
-        product(&across, &across),
-        product(&across, &along),
-        product(&along, &along),
-    );
-    let weaker = (xx + yy) / 2.0 - ((xx - yy) / 2.0).hypot(xy);
-    if weaker < MIN_STRUCTURE * AREA as f32 {
-        return None;
-    }
-    let determinant = xx * yy - xy * xy;
-    let mut difference = [0.0; AREA];
-    for _ in 0..MAX_STEPS {
-        let here = Window::around(to, [x + moved[0], y + moved[1]])?;
-        for ((d, h), t) in difference.iter_mut().zip(here.values).zip(template.values) {
-            *d = h - t;
-        }
-        let (bx, by) = (product(&difference, &across), product(&difference, &along));
-        let step = [
-            (yy * bx - xy * by) / determinant,
-            (xx * by - xy * bx) / determinant,
+    template
+        .find(to, at, moved)
+        .map_or(Followed::Lost, Followed::To)
+}
+
+/// A window with the slopes of its brightness.
+struct Template {
+    window: Window,
+    across: [f32; AREA],
+    down: [f32; AREA],
+    /// The sums of products of both slopes: across twice, across and down, down twice.
+    structure: [f32; 3],
+}
+
+impl Template {
+    /// The window around a point; nothing if it has no structure in some direction.
+    fn around(picture: &Grey, [x, y]: [f32; 2]) -> Option<Self> {
+        let window = Window::around(picture, [x, y])?;
+        let shifted = |dx, dy| Window::around(picture, [x + dx, y + dy]);
+        let across = shifted(-1.0, 0.0)?.slope_to(&shifted(1.0, 0.0)?);
+        let down = shifted(0.0, -1.0)?.slope_to(&shifted(0.0, 1.0)?);
+        let structure = [
+            product(&across, &across),
+            product(&across, &down),
+            product(&down, &down),
         ];
-        moved = [moved[0] - step[0], moved[1] - step[1]];
-        if step[0].hypot(step[1]) < MIN_STEP_PIXELS {
-            break;
-        }
+        let [xx, xy, yy] = structure;
+        let weaker = (xx + yy) / 2.0 - ((xx - yy) / 2.0).hypot(xy);
+        (weaker >= MIN_STRUCTURE * AREA as f32).then_some(Self {
+            window,
+            across,
+            down,
+            structure,
+        })
     }
-    let left = difference.iter().map(|d| d.abs()).sum::<f32>() / AREA as f32;
-    (left <= MAX_DIFFERENCE).then_some(moved)
+
+    /// Where it is in another picture, from `moved` on.
+    fn find(&self, picture: &Grey, [x, y]: [f32; 2], mut moved: [f32; 2]) -> Option<[f32; 2]> {
+        let [xx, xy, yy] = self.structure;
+        let determinant = xx * yy - xy * xy;
+        let mut difference = [0.0; AREA];
+        for _ in 0..MAX_STEPS {
+            let here = Window::around(picture, [x + moved[0], y + moved[1]])?;
+            let both = here.values.iter().zip(self.window.values);
+            for (d, (here, wanted)) in difference.iter_mut().zip(both) {
+                *d = here - wanted;
+            }
+            let (bx, by) = (
+                product(&difference, &self.across),
+                product(&difference, &self.down),
+            );
+            let step = [
+                (yy * bx - xy * by) / determinant,
+                (xx * by - xy * bx) / determinant,
+            ];
+            moved = [moved[0] - step[0], moved[1] - step[1]];
+            if step[0].hypot(step[1]) < MIN_STEP_PIXELS {
+                break;
+            }
+        }
+        let left = difference.iter().map(|d| d.abs()).sum::<f32>() / AREA as f32;
+        (left <= MAX_DIFFERENCE).then_some(moved)
+    }
+}
+
+fn product(a: &[f32; AREA], b: &[f32; AREA]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

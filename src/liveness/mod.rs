@@ -9,7 +9,10 @@ mod movement;
 mod stillness;
 #[cfg(test)]
 mod tests;
+mod watch;
 
-pub(crate) use coupling::{Coupling, MAX_COUPLING};
-pub(crate) use movement::{MAX_FACES, Movement, Movements, Seen};
-pub(crate) use stillness::{MIN_MOVEMENT, Stillness, Verdict};
+pub(crate) use coupling::MAX_COUPLING;
+pub(crate) use movement::{MAX_FACES, Seen};
+pub(crate) use stillness::MIN_MOVEMENT;
+pub(crate) use watch::Watch;
+pub use watch::{Checks, Cue, Liveness};

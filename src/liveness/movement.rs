@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::flow::displacement;
+use super::flow::{Followed, follow};
 use super::luma::Pyramid;
 
 /// A face is compared with itself as it was so long ago at most, …
@@ -41,12 +41,28 @@ pub(crate) struct Seen {
 pub(crate) struct Movement {
     /// The median over its points of how far each went, in eye distances.
     pub(crate) eye_distances: f32,
-    /// Where the face went: the median of its points across and down, in eye distances.
-    pub(crate) face: [f32; 2],
-    /// Where what is around it went, likewise; nothing where that has no structure.
-    pub(crate) around: Option<[f32; 2]>,
+    /// Where the face went, and where what is around it: the median of their points across and
+    /// down, in eye distances. Nothing where the surroundings have no structure.
+    pub(crate) vectors: Option<([f32; 2], [f32; 2])>,
     /// The time it took.
     pub(crate) over: Duration,
+}
+
+impl Movement {
+    /// A face that is there and none of whose points was found again: it moved too far, or
+    /// changed. Whatever that is, it is not a picture that stands still.
+    fn beyond_measure(over: Duration) -> Self {
+        Self {
+            eye_distances: 1.0,
+            vectors: None,
+            over,
+        }
+    }
+
+    /// Whether its points were found again.
+    fn is_measured(&self) -> bool {
+        self.eye_distances < 1.0
+    }
 }
 
 #[derive(Debug)]
@@ -103,10 +119,11 @@ impl Movements {
             let mut known = self.shots.iter().filter(|s| s.face(face.track).is_some());
             let measured = |shot: &Shot| self.measure(shot, at, face);
             // What went too far to be found again went less far since the last picture.
-            *movement = known
-                .next()
-                .and_then(measured)
-                .or_else(|| known.next_back().and_then(measured));
+            let long = known.next().and_then(measured);
+            *movement = match known.next_back() {
+                Some(last) if !long.is_some_and(|m| m.is_measured()) => measured(last).or(long),
+                _ => long,
+            };
         }
         let is_due = |last: &Shot| at.saturating_duration_since(last.at) >= MIN_SHOT_INTERVAL;
         if self.shots.last().is_none_or(is_due) {
@@ -132,23 +149,29 @@ impl Movements {
         let guess = [to[0] - from[0], to[1] - from[1]];
         let rect = before.rect.map(|v| v * scale);
         let eyes = (face.eye_distance.max(before.eye_distance) * scale).max(1.0);
-        let follow = |at| displacement(&then.picture, &self.now, at, guess);
-        let inner = Found::of((0..MAX_POINTS).map(|n| inside(&rect, n)).filter_map(follow));
+        let find = |at, guess| follow(&then.picture, &self.now, at, guess);
+        let points = (0..MAX_POINTS).map(|n| inside(&rect, n));
+        let mut inner = Found::of(points.map(|at| find(at, guess)));
+        let over = at.saturating_duration_since(then.at);
+        if inner.count < MIN_POINTS {
+            let is_lost = inner.count + inner.lost >= MIN_POINTS;
+            return is_lost.then_some(Movement::beyond_measure(over));
+        }
         // What is behind stands still as a rule; where it moves with the face, it is found there too.
-        let still =
-            |at| displacement(&then.picture, &self.now, at, [0.0; 2]).or_else(|| follow(at));
+        let still = |at| match find(at, [0.0; 2]) {
+            Followed::Lost => find(at, guess),
+            found => found,
+        };
         let size = then.picture.size();
         let outer = (0..GRID[0] * GRID[1]).filter_map(|n| around(&rect, size, n));
-        let outer = Found::of(outer.take(MAX_POINTS).filter_map(still));
+        let mut outer = Found::of(outer.take(MAX_POINTS).map(still));
         let in_eyes = |[x, y]: [f32; 2]| [x / eyes, y / eyes];
-        let mut inner = inner.filter(|found| found.count >= MIN_POINTS)?;
         Some(Movement {
             eye_distances: inner.length() / eyes,
-            face: in_eyes(inner.vector()),
-            around: outer
-                .filter(|found| found.count >= MIN_POINTS)
-                .map(|mut found| in_eyes(found.vector())),
-            over: at.saturating_duration_since(then.at),
+            vectors: Some(in_eyes(inner.vector()))
+                .filter(|_| outer.count >= MIN_POINTS)
+                .map(|face| (face, in_eyes(outer.vector()))),
+            over,
         })
     }
 }
@@ -182,22 +205,35 @@ struct Found {
     down: [f32; MAX_POINTS],
     lengths: [f32; MAX_POINTS],
     count: usize,
+    /// How many had structure and were not found.
+    lost: usize,
 }
 
 impl Found {
-    fn of(points: impl Iterator<Item = [f32; 2]>) -> Option<Self> {
+    fn of(points: impl Iterator<Item = Followed>) -> Self {
         let mut found = Self {
             across: [0.0; MAX_POINTS],
             down: [0.0; MAX_POINTS],
             lengths: [0.0; MAX_POINTS],
             count: 0,
+            lost: 0,
         };
-        let places = found.across.iter_mut().zip(&mut found.down);
-        for (((x, y), length), [dx, dy]) in places.zip(&mut found.lengths).zip(points) {
-            (*x, *y, *length) = (dx, dy, dx.hypot(dy));
-            found.count += 1;
+        for point in points {
+            match point {
+                Followed::To([dx, dy]) => {
+                    let places = [&mut found.across, &mut found.down, &mut found.lengths];
+                    for (place, value) in places.into_iter().zip([dx, dy, dx.hypot(dy)]) {
+                        if let Some(place) = place.get_mut(found.count) {
+                            *place = value;
+                        }
+                    }
+                    found.count = (found.count + 1).min(MAX_POINTS);
+                }
+                Followed::Lost => found.lost += 1,
+                Followed::Plain => {}
+            }
         }
-        (found.count > 0).then_some(found)
+        found
     }
 
     fn length(&mut self) -> f32 {

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 
+use super::coupling::Coupling;
+use super::movement::{Movement, Movements};
+use super::stillness::{Stillness, Verdict};
 use super::*;
 
 const EYES: f32 = 70.0;
@@ -60,7 +63,7 @@ fn a_part_of_a_pixel_is_measured_through_noise() {
         let expected = moved[0].hypot(moved[1]) / EYES;
         let error = (movement.eye_distances - expected).abs();
         assert!(error < 0.003, "{moved:?}: {movement:?}, not {expected}");
-        let around = movement.around.unwrap();
+        let (_, around) = movement.vectors.unwrap();
         assert!(
             around[0].hypot(around[1]) < 0.003,
             "{moved:?}: {movement:?}"
@@ -137,8 +140,7 @@ proptest! {
             most = most.max(moved);
             let movement = Movement {
                 eye_distances: moved,
-                face: [moved, 0.0],
-                around: None,
+                vectors: None,
                 over: Duration::from_millis(over),
             };
             match stillness.step(at, Some(movement), MIN_MOVEMENT) {
