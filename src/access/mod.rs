@@ -31,6 +31,7 @@ pub use flaw::Flaw;
 
 use crate::cohort::Score;
 use crate::config;
+use crate::liveness::Checks;
 use crate::person::PersonId;
 use crate::whitelist::Directory;
 
@@ -47,14 +48,17 @@ pub struct Policy {
     pub cooldown: Duration,
     /// Whoever was not seen for so long has gone; see [`Decision`].
     pub absence: Duration,
+    /// What a face is looked at for before it counts as a person's.
+    pub checks: Checks,
     /// A frame older than this when it arrives here counts for nothing.
     pub max_frame_age: Duration,
 }
 
 impl Policy {
     /// The configured rules with the threshold that holds for the whitelist at hand.
-    pub fn new(config: &config::Access, threshold: Score) -> Self {
+    pub fn new(config: &config::Access, checks: Checks, threshold: Score) -> Self {
         Self {
+            checks,
             threshold,
             frames: config.frames,
             window: config.window(),

@@ -21,6 +21,7 @@ enum Event {
     /// To these people, and whether each is enabled.
     WhitelistChanged(Vec<(i64, bool)>),
     Policy {
+        checks: Default::default(),
         threshold: f32,
         frames: usize,
     },
@@ -305,7 +306,7 @@ proptest! {
     ) {
         let threshold = Score::new(threshold);
         let listed = directory([(0, enabled.0), (1, enabled.1)]);
-        let mut access = Access::new(Policy { threshold, frames, window, cooldown, absence: cooldown, max_frame_age });
+        let mut access = Access::new(Policy { checks: Default::default(), threshold, frames, window, cooldown, absence: cooldown, max_frame_age });
         let base = Instant::now();
         let shift = |by: i64| {
             let by_abs = Duration::from_micros(by.unsigned_abs());

@@ -11,6 +11,7 @@ pub(super) fn ms(n: u64) -> Duration {
 
 pub(super) fn policy() -> Policy {
     Policy {
+        checks: Default::default(),
         threshold: Score::new(0.75),
         frames: 3,
         window: ms(1000),

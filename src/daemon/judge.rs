@@ -114,7 +114,11 @@ impl Judge {
 /// reached: nobody is let in, and it says why.
 fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQueue) -> Policy {
     let Some(snapshot) = whitelist else {
-        return Policy::new(rules, Score::new(f32::INFINITY));
+        return Policy::new(
+            rules,
+            crate::liveness::Checks::default(),
+            Score::new(f32::INFINITY),
+        );
     };
     match snapshot.matcher.threshold() {
         Ok(threshold) => {
@@ -124,7 +128,7 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQu
                 snapshot.matcher.comparisons(),
                 threshold.from
             );
-            Policy::new(rules, threshold.score)
+            Policy::new(rules, crate::liveness::Checks::default(), threshold.score)
         }
         Err(error) => {
             queue.happened(Event::Fault {
@@ -132,7 +136,11 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQu
                 part: None,
                 message: Some(error.to_string()),
             });
-            Policy::new(rules, Score::new(f32::INFINITY))
+            Policy::new(
+                rules,
+                crate::liveness::Checks::default(),
+                Score::new(f32::INFINITY),
+            )
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::eye::{self, Eye};
-use super::{FaceReport, FrameUse, Liveness, Seen, TrackId};
+use super::{FaceReport, FrameUse, Seen, TrackId};
 use crate::access::{Access, Candidate, Decision, FaceResult, FrameResult, Input, Policy};
 use crate::camera::Frame;
 use crate::config;
@@ -30,6 +30,8 @@ pub struct Spent {
     pub quality: Duration,
     /// Comparing embeddings with the whitelist.
     pub identify: Duration,
+    /// Finding out whether faces are alive.
+    pub liveness: Duration,
     /// Adding frames up to decisions.
     pub decide: Duration,
 }
@@ -49,7 +51,13 @@ impl Recogniser {
     /// One that has seen nothing.
     pub fn new(vision: Vision, settings: &config::Vision, policy: Policy) -> Self {
         Self {
-            eye: Eye::new(vision, settings, policy.frames, policy.window),
+            eye: Eye::new(
+                vision,
+                settings,
+                policy.frames,
+                policy.window,
+                policy.checks,
+            ),
             access: Access::new(policy),
             decide: Duration::ZERO,
         }
@@ -127,7 +135,8 @@ impl Recogniser {
 
     /// The rules changed; what was seen under the old ones is void.
     pub(crate) fn set_policy(&mut self, now: Instant, policy: Policy) {
-        self.eye.set_rules(policy.frames, policy.window);
+        self.eye
+            .set_rules(policy.frames, policy.window, policy.checks);
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
@@ -146,12 +155,14 @@ impl Recogniser {
             convert,
             quality,
             identify,
+            liveness,
         } = self.eye.spent();
         Spent {
             vision: self.eye.vision().spent(),
             convert,
             quality,
             identify,
+            liveness,
             decide: self.decide,
         }
     }
@@ -159,11 +170,6 @@ impl Recogniser {
 
 /// What a report is to the rules of access.
 fn judgement(face: &FaceReport) -> FaceResult {
-    match face.liveness {
-        Liveness::Live | Liveness::Unknown => {}
-        // There is no cue yet; the first one must say here what follows from it.
-        Liveness::Attack(cue) => match cue {},
-    }
     let track = face.track.0;
     match face.frame_use {
         FrameUse::Flawed(flaw) => FaceResult::Flawed { track, flaw },
