@@ -21,7 +21,6 @@ enum Event {
     /// To these people, and whether each is enabled.
     WhitelistChanged(Vec<(i64, bool)>),
     Policy {
-        checks: Default::default(),
         threshold: f32,
         frames: usize,
     },

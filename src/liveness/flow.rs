@@ -14,7 +14,7 @@ const MAX_STEPS: usize = 12;
 const MIN_STEP_PIXELS: f32 = 0.003;
 /// Windows with less structure than this in their weaker direction tell nothing: the mean
 /// square of the gradient, in grey levels per pixel.
-const MIN_STRUCTURE: f32 = 6.0;
+const MIN_STRUCTURE: f32 = 4.0;
 /// A point is lost where the windows differ by more, as the mean difference in grey levels.
 const MAX_DIFFERENCE: f32 = 12.0;
 

@@ -2,10 +2,17 @@
 //! a verdict out. A check may only deny; a face that was not looked at long enough is unknown,
 //! which opens nothing where a check is required.
 
+mod challenge;
+#[cfg(test)]
+mod challenge_tests;
 mod coupling;
 mod flow;
 mod luma;
 mod movement;
+mod parallax;
+mod pose;
+#[cfg(test)]
+mod render;
 mod stillness;
 #[cfg(test)]
 mod tests;
