@@ -106,7 +106,9 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::CardUnknown
         | DenialReason::CardLost
         | DenialReason::CardAlone
-        | DenialReason::FactorOfAnother => panic!("no reason of the rules"),
+        | DenialReason::FactorOfAnother
+        | DenialReason::FrozenFace
+        | DenialReason::CoupledFace => panic!("no reason of the rules"),
     }
 }
 

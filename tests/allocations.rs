@@ -83,7 +83,11 @@ impl Scene {
             recogniser: Recogniser::new(
                 vision,
                 &config.vision,
-                Policy::new(&config.access, Score::new(0.45)),
+                Policy::new(
+                    &config.access,
+                    doorward::liveness::Checks::new(&config.liveness),
+                    Score::new(0.45),
+                ),
             ),
             whitelist,
             pool: Arc::default(),

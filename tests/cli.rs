@@ -78,6 +78,7 @@ fn refused(id: i64, name: &str) -> Event {
         frames: 4,
         model: ModelVersion::new("made-up@00000000"),
         frame: frame(),
+        measured: None,
         left_out: std::num::NonZeroU32::new(2),
     })
 }

@@ -54,7 +54,11 @@ impl Door {
             recogniser: Recogniser::new(
                 vision,
                 &config.vision,
-                Policy::new(&config.access, Score::new(0.45)),
+                Policy::new(
+                    &config.access,
+                    doorward::liveness::Checks::new(&config.liveness),
+                    Score::new(0.45),
+                ),
             ),
             whitelist,
             pool: Arc::default(),

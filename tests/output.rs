@@ -62,6 +62,7 @@ fn site() -> Site {
             frames: 4,
             model: model(),
             frame: frame(),
+            measured: None,
             left_out: None,
         }),
         Event::CannotJudge {

@@ -137,6 +137,7 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         frames: 4,
         model: model(),
         frame: frame(),
+        measured: None,
         left_out: None,
     }
 }
@@ -233,6 +234,7 @@ fn one_of_each() -> Vec<Event> {
         Event::Denied(Denied {
             score: None,
             threshold: None,
+            measured: None,
             left_out: std::num::NonZeroU32::new(12),
             ..denied(DenialReason::EmptyWhitelist, None)
         }),

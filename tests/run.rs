@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use doorward::database::Database;
 use doorward::record::{
-    By, CameraLoss, ConfigFault, Event, GrantReason, Kind, LockCause, Record, WhitelistFault,
+    By, CameraLoss, ConfigFault, DenialReason, Event, GrantReason, Kind, LockCause, Record,
+    WhitelistFault,
 };
 use doorward::whitelist;
 use rustix::process::Signal;
@@ -466,6 +467,36 @@ fn an_opening_ends_when_the_person_may_not_pass_any_more() {
             if *ms < 20_000)
     });
     assert!(revoked, "{:?}", site.kinds());
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn a_photo_on_a_stand_is_refused_where_that_is_asked_for_and_a_head_is_not() {
+    let asked = || {
+        Site::new()
+            .set("liveness.frozen_face", true)
+            .set("camera.replay.pace", "\"real-time\"")
+            .set("camera.replay.fps", 5)
+            .set("camera.replay.repeat", true)
+            .enrolled("Barack Obama", &OBAMA)
+    };
+    let stand = asked().frames(PROBE, 12);
+    let daemon = stand.start();
+    stand.await_events(Kind::Denied, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    let (_, Event::Denied(denied)) = stand.first(Kind::Denied) else {
+        panic!()
+    };
+    assert_eq!(denied.reason, DenialReason::FrozenFace);
+    assert_eq!(denied.person.unwrap().name, "Barack Obama");
+    assert!(denied.measured.is_some_and(|movement| movement < 0.0047));
+    assert_eq!(stand.count(Kind::Granted), 0);
+
+    let head = asked().swaying(PROBE, 12);
+    let daemon = head.start();
+    head.await_events(Kind::Granted, 1);
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
 }

@@ -7,6 +7,7 @@ use super::companions::{Companion, Company};
 use super::rules::{Asking, Pass, Rules};
 use super::{Candidate, Claim, FactorKind};
 use crate::cohort::Score;
+use crate::liveness::Cue;
 use crate::person::PersonId;
 use crate::whitelist::{Card, Directory};
 
@@ -161,6 +162,10 @@ pub enum DenialReason {
     NotListed,
     /// The whitelist holds no template that could match.
     EmptyWhitelist,
+    /// As still as a picture on a support: no face, but a picture of one.
+    FrozenFace,
+    /// It moves as one with what is around it: a picture that is carried.
+    CoupledFace,
     /// Is on the whitelist, but disabled.
     Disabled,
     /// Was recognised, but is not on the whitelist any more.
@@ -226,6 +231,8 @@ pub struct Denial {
     pub threshold: Score,
     /// How many frames said so.
     pub frames: usize,
+    /// What gave an artefact away.
+    pub cue: Option<Cue>,
     /// How many denials for the same reason were left out since the last one.
     pub left_out: u32,
 }
@@ -291,6 +298,7 @@ impl Denial {
             }),
             threshold: face.map_or(Score::new(f32::INFINITY), |claim| claim.threshold),
             frames: face.map_or(0, |claim| claim.frames),
+            cue: None,
             left_out: 0,
         }
     }

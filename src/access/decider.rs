@@ -9,8 +9,9 @@ use super::cooldowns::{Cooldowns, Topic};
 use super::window::{Ballot, Window};
 use super::{
     Asking, Basis, Candidate, Claim, Companion, Company, Decision, Denial, DenialReason,
-    FactorKind, Factors, FrameResult, Grant, Input, Policy, Rules, Terms, Wall,
+    FaceResult, FactorKind, Factors, FrameResult, Grant, Input, Policy, Rules, Terms, Wall,
 };
+use crate::liveness::Cue;
 use crate::whitelist::Directory;
 
 type Authorised = Result<Grant, (Denial, Vec<usize>)>;
@@ -50,6 +51,11 @@ impl Access {
     /// left out.
     pub(crate) fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Whether a face has to be found alive before it makes a claim.
+    pub(crate) fn asks_for_liveness(&self) -> bool {
+        self.policy.checks.is_any()
     }
 
     /// Takes one input at the time `now` and gives the decisions that follow.
@@ -156,7 +162,12 @@ impl Access {
         let mut decisions = Vec::new();
         for vote in here.votes.iter().filter(|v| v.reached) {
             let frames = self.window.agreeing(vote);
-            if frames >= self.needed() {
+            // Only a face that lives in this very frame makes a claim.
+            let lives = |face: &FaceResult| {
+                let is_it = |c: &Candidate| (c.track, c.person) == (vote.track, vote.person);
+                matches!(face, FaceResult::Nearest(Some(candidate)) if is_it(candidate))
+            };
+            if frames >= self.needed() && sighting.faces.iter().any(lives) {
                 let claim = Claim {
                     person: vote.person,
                     track: vote.track,
@@ -166,6 +177,13 @@ impl Access {
                     made_at: now,
                 };
                 decisions.extend(self.decide(now, &claim, directory, wall));
+            }
+        }
+        for face in &sighting.faces {
+            if let FaceResult::Artefact { candidate, cue } = *face
+                && candidate.reaches(threshold)
+            {
+                decisions.extend(self.deny_artefact(now, candidate, cue));
             }
         }
         // Never true in a frame that recognised somebody.
@@ -335,6 +353,25 @@ impl Access {
         }
     }
 
+    /// A picture of somebody was shown, in as many frames as a claim takes.
+    fn deny_artefact(&mut self, now: Instant, candidate: Candidate, cue: Cue) -> Option<Decision> {
+        let frames = self.window.artefact(candidate.track);
+        if frames < self.needed() || self.cooldowns.is_decided(candidate.track) {
+            return None;
+        }
+        let reason = match cue {
+            Cue::Frozen { .. } => DenialReason::FrozenFace,
+            Cue::Coupled { .. } => DenialReason::CoupledFace,
+        };
+        let denial = Denial {
+            cue: Some(cue),
+            ..self.denial(reason, Some(candidate), frames)?
+        };
+        let decision = self.deny(now, denial);
+        self.cooldowns.deny([candidate.track].into_iter(), now);
+        decision
+    }
+
     fn deny_unlisted(&mut self, now: Instant) -> Option<Decision> {
         let (nearest, frames) = self.window.unlisted()?;
         let denial = self.denial(DenialReason::NotListed, Some(nearest), frames)?;
@@ -364,6 +401,7 @@ impl Access {
             nearest,
             threshold: self.policy.threshold,
             frames,
+            cue: None,
             left_out: 0,
         })
     }

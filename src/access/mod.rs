@@ -54,6 +54,7 @@ pub(crate) use rules::{Explained, passed_within};
 
 use crate::cohort::Score;
 use crate::config;
+use crate::liveness::{Checks, Cue};
 use crate::person::PersonId;
 use crate::whitelist::Directory;
 
@@ -70,14 +71,17 @@ pub struct Policy {
     pub cooldown: Duration,
     /// Whoever was not seen for so long has gone; see [`Decision`].
     pub absence: Duration,
+    /// What a face is looked at for before it counts as a person's.
+    pub checks: Checks,
     /// A frame older than this when it arrives here counts for nothing.
     pub max_frame_age: Duration,
 }
 
 impl Policy {
     /// The configured rules with the threshold that holds for the whitelist at hand.
-    pub fn new(config: &config::Access, threshold: Score) -> Self {
+    pub fn new(config: &config::Access, checks: Checks, threshold: Score) -> Self {
         Self {
+            checks,
             threshold,
             frames: config.frames,
             window: config.window(),
@@ -116,6 +120,10 @@ pub enum FaceResult {
     },
     /// Its nearest person; `None` if nobody is enrolled.
     Nearest(Option<Candidate>),
+    /// The same, of a face that was not found alive yet, where that is asked for.
+    Unproven(Candidate),
+    /// The same, of an artefact: a picture of a face.
+    Artefact { candidate: Candidate, cue: Cue },
     /// A face known from the frames before, of which this frame tells nothing new.
     Followed {
         /// The face's number while it is in view.
@@ -127,6 +135,7 @@ impl FaceResult {
     fn candidate(&self) -> Option<Candidate> {
         match *self {
             Self::Nearest(candidate) => candidate,
+            Self::Unproven(candidate) | Self::Artefact { candidate, .. } => Some(candidate),
             Self::Flawed { .. } | Self::Followed { .. } => None,
         }
     }
@@ -134,7 +143,9 @@ impl FaceResult {
     fn track(&self) -> Option<u64> {
         match *self {
             Self::Flawed { track, .. } | Self::Followed { track } => Some(track),
-            Self::Nearest(candidate) => candidate.map(|c| c.track),
+            Self::Nearest(_) | Self::Unproven(_) | Self::Artefact { .. } => {
+                self.candidate().map(|c| c.track)
+            }
         }
     }
 }

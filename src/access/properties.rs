@@ -37,9 +37,26 @@ fn scores() -> impl Strategy<Value = f32> {
     ]
 }
 
+fn unproven(track: u64, person: i64, score: f32) -> FaceResult {
+    match on_track(track, person, score) {
+        FaceResult::Nearest(Some(candidate)) => FaceResult::Unproven(candidate),
+        other => other,
+    }
+}
+
+fn artefact(track: u64, person: i64, score: f32) -> FaceResult {
+    let cue = crate::liveness::Cue::Frozen { movement: 0.001 };
+    match on_track(track, person, score) {
+        FaceResult::Nearest(Some(candidate)) => FaceResult::Artefact { candidate, cue },
+        other => other,
+    }
+}
+
 fn judgements() -> impl Strategy<Value = FaceResult> {
     prop_oneof![
         10 => (0..2u64, 1..4i64, scores()).prop_map(|(track, person, score)| on_track(track, person, score)),
+        2 => (0..2u64, 1..4i64, scores()).prop_map(|(track, person, score)| unproven(track, person, score)),
+        1 => (0..2u64, 1..4i64, scores()).prop_map(|(track, person, score)| artefact(track, person, score)),
         1 => (0..2u64).prop_map(|track| FaceResult::Followed { track }),
         1 => Just(FaceResult::Nearest(None)),
         2 => (0..2u64).prop_map(|track| FaceResult::Flawed { track, flaw: Flaw::Blurred }),
@@ -83,7 +100,9 @@ struct Counted {
 
 fn near(faces: &[FaceResult]) -> impl Iterator<Item = &Candidate> {
     faces.iter().filter_map(|f| match f {
-        FaceResult::Nearest(Some(candidate)) => Some(candidate),
+        FaceResult::Nearest(Some(candidate))
+        | FaceResult::Unproven(candidate)
+        | FaceResult::Artefact { candidate, .. } => Some(candidate),
         _ => None,
     })
 }
@@ -97,7 +116,9 @@ fn reaching(faces: &[FaceResult], threshold: f32, directory: &Directory) -> Vec<
         }
     }
     places.retain(|place| {
+        let lives = |face: &FaceResult| matches!(face, FaceResult::Nearest(Some(c)) if (c.person, c.track) == *place);
         near(faces).any(|c| (c.person, c.track) == *place && reaches(c, threshold))
+            && faces.iter().any(lives)
             && directory.is_enabled(place.0)
     });
     places
@@ -170,7 +191,8 @@ proptest! {
                                 .map(|c| c.person);
                             let track = match face {
                                 FaceResult::Followed { track } | FaceResult::Flawed { track, .. } => *track,
-                                FaceResult::Nearest(Some(c)) => c.track,
+                                FaceResult::Nearest(Some(c)) | FaceResult::Unproven(c) => c.track,
+                                FaceResult::Artefact { candidate, .. } => candidate.track,
                                 FaceResult::Nearest(None) => continue,
                             };
                             for (person, _, last, seen) in &mut cooling {
@@ -271,14 +293,15 @@ proptest! {
                 let state = |c: &Candidate| listed.get(c.person).map(|p| p.enabled);
                 let founded = recent
                     .iter()
-                    .filter(|faces| faces.iter().any(|f| match (reason, f) {
-                        (DenialReason::EmptyWhitelist, FaceResult::Nearest(None)) => true,
-                        (DenialReason::NotListed, FaceResult::Nearest(Some(c))) => !reaches(c, 0.75),
-                        (DenialReason::Disabled, FaceResult::Nearest(Some(c))) => {
-                            claimed(c) && state(c) == Some(false)
-                        }
-                        (DenialReason::Removed, FaceResult::Nearest(Some(c))) => {
-                            claimed(c) && state(c).is_none()
+                    .filter(|faces| faces.iter().any(|f| match (reason, f.candidate()) {
+                        (DenialReason::EmptyWhitelist, None) => matches!(f, FaceResult::Nearest(None)),
+                        (DenialReason::NotListed, Some(c)) => !reaches(&c, 0.75),
+                        (DenialReason::Disabled, Some(c)) => claimed(&c) && state(&c) == Some(false),
+                        (DenialReason::Removed, Some(c)) => claimed(&c) && state(&c).is_none(),
+                        (DenialReason::FrozenFace, Some(c)) => {
+                            matches!(f, FaceResult::Artefact { .. })
+                                && nearest.is_some_and(|n| n.track == c.track)
+                                && reaches(&c, 0.75)
                         }
                         _ => false,
                     }))
@@ -305,7 +328,7 @@ proptest! {
     ) {
         let threshold = Score::new(threshold);
         let listed = directory([(0, enabled.0), (1, enabled.1)]);
-        let mut access = Access::new(Policy { threshold, frames, window, cooldown, absence: cooldown, max_frame_age });
+        let mut access = Access::new(Policy { checks: Default::default(), threshold, frames, window, cooldown, absence: cooldown, max_frame_age });
         let base = Instant::now();
         let shift = |by: i64| {
             let by_abs = Duration::from_micros(by.unsigned_abs());

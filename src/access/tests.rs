@@ -11,6 +11,7 @@ pub(super) fn ms(n: u64) -> Duration {
 
 pub(super) fn policy() -> Policy {
     Policy {
+        checks: Default::default(),
         threshold: Score::new(0.75),
         frames: 3,
         window: ms(1000),
@@ -229,6 +230,7 @@ fn a_stranger_is_denied_once_a_cooldown_and_names_the_nearest_miss() {
             nearest: Some(candidate(2, 2, 0.6)),
             threshold: Score::new(0.75),
             frames: 3,
+            cue: None,
             left_out: 0,
         })]
     );
@@ -289,6 +291,7 @@ fn a_disabled_person_is_denied_by_name() {
             nearest: Some(candidate(4, 4, 0.9)),
             threshold: Score::new(0.75),
             frames: 3,
+            cue: None,
             left_out: 0,
         })]
     );

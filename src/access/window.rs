@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Candidate, FaceResult, Flaw, FrameResult};
 use crate::cohort::Score;
+use crate::liveness::Cue;
 use crate::person::PersonId;
 
 /// Frames remembered at most; more in one window push the oldest out, which can
@@ -31,6 +32,8 @@ pub(super) struct Vote {
 pub(super) struct Ballot {
     taken_at: Instant,
     votes: Vec<Vote>,
+    /// The largest artefact of somebody, and what gave it away.
+    artefact: Option<(Candidate, Cue)>,
     /// The best candidate among the faces below the threshold.
     unlisted: Option<Candidate>,
     nobody_enrolled: bool,
@@ -56,6 +59,7 @@ impl Ballot {
         let mut ballot = Self {
             taken_at: sighting.taken_at,
             votes: Vec::new(),
+            artefact: None,
             unlisted: None,
             nobody_enrolled: false,
             flaw: None,
@@ -68,11 +72,20 @@ impl Ballot {
                     continue;
                 }
                 FaceResult::Nearest(None) => ballot.nobody_enrolled = true,
-                FaceResult::Nearest(Some(face)) => {
+                FaceResult::Nearest(Some(face)) | FaceResult::Unproven(face) => {
                     let reached = face.reaches(threshold);
                     ballot.vote(face, reached);
                     if !reached && !is_decided(face.track) {
                         ballot.unlisted = Some(better(ballot.unlisted, face));
+                    }
+                }
+                FaceResult::Artefact { candidate, cue } => {
+                    let reached = candidate.reaches(threshold);
+                    ballot.vote(candidate, reached);
+                    if reached {
+                        ballot.artefact.get_or_insert((candidate, cue));
+                    } else if !is_decided(candidate.track) {
+                        ballot.unlisted = Some(better(ballot.unlisted, candidate));
                     }
                 }
                 FaceResult::Followed { .. } => {}
@@ -174,6 +187,15 @@ impl Window {
             .flat_map(|b| &b.votes)
             .filter(agrees)
             .count()
+    }
+
+    /// In how many frames a face was found to be an artefact.
+    pub(super) fn artefact(&self, track: u64) -> usize {
+        let is_it = |b: &&Ballot| {
+            b.artefact
+                .is_some_and(|(candidate, _)| candidate.track == track)
+        };
+        self.ballots.iter().filter(is_it).count()
     }
 
     pub(super) fn spend(&mut self, person: PersonId) {

@@ -63,7 +63,11 @@ impl View {
             economy: false,
             ..config.vision.clone()
         };
-        let policy = Policy::new(&config.access, threshold.score);
+        let policy = Policy::new(
+            &config.access,
+            crate::liveness::Checks::new(&config.liveness),
+            threshold.score,
+        );
         Ok(Self {
             source,
             recogniser: Recogniser::new(vision, &settings, policy),

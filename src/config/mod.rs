@@ -16,6 +16,7 @@ mod door_name;
 mod explain;
 mod factors;
 mod file;
+mod liveness;
 mod lockout;
 mod mistake;
 mod models;
@@ -41,6 +42,7 @@ pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use factors::{CardAlone, Demand, Factors};
+pub use liveness::Liveness;
 pub use lockout::Lockout;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};
@@ -76,6 +78,8 @@ pub struct Config {
     pub models: Models,
     /// What counts as a face worth judging.
     pub vision: Vision,
+    /// What a face is looked at for before it counts as a person's.
+    pub liveness: Liveness,
     /// When a judged face opens the door.
     pub access: Access,
     /// How long the door stays unlocked.
@@ -216,6 +220,7 @@ impl Config {
             camera: file.section("camera", Camera::read),
             models: file.section("models", Models::read),
             vision: file.section("vision", Vision::read),
+            liveness: file.section("liveness", Liveness::read),
             access: file.section("access", Access::read),
             door: file.section("door", Door::read),
             relay: file.section("relay", Relay::read),

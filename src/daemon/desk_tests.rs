@@ -97,7 +97,11 @@ impl Scene {
             path,
             _folder: folder,
             desk: desk.unwrap(),
-            access: Access::new(Policy::new(&config::Access::default(), Score::new(0.7))),
+            access: Access::new(Policy::new(
+                &config::Access::default(),
+                Default::default(),
+                Score::new(0.7),
+            )),
             said,
             lit,
             queue,

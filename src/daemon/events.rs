@@ -12,6 +12,7 @@ use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
+use crate::liveness::Cue;
 use crate::person::PersonId;
 use crate::record::{
     CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
@@ -72,6 +73,7 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
         frames,
         model,
         frame,
+        measured: None,
         left_out: None,
     })
 }
@@ -92,6 +94,10 @@ pub(crate) fn of_denial(
         frames: count(denial.frames),
         model: model.clone(),
         frame,
+        measured: denial.cue.map(|cue| match cue {
+            Cue::Frozen { movement } => movement,
+            Cue::Coupled { share } => share,
+        }),
         left_out: NonZeroU32::new(denial.left_out),
     })
 }
@@ -239,6 +245,8 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
 pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
     match reason {
         access::DenialReason::NotListed => DenialReason::NotListed,
+        access::DenialReason::FrozenFace => DenialReason::FrozenFace,
+        access::DenialReason::CoupledFace => DenialReason::CoupledFace,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,

@@ -22,6 +22,7 @@ use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
 use crate::embedding::ModelVersion;
+use crate::liveness::Checks;
 use crate::recognise::{FaceReport, FrameUse, Recogniser, Seen};
 use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
@@ -34,6 +35,8 @@ const MAX_WAIT: Duration = Duration::from_millis(200);
 pub(crate) struct Judge {
     pub vision: Vision,
     pub settings: config::Vision,
+    /// What a face is looked at for.
+    pub checks: Checks,
     /// Whether the door is open: then nobody needs to be looked at.
     pub open: Arc<AtomicBool>,
     /// From which, with the whitelist, the policy follows.
@@ -63,7 +66,7 @@ impl Judge {
         let mut timing = Timing::default();
         let mut rules = self.rules.load_full();
         let mut whitelist = self.whitelist.load_full();
-        let first = policy(&rules, whitelist.as_deref(), &self.queue);
+        let first = policy(&rules, self.checks, whitelist.as_deref(), &self.queue);
         let mut threshold = first.threshold;
         let mut onlooker = Onlooker::default();
         let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
@@ -108,7 +111,7 @@ impl Judge {
             // The threshold follows from the risk and from how many people are listed.
             if other_whitelist || !Arc::ptr_eq(&rules, &new_rules) {
                 rules = new_rules;
-                let policy = policy(&rules, whitelist.as_deref(), &self.queue);
+                let policy = policy(&rules, self.checks, whitelist.as_deref(), &self.queue);
                 threshold = policy.threshold;
                 recogniser.set_policy(Instant::now(), policy);
             }
@@ -174,9 +177,14 @@ impl Judge {
 
 /// The rules with their threshold. Where none follows from the risk, none can be
 /// reached: nobody is let in, and it says why.
-fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQueue) -> Policy {
+fn policy(
+    rules: &config::Access,
+    checks: Checks,
+    whitelist: Option<&Snapshot>,
+    queue: &RecordQueue,
+) -> Policy {
     let Some(snapshot) = whitelist else {
-        return Policy::new(rules, Score::new(f32::INFINITY));
+        return Policy::new(rules, checks, Score::new(f32::INFINITY));
     };
     match snapshot.matcher.threshold() {
         Ok(threshold) => {
@@ -186,7 +194,7 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQu
                 snapshot.matcher.comparisons(),
                 threshold.from
             );
-            Policy::new(rules, threshold.score)
+            Policy::new(rules, checks, threshold.score)
         }
         Err(error) => {
             queue.happened(Event::Fault {
@@ -194,7 +202,7 @@ fn policy(rules: &config::Access, whitelist: Option<&Snapshot>, queue: &RecordQu
                 part: None,
                 message: Some(error.to_string()),
             });
-            Policy::new(rules, Score::new(f32::INFINITY))
+            Policy::new(rules, checks, Score::new(f32::INFINITY))
         }
     }
 }

@@ -82,6 +82,7 @@ use crate::config::{self, Config};
 use crate::database::Database;
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
+use crate::liveness::Checks;
 use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
 
 /// How often signals, threads and the whitelist are looked at.
@@ -255,6 +256,7 @@ impl Guard {
         let judge = Judge {
             vision,
             settings: config.vision.clone(),
+            checks: Checks::new(&config.liveness),
             open,
             rules: Arc::clone(&rules),
             law: law.clone(),

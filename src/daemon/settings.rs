@@ -19,6 +19,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         (old.camera != new.camera, "camera"),
         (old.models != new.models, "models"),
         (old.vision != new.vision, "vision"),
+        (old.liveness != new.liveness, "liveness"),
         (old.relay != new.relay, "relay"),
         (old.panel != new.panel, "panel"),
         (old.whitelist != new.whitelist, "whitelist"),

@@ -101,7 +101,8 @@ impl Onlooker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recognise::{FrameUse, Liveness};
+    use crate::liveness::Liveness;
+    use crate::recognise::FrameUse;
     use crate::whitelist::Match;
 
     fn face(track: u64, identity: Option<(i64, f32)>) -> FaceReport {

@@ -11,6 +11,7 @@ use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
+use crate::liveness::{self, Checks, Liveness, Watch};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -29,6 +30,9 @@ pub(super) struct Eye {
     rgb: RgbImage,
     /// Where the faces in view were last.
     known: Vec<[f32; 4]>,
+    /// Whether those are faces of people.
+    watch: Watch,
+    watched: Vec<liveness::Seen>,
     spent: Spent,
 }
 
@@ -38,6 +42,7 @@ pub(super) struct Spent {
     pub(super) convert: Duration,
     pub(super) quality: Duration,
     pub(super) identify: Duration,
+    pub(super) liveness: Duration,
 }
 
 impl Eye {
@@ -47,6 +52,7 @@ impl Eye {
         settings: &config::Vision,
         frames: usize,
         window: Duration,
+        checks: Checks,
     ) -> Self {
         let another = vision
             .scoring()
@@ -61,18 +67,22 @@ impl Eye {
             glance: LumaGrid::default(),
             rgb: RgbImage::new(0, 0),
             known: Vec::new(),
+            watch: Watch::new(checks),
+            watched: Vec::with_capacity(liveness::MAX_FACES),
             spent: Spent::default(),
         }
     }
 
     /// Other rules; what was seen under the old ones does not count.
-    pub(super) fn set_rules(&mut self, frames: usize, window: Duration) {
+    pub(super) fn set_rules(&mut self, frames: usize, window: Duration, checks: Checks) {
+        self.watch.set_checks(checks);
         self.tracks.set_rules(frames, window);
         self.schedule.forget();
     }
 
     /// What was seen until now does not count with what follows.
     pub(super) fn forget(&mut self) {
+        self.watch.forget();
         self.tracks.forget();
         self.schedule.forget();
     }
@@ -117,12 +127,33 @@ impl Eye {
         let start = Instant::now();
         frame.take_rgb(&mut self.rgb);
         self.spent.convert += start.elapsed();
-        let reports = if step == Step::Follow {
+        let mut reports = if step == Step::Follow {
             self.follow(frame.at)?
         } else {
             self.search(frame.at, matcher)?
         };
+        let start = Instant::now();
+        let verdicts = self.watch(frame.at, &reports);
+        for (report, liveness) in reports.iter_mut().zip(verdicts) {
+            report.liveness = liveness;
+        }
+        self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
+    }
+
+    /// Whether the faces of `reports` are alive.
+    fn watch(&mut self, at: Instant, reports: &[FaceReport]) -> [Liveness; liveness::MAX_FACES] {
+        self.watched.clear();
+        let faces = reports.iter().take(liveness::MAX_FACES);
+        self.watched.extend(faces.map(|face| {
+            let [left, right, ..] = face.landmarks;
+            liveness::Seen {
+                track: face.track.0,
+                rect: face.rect,
+                eye_distance: (right[0] - left[0]).hypot(right[1] - left[1]),
+            }
+        }));
+        self.watch.step(at, &self.rgb, &self.watched)
     }
 
     fn plan(&mut self, frame: &Frame) -> Step {

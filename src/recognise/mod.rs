@@ -22,6 +22,7 @@ pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
 pub use track::TrackId;
 
+use crate::liveness::Liveness;
 use crate::vision::Face;
 use crate::whitelist::Match;
 
@@ -52,7 +53,7 @@ pub struct FaceReport {
     /// The person most alike by all frames of the face that count together, whatever the
     /// score; nothing unless the probe was compared, or with nobody enrolled.
     pub identity: Option<Match>,
-    /// Whether it is a face of flesh and blood.
+    /// Whether it is a face of flesh and blood, as far as the checks that are on can tell.
     pub liveness: Liveness,
 }
 
@@ -86,19 +87,3 @@ pub enum FrameUse {
     /// It was embedded, and compared together with the frames before.
     Compared,
 }
-
-/// Whether a face is presented by a person or by an artefact (ISO/IEC 30107-1). Nothing
-/// here detects presentation attacks yet: it is always [`Liveness::Unknown`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Liveness {
-    /// A person.
-    Live,
-    /// An artefact, such as a print or a screen.
-    Attack(Cue),
-    /// Not looked for.
-    Unknown,
-}
-
-/// What gave a presentation attack away. Nothing can yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cue {}

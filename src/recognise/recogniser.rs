@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::eye::{self, Eye};
-use super::{FaceReport, FrameUse, Liveness, Seen, TrackId};
+use super::{FaceReport, FrameUse, Seen, TrackId};
 use crate::access::{
     Access, Candidate, Decision, FaceResult, FrameResult, Input, Moment, Policy, Rules,
 };
 use crate::camera::Frame;
 use crate::config;
+use crate::liveness::Liveness;
 use crate::vision::{self, Vision, VisionError};
 use crate::whitelist::{Directory, Snapshot};
 
@@ -33,6 +34,8 @@ pub struct Spent {
     pub quality: Duration,
     /// Comparing embeddings with the whitelist.
     pub identify: Duration,
+    /// Finding out whether faces are alive.
+    pub liveness: Duration,
     /// Adding frames up to decisions.
     pub decide: Duration,
 }
@@ -52,7 +55,13 @@ impl Recogniser {
     /// One that has seen nothing.
     pub fn new(vision: Vision, settings: &config::Vision, policy: Policy) -> Self {
         Self {
-            eye: Eye::new(vision, settings, policy.frames, policy.window),
+            eye: Eye::new(
+                vision,
+                settings,
+                policy.frames,
+                policy.window,
+                policy.checks,
+            ),
             access: Access::new(policy),
             decide: Duration::ZERO,
         }
@@ -97,9 +106,10 @@ impl Recogniser {
         directory: &Directory,
     ) -> Vec<Decision> {
         let start = Instant::now();
+        let is_asked = self.access.asks_for_liveness();
         let sighting = FrameResult {
             taken_at,
-            faces: faces.iter().map(judgement).collect(),
+            faces: faces.iter().map(|face| judgement(face, is_asked)).collect(),
         };
         let decisions = self.access.step(
             now,
@@ -139,7 +149,8 @@ impl Recogniser {
 
     /// The rules changed; what was seen under the old ones is void.
     pub(crate) fn set_policy(&mut self, now: Instant, policy: Policy) {
-        self.eye.set_rules(policy.frames, policy.window);
+        self.eye
+            .set_rules(policy.frames, policy.window, policy.checks);
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
@@ -168,29 +179,30 @@ impl Recogniser {
             convert,
             quality,
             identify,
+            liveness,
         } = self.eye.spent();
         Spent {
             vision: self.eye.vision().spent(),
             convert,
             quality,
             identify,
+            liveness,
             decide: self.decide,
         }
     }
 }
 
-/// What a report is to the rules of access.
-fn judgement(face: &FaceReport) -> FaceResult {
-    match face.liveness {
-        Liveness::Live | Liveness::Unknown => {}
-        // There is no cue yet; the first one must say here what follows from it.
-        Liveness::Attack(cue) => match cue {},
-    }
+/// What a report is to the rules of access; `is_asked`: a face has to be found alive.
+fn judgement(face: &FaceReport, is_asked: bool) -> FaceResult {
     let track = face.track.0;
     match face.frame_use {
         FrameUse::Flawed(flaw) => FaceResult::Flawed { track, flaw },
         FrameUse::Skipped => FaceResult::Followed { track },
-        FrameUse::Compared => FaceResult::Nearest(candidate(face)),
+        FrameUse::Compared => match (candidate(face), face.liveness) {
+            (Some(candidate), Liveness::Attack(cue)) => FaceResult::Artefact { candidate, cue },
+            (Some(candidate), Liveness::Unknown) if is_asked => FaceResult::Unproven(candidate),
+            (candidate, _) => FaceResult::Nearest(candidate),
+        },
     }
 }
 

@@ -29,6 +29,12 @@ const MAX_TRACKS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub(crate) u64);
 
+impl TrackId {
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Whether faces are in view, and whether looking closer would tell something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InView {

@@ -47,6 +47,8 @@ codes! {
     /// Why somebody who was judged may not pass.
     DenialReason {
         NotListed = "not_listed", "resembles nobody on the whitelist enough";
+        FrozenFace = "frozen_face", "as still as a picture on a support";
+        CoupledFace = "coupled_face", "moves as one with what is around it, as a picture that is carried";
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";

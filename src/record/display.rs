@@ -101,6 +101,7 @@ impl fmt::Display for Denied {
             threshold,
             frames,
             frame,
+            measured,
             left_out,
             ..
         } = self;
@@ -113,11 +114,11 @@ impl fmt::Display for Denied {
         if let Some(threshold) = threshold {
             write!(f, ", threshold {threshold:.3}")?;
         }
-        write!(
-            f,
-            ", {}: {reason} {frame}",
-            counted(*frames, "frame", "frames")
-        )?;
+        write!(f, ", {}: {reason}", counted(*frames, "frame", "frames"))?;
+        if let Some(measured) = measured {
+            write!(f, " ({measured:.4})")?;
+        }
+        write!(f, " {frame}")?;
         tell_left_out(f, *left_out)
     }
 }

@@ -121,6 +121,9 @@ pub struct Denied {
     pub model: ModelVersion,
     /// The last of the frames.
     pub frame: FrameRef,
+    /// What was measured, where the reason is how the face moves: eye distances, or a share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<f32>,
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,

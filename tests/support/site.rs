@@ -110,6 +110,20 @@ impl Site {
         self
     }
 
+    /// Adds frames: the photo so many times, as of a head that sways.
+    pub fn swaying(self, photo: &str, count: usize) -> Self {
+        let picture = image::open(photo_path(photo)).unwrap().to_rgb8();
+        let have = std::fs::read_dir(self.at("frames")).unwrap().count();
+        for n in have..have + count {
+            let mut frame = picture.clone();
+            let aside = [0, 2, 4, 5, 4, 2][n % 6];
+            image::imageops::replace(&mut frame, &picture, aside, 0);
+            let frame_at = self.at("frames").join(format!("{n:04}.png"));
+            frame.save(frame_at).unwrap();
+        }
+        self
+    }
+
     /// Adds frames: the photo's own bytes so many times.
     pub fn stills(self, photo: &str, count: usize) -> Self {
         let have = std::fs::read_dir(self.at("frames")).unwrap().count();

@@ -128,7 +128,11 @@ impl Rig {
                 stride: SIZE.0 * 2,
             },
             whitelist,
-            policy: Policy::new(&config.access, threshold.score),
+            policy: Policy::new(
+                &config.access,
+                crate::liveness::Checks::new(&config.liveness),
+                threshold.score,
+            ),
             config: config.clone(),
         };
         Ok((rig, vision))

@@ -212,7 +212,11 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
     let whitelist = Snapshot::empty(vision.version(), vision.scoring(), asked);
     let mut settings = config.vision.clone();
     settings.economy = false;
-    let policy = Policy::new(&config.access, Score::new(f32::INFINITY));
+    let policy = Policy::new(
+        &config.access,
+        crate::liveness::Checks::new(&config.liveness),
+        Score::new(f32::INFINITY),
+    );
     let mut recogniser = Recogniser::new(vision, &settings, policy);
     let mut look = || {
         let mut frame = Frame::rgb(picture.clone(), Instant::now(), 0, None);

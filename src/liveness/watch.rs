@@ -1,0 +1,152 @@
+//! All checks of the faces in view together. Each may only deny; none outvotes another.
+
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+
+use crate::config;
+
+use super::coupling::Coupling;
+use super::movement::{MAX_FACES, Movements, Seen};
+use super::stillness::{Stillness, Verdict};
+
+/// A face out of sight for longer is looked at anew.
+const MAX_OUT_OF_SIGHT: Duration = Duration::from_millis(700);
+
+/// Whether a face is presented by a person or by an artefact (ISO/IEC 30107-1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Liveness {
+    /// No check that is on has anything against it.
+    Live,
+    /// An artefact, such as a print or a screen.
+    Attack(Cue),
+    /// Not looked at, or not for long enough yet.
+    Unknown,
+}
+
+/// What gave a presentation attack away, and how much of it there was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cue {
+    /// As still as a picture on a support; the movement in eye distances.
+    Frozen { movement: f32 },
+    /// It moves as one with what is around it; the share of its movement.
+    Coupled { share: f32 },
+}
+
+/// Which checks are on, with their thresholds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Checks {
+    /// A face that moves less is a picture, in eye distances.
+    pub min_movement: Option<f32>,
+    /// A face that shares more of its movement with its surroundings is a picture.
+    pub max_coupling: Option<f32>,
+}
+
+impl Checks {
+    /// As configured.
+    pub fn new(config: &config::Liveness) -> Self {
+        Self {
+            min_movement: config.frozen_face.then_some(config.min_movement),
+            max_coupling: config.coupling.then_some(config.max_coupling),
+        }
+    }
+
+    /// Whether a face has to be found alive.
+    pub fn is_any(&self) -> bool {
+        self.min_movement.is_some() || self.max_coupling.is_some()
+    }
+}
+
+#[derive(Debug)]
+struct Watched {
+    track: u64,
+    seen_at: Instant,
+    stillness: Stillness,
+    coupling: Coupling,
+}
+
+/// The faces in view and what their movements said.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    checks: Checks,
+    movements: Movements,
+    faces: Vec<Watched>,
+}
+
+impl Watch {
+    /// One that has seen nothing.
+    pub(crate) fn new(checks: Checks) -> Self {
+        Self {
+            checks,
+            movements: Movements::default(),
+            faces: Vec::with_capacity(MAX_FACES),
+        }
+    }
+
+    /// Other checks; what was seen does not count for them.
+    pub(crate) fn set_checks(&mut self, checks: Checks) {
+        self.checks = checks;
+        self.forget();
+    }
+
+    /// What was seen until now does not count with what follows.
+    pub(crate) fn forget(&mut self) {
+        self.movements.forget();
+        self.faces.clear();
+    }
+
+    /// Takes a frame taken at `at`, and says what is known of each of its faces then. More than
+    /// [`MAX_FACES`] are unknown.
+    pub(crate) fn step(
+        &mut self,
+        at: Instant,
+        picture: &RgbImage,
+        faces: &[Seen],
+    ) -> [Liveness; MAX_FACES] {
+        let mut verdicts = [Liveness::Unknown; MAX_FACES];
+        if !self.checks.is_any() {
+            return verdicts;
+        }
+        let is_there = |w: &Watched| {
+            faces.iter().any(|f| f.track == w.track)
+                || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT
+        };
+        self.faces.retain(is_there);
+        let movements = self.movements.take(at, picture, faces);
+        for ((verdict, face), movement) in verdicts.iter_mut().zip(faces).zip(movements) {
+            let known = self.faces.iter().position(|w| w.track == face.track);
+            let place = known.unwrap_or_else(|| {
+                if self.faces.len() >= 2 * MAX_FACES {
+                    self.faces.remove(0);
+                }
+                self.faces.push(Watched {
+                    track: face.track,
+                    seen_at: at,
+                    stillness: Stillness::new(at),
+                    coupling: Coupling::default(),
+                });
+                self.faces.len() - 1
+            });
+            let Some(watched) = self.faces.get_mut(place) else {
+                continue;
+            };
+            watched.seen_at = at;
+            let still = match self.checks.min_movement {
+                Some(least) => match watched.stillness.step(at, movement, least) {
+                    Verdict::Moves => Liveness::Live,
+                    Verdict::Frozen(movement) => Liveness::Attack(Cue::Frozen { movement }),
+                    Verdict::Unknown => Liveness::Unknown,
+                },
+                None => Liveness::Live,
+            };
+            let share = watched.coupling.step(at, movement);
+            *verdict = match (self.checks.max_coupling, share) {
+                (Some(most), Some(share)) if share > most => {
+                    Liveness::Attack(Cue::Coupled { share })
+                }
+                _ => still,
+            };
+        }
+        verdicts
+    }
+}
