@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::output::{self, Exit, Usage};
 use super::{Format, print_json, start_stderr_log};
-use crate::config::{self, Config, PanelDriver, Signal};
+use crate::config::{self, Config, PanelDriver, Signal, Signals};
 use crate::guardian::BootTime;
 use crate::panel::{
     self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Reading, Request,
-    Served, Signals, What, Word,
+    Served, What, Word,
 };
 use crate::shown::Quoted;
 use crate::trust;

@@ -1,6 +1,7 @@
 //! `doorward check`: every part tried once; each line is ok or says what to do. What is tried
 //! is opened by what the daemon opens it by, but nothing is written.
 
+mod panel;
 mod risk;
 mod sight;
 mod system;
@@ -85,6 +86,7 @@ impl Check {
                 // The relay first: opening it locks the door. Before root becomes the
                 // service's user, whom the line is not for.
                 check_relay(&config, &mut report);
+                panel::check(&config, &mut report);
                 // As what the service finds there.
                 super::become_owner(&config)?;
                 trust::check_hands(path, &config, &mut report);
