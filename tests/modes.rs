@@ -101,14 +101,19 @@ fn an_administrator_unlocks_once_and_a_restart_does_not_do_it_again() {
     assert_eq!(alone.status.code(), Some(1), "{}", said(&alone));
     let daemon = site.start();
     site.await_events(Kind::Started, 1);
-    let told = ordered(&site, &["unlock", "--reason", "parcel"]);
-    assert!(told.contains("unlocked for 300 ms"), "{told}");
+    let told = ordered(&site, &["unlock", "--json", "--reason", "parcel"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["unlocked"], &told["pulse_ms"]),
+        (&true.into(), &300.into())
+    );
     let (act, asked) = site.first(Kind::UnlockAsked);
     assert!(matches!(asked, Event::UnlockAsked { purpose: Some(text), .. } if text == "parcel"));
     let (unlocked, Event::Unlocked { by, .. }) = site.first(Kind::Unlocked) else {
         panic!()
     };
     assert!(by == By::Act(act) && act < unlocked);
+    assert_eq!(told["event"], act);
     await_level(&site, "released");
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
@@ -119,6 +124,13 @@ fn an_administrator_unlocks_once_and_a_restart_does_not_do_it_again() {
     let refused = site.run(&["unlock"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("locked down"), "{}", said(&refused));
+    let refused = site.run(&["unlock", "--json"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(
+        (&told["unlocked"], &told["reason"]),
+        (&false.into(), &"locked_down".into())
+    );
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
     assert_eq!(site.count(Kind::Unlocked), 1);

@@ -118,11 +118,11 @@ fn serve(site: &Site) -> Watched {
 }
 
 impl Watched {
-    fn await_line_containing(&self, words: &str) {
+    fn await_line_containing(&self, words: &str) -> String {
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             if line.contains(words) {
-                return;
+                return line;
             }
             seen.push(line);
         }
@@ -188,16 +188,36 @@ fn an_installer_sees_what_the_wires_say() {
 }
 
 #[test]
+fn a_program_sees_it_too_and_no_digit() {
+    let site = site();
+    let watch = Watched::start(site.command(&["panel", "watch", "--json"]));
+    watch.await_line("{\"ready\":true}");
+    wire(&site, "contact open");
+    let line = watch.await_line_containing("\"input\":\"contact\",\"open\":true");
+    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let at = told["at"].as_str().unwrap();
+    assert!(at.parse::<jiff::Timestamp>().is_ok(), "{line}");
+    wire(&site, "keys 7");
+    watch.await_line_containing("\"input\":\"key\",\"key\":\"digit\"");
+    wire(&site, "card 0012345");
+    watch.await_line_containing("\"number\":12345");
+    wire(&site, "lost contact");
+    watch.await_line_containing("\"answers\":false");
+}
+
+#[test]
 fn an_output_is_lit_for_a_second_and_dark_again() {
     let site = site();
     let _panel = serve(&site);
-    let mut test = site
-        .command(&["panel", "test", "siren"])
+    let test = site
+        .command(&["panel", "test", "siren", "--json"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     await_output(&site, "siren", "on");
-    assert!(test.wait().unwrap().success());
+    let lit = test.wait_with_output().unwrap();
+    assert!(lit.status.success());
+    assert_eq!(lit.stdout, b"{\"lit_ms\":1000,\"output\":\"siren\"}\n");
     await_output(&site, "siren", "off");
     let told = site.fails(&["panel", "test", "horn"]);
     assert!(

@@ -79,6 +79,23 @@ fn stored(site: &Site) -> Vec<String> {
     rows.map(Result::unwrap).collect()
 }
 
+/// What rules ask of each person, as `people show` tells it, without the number.
+fn asked(site: &Site, person: &str) -> Value {
+    let shown = site.run(&["people", "show", person, "--json"]);
+    assert_eq!(code(&shown), 0, "{}", said(&shown));
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let names = [
+        "groups",
+        "guest",
+        "valid_from",
+        "valid_until",
+        "entries",
+        "entries_left",
+    ];
+    let asked = names.map(|name| (name.to_owned(), shown["person"][name].clone()));
+    Value::Object(asked.into_iter().collect())
+}
+
 /// What the file holds, as `age --decrypt` would give it.
 fn plain(file: &Path) -> String {
     let identity = age::scrypt::Identity::new(PASSPHRASE.to_owned().into());
@@ -228,6 +245,78 @@ fn who_is_there_already_is_refused_skipped_or_replaced() {
 }
 
 #[test]
+fn whoever_travels_is_let_in_no_more_often_there() {
+    let from = site(&["Ada", "Guest", "Zoe"]);
+    for line in [
+        "people group add Ada Zoe staff",
+        "people group add Ada night-shift",
+        "people valid Ada --from 2026-01-05T08:00 --until 2099-12-31T18:00",
+        "people entries Ada 3",
+        "people add-guest Guest --until 2099-05-01T12:00",
+        "people card Zoe 4711 --facility 12",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = from.run(&words);
+        assert_eq!(code(&output), 0, "{line}: {}", said(&output));
+    }
+    // One entry is used up.
+    let raw = rusqlite::Connection::open(from.at("doorward.db")).unwrap();
+    raw.execute(
+        "INSERT INTO passages (person, record, at_ms, is_sure, uptime_ms, direction)
+         VALUES (1, 1000, 0, 1, 0, 'in')",
+        [],
+    )
+    .unwrap();
+    drop(raw);
+    assert_eq!(asked(&from, "Ada")["entries_left"], 2);
+    let file = from.at("people.age");
+    let file = file.to_str().unwrap();
+    let output = people(&from, "export", &[file]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let told = said(&output);
+    assert!(told.contains("1 person has a PIN or a card"), "{told}");
+    let text = plain(Path::new(file));
+    assert!(!text.contains("4711"), "{text}");
+    let ada: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(ada["person"]["groups"], json!(["night-shift", "staff"]));
+    assert_eq!(ada["person"]["entries"], 2);
+    assert!(ada["person"]["valid_from"].as_str().unwrap().ends_with('Z'));
+
+    let to = site(&["Zoe", "Ada"]);
+    for line in [
+        "people group add Ada visitors",
+        "people entries Ada 9",
+        "people card Zoe 815 --facility 12",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(code(&to.run(&words)), 0, "{line}");
+    }
+    let output = people(&to, "import", &["--replace", file]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    // What is left becomes what there is.
+    let mut expected = asked(&from, "Ada");
+    expected["entries"] = json!(2);
+    assert_eq!(asked(&to, "Ada"), expected);
+    for person in ["Guest", "Zoe"] {
+        assert_eq!(asked(&to, person), asked(&from, person));
+    }
+    assert_eq!(asked(&to, "Guest")["guest"], true);
+    // The door's own.
+    let zoe = to.run(&["people", "show", "Zoe"]);
+    assert!(said(&zoe).contains("815"), "{}", said(&zoe));
+    for (kind, count) in [
+        (Kind::GroupLeft, 1),
+        (Kind::GroupJoined, 1 + 3),
+        (Kind::EntriesChanged, 1 + 1),
+        (Kind::GuestUntil, 1),
+        (Kind::ValidityChanged, 1),
+    ] {
+        assert_eq!(to.count(kind), count, "{kind:?}");
+    }
+    assert_eq!(code(&to.run(&["events", "--verify"])), 0);
+}
+
+#[test]
 fn what_cannot_be_taken_over_is_said_and_nothing_of_it_is() {
     let from = site(&["Ada", "Zoe"]);
     let file = exported(&from, &[]);
@@ -296,6 +385,25 @@ fn what_cannot_be_taken_over_is_said_and_nothing_of_it_is() {
             "line 2 is damaged",
             person(&|p| p["enrolled_at"] = json!("yesterday")),
         ),
+        (
+            "a group's name is none",
+            person(&|p| p["groups"] = json!(["staff", "everybody"])),
+        ),
+        (
+            "a validity ends before it begins",
+            person(&|p| {
+                p["valid_from"] = json!("2026-02-01T00:00:00Z");
+                p["valid_until"] = json!("2026-01-01T00:00:00Z");
+            }),
+        ),
+        (
+            "a guest's validity has no end",
+            person(&|p| p["guest"] = json!(true)),
+        ),
+        (
+            "nobody has so many entries",
+            person(&|p| p["entries"] = json!(1_000_001)),
+        ),
     ] {
         sealed(&[lines[0], &line, lines[2], lines[3]]);
         refused(why);
@@ -330,8 +438,20 @@ fn every_column_of_people_and_templates_travels() {
     for (table, known) in [
         (
             "people",
-            &["id", "name", "folded", "enabled", "created_at_ms"][..],
+            &[
+                "id",
+                "name",
+                "folded",
+                "enabled",
+                "created_at_ms",
+                "guest",
+                "valid_from_ms",
+                "valid_until_ms",
+                "entries",
+                "entries_from",
+            ][..],
         ),
+        ("memberships", &["person", "name"]),
         (
             "templates",
             &[

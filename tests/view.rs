@@ -7,7 +7,7 @@ mod support;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use doorward::drawing::{Panel, Pen, Tone, sheet};
+use doorward::drawing::{Pen, Tile, Tone, sheet};
 use image::RgbImage;
 use serde_json::Value;
 use support::site::{Site, photo_path, said};
@@ -198,15 +198,15 @@ fn faces_of_decisions_are_kept_where_that_is_wanted() {
 }
 
 #[test]
-fn a_sheet_has_a_panel_for_each_scene() {
-    let panel = Panel {
+fn a_sheet_has_a_tile_for_each_scene() {
+    let tile = Tile {
         picture: RgbImage::from_pixel(1280, 720, image::Rgb([200; 3])),
         title: "Nobody".into(),
         said: "nothing to decide".into(),
         tone: Tone::Unclear,
     };
     let mut pen = Pen::default();
-    let sizes = [1, 2, 4, 5].map(|n| sheet(&mut pen, &vec![panel.clone(); n]).dimensions());
+    let sizes = [1, 2, 4, 5].map(|n| sheet(&mut pen, &vec![tile.clone(); n]).dimensions());
     let [one, two, four, five] = sizes;
     assert!(two.0 > one.0 && two.1 == one.1);
     assert!(four.0 == two.0 && four.1 > two.1);

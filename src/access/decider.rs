@@ -67,7 +67,7 @@ impl Access {
     /// * a claim: one person is nearest to a face at or above the threshold, and
     ///   was nearest to that same face in [`Policy::frames`] frames within
     ///   [`Policy::window`], this one among them. Each frame counts for one claim of a
-    ///   person only. [`authorise`] makes a grant of it, or a denial. After a grant that
+    ///   person only. [`authorise`](super::authorise) makes a grant of it, or a denial. After a grant that
     ///   person is not granted again for [`Policy::cooldown`], and not before having been out
     ///   of sight for [`Policy::absence`]: one presence, one grant;
     /// * denial, not listed: as many frames showed a face below the threshold, and

@@ -14,6 +14,8 @@
 //! the first says anything about the person in front of the camera.
 
 mod authorise;
+#[cfg(test)]
+mod claim_tests;
 mod companions;
 mod cooldowns;
 mod decider;

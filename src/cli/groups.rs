@@ -31,7 +31,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Measure", &["bench", "evaluate", "calibrate", "train"]),
 ];
 
-/// After the groups; what it says comes from the program's own definitions.
+/// Where to begin, before the groups.
 const MORE: &str = "\
 Begin with `sudo doorward check`; `man doorward.toml` explains the configuration.";
 
@@ -60,7 +60,7 @@ fn template(command: &Command) -> String {
         .map(Command::get_name)
         .filter(|name| !listed(name))
         .collect();
-    let mut text = "{about}\n\n{usage-heading} {usage}\n\n".to_owned();
+    let mut text = format!("{{about}}\n{MORE}\n\n{{usage-heading}} {{usage}}\n\n");
     for (group, names) in GROUPS.into_iter().chain([("Others", &others[..])]) {
         let mut lines = String::new();
         for command in names
@@ -79,7 +79,7 @@ fn template(command: &Command) -> String {
             let _ = writeln!(text, "{header}{group}:{header:#}\n{lines}");
         }
     }
-    let _ = write!(text, "{header}Options:{header:#}\n{{options}}\n\n{MORE}");
+    let _ = write!(text, "{header}Options:{header:#}\n{{options}}");
     text
 }
 

@@ -74,24 +74,26 @@ use crate::whitelist::Snapshot;
     max_term_width = 100
 )]
 pub(crate) struct Cli {
-    /// Configuration file
+    /// Configuration
     #[arg(
         long,
         global = true,
         value_name = "FILE",
         env = "DOORWARD_CONFIG",
+        hide_env_values = true,
         default_value = config::DEFAULT_PATH
     )]
     config: PathBuf,
 
-    /// Use colours; auto heeds NO_COLOR and CLICOLOR
+    /// Colours: always, never, or auto, which heeds NO_COLOR and CLICOLOR
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
         value_enum,
         default_value_t,
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     color: Colour,
 

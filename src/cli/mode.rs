@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output::{local, rfc3339};
 use super::when::{When, until};
@@ -14,7 +14,9 @@ use crate::acts::{self, Acts, ModeAct, Over, Standing};
 use crate::config::Config;
 use crate::daemon::clock;
 use crate::database::{Database, DatabaseError};
-use crate::record::{By, DoorMode, Event, Log, Query, Stamp, believes_clock};
+use crate::record::{
+    By, DoorMode, Event, Kind, Log, NotOpened, Query, RelayCommand, Stamp, believes_clock,
+};
 
 /// How long `unlock` waits for what becomes of it.
 const MAX_UNLOCK_WAIT: Duration = Duration::from_secs(6);
@@ -40,6 +42,8 @@ enum Order {
         until: Option<When>,
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        format: Format,
     },
     /// Hold the door unlocked
     Hold {
@@ -48,6 +52,8 @@ enum Order {
         until: When,
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        format: Format,
     },
     /// Hold the door unlocked from the first listed person on
     Office {
@@ -56,11 +62,15 @@ enum Order {
         until: When,
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        format: Format,
     },
     /// End what was ordered
     Normal {
         #[command(flatten)]
         why: Why,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -89,19 +99,26 @@ impl Why {
 
 impl Mode {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let (mode, until, why) = match self.order {
+        let (mode, until, why, format) = match self.order {
             None => return show(config, self.format),
-            Some(Order::Lockdown { until, why }) => (DoorMode::Lockdown, until, why),
-            Some(Order::Hold { until, why }) => (DoorMode::Hold, Some(until), why),
-            Some(Order::Office { until, why }) => (DoorMode::Office, Some(until), why),
-            Some(Order::Normal { why }) => (DoorMode::Normal, None, why),
+            Some(Order::Lockdown { until, why, format }) => {
+                (DoorMode::Lockdown, until, why, format)
+            }
+            Some(Order::Hold { until, why, format }) => (DoorMode::Hold, Some(until), why, format),
+            Some(Order::Office { until, why, format }) => {
+                (DoorMode::Office, Some(until), why, format)
+            }
+            Some(Order::Normal { why, format }) => (DoorMode::Normal, None, why, format),
         };
         let why = why.text()?;
         let guarded = Database::is_guarded(&config.whitelist.database);
         let mut database = Database::open(&config.whitelist.database)?;
         let until = until.map(|When(at)| at);
         let act = acts::set_mode(&mut database, mode, until, why, &origin(config))?;
-        println!("{} (event {})", told(&act), act.record);
+        match format.json {
+            true => print_json(&as_json(act.mode, &act))?,
+            false => println!("{} (event {})", told(&act), act.record),
+        }
         if !guarded {
             eprintln!("nothing guards the door now; it holds when the daemon runs");
         }
@@ -121,6 +138,16 @@ fn told(act: &ModeAct) -> String {
         Some(until) => format!("{} until {}", act.mode, local(until, "%Y-%m-%d %H:%M:%S")),
         None => act.mode.to_string(),
     }
+}
+
+/// The mode in force, and what was ordered.
+fn as_json(mode: DoorMode, act: &ModeAct) -> Value {
+    json!({
+        "mode": mode.code(),
+        "ordered": act.mode.code(),
+        "until": act.until_ms.and_then(rfc3339),
+        "event": act.record,
+    })
 }
 
 fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
@@ -160,12 +187,7 @@ fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
     };
     if format.json {
         let mode = if in_force { act.mode } else { DoorMode::Normal };
-        print_json(&json!({
-            "mode": mode.code(),
-            "ordered": act.mode.code(),
-            "until": act.until_ms.and_then(rfc3339),
-            "event": act.record,
-        }))?;
+        print_json(&as_json(mode, &act))?;
     } else if let Some(why) = why {
         println!(
             "{}; {} (event {}) was ordered, and {why}",
@@ -184,6 +206,15 @@ fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
 pub(crate) struct Unlock {
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What became of an act.
+enum Outcome {
+    Unlocked { pulse_ms: u64 },
+    NotOpened(NotOpened),
+    RelayFault(RelayCommand),
 }
 
 impl Unlock {
@@ -194,55 +225,88 @@ impl Unlock {
                 "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
                  move the relay by hand with `doorward relay pulse`"
             );
+            if self.format.json {
+                print_json(&json!({ "unlocked": false, "guarding": false }))?;
+            }
             return Ok(Exit::No.into());
         }
         let mut database = Database::open_existing(&config.whitelist.database)?;
         let act = acts::ask_unlock(&mut database, why, &origin(config))?;
         let log = Log::new(database, config.daemon.door.clone());
-        let until = Instant::now() + MAX_UNLOCK_WAIT;
-        while Instant::now() < until {
-            if let Some(exit) = outcome(&log, act)? {
-                return Ok(exit.into());
-            }
-            std::thread::sleep(LOOK_INTERVAL);
+        let outcome = awaited(&log, act)?;
+        if self.format.json {
+            print_json(&outcome_json(act, outcome.as_ref()))?;
         }
-        eprintln!("nothing became of it yet (event {act}); `doorward events` shows what does");
-        Ok(Exit::No.into())
+        match &outcome {
+            Some(Outcome::Unlocked { pulse_ms }) if !self.format.json => {
+                println!("unlocked for {pulse_ms} ms (event {act})");
+            }
+            Some(Outcome::Unlocked { .. }) => {}
+            Some(Outcome::NotOpened(reason)) => eprintln!("not unlocked: {reason} (event {act})"),
+            Some(Outcome::RelayFault(command)) => {
+                eprintln!("not unlocked: {command} (event {act})");
+            }
+            None => eprintln!(
+                "nothing became of it yet (event {act}); `doorward events` shows what does"
+            ),
+        }
+        match outcome {
+            Some(Outcome::Unlocked { .. }) => Ok(Exit::Done.into()),
+            _ => Ok(Exit::No.into()),
+        }
     }
 }
 
-/// What became of an act, as soon as that is on record.
-fn outcome(log: &Log, act: u64) -> anyhow::Result<Option<Exit>> {
+fn outcome_json(act: u64, outcome: Option<&Outcome>) -> Value {
+    let (pulse_ms, reason) = match outcome {
+        Some(Outcome::Unlocked { pulse_ms }) => (Some(pulse_ms), None),
+        Some(Outcome::NotOpened(reason)) => (None, Some(reason.code())),
+        Some(Outcome::RelayFault(_)) => (None, Some(Kind::RelayFault.as_str())),
+        None => (None, None),
+    };
+    json!({
+        "unlocked": pulse_ms.is_some(),
+        "guarding": true,
+        "pulse_ms": pulse_ms,
+        "reason": reason,
+        "event": act,
+    })
+}
+
+/// What becomes of an act, if that is on record in time.
+fn awaited(log: &Log, act: u64) -> anyhow::Result<Option<Outcome>> {
+    let until = Instant::now() + MAX_UNLOCK_WAIT;
+    while Instant::now() < until {
+        if let Some(outcome) = outcome(log, act)? {
+            return Ok(Some(outcome));
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+    Ok(None)
+}
+
+fn outcome(log: &Log, act: u64) -> anyhow::Result<Option<Outcome>> {
     let since = Query {
         after_id: Some(act),
         ..Query::default()
     };
-    for record in log.records(&since)? {
-        match record.event() {
-            Some(Event::Unlocked {
-                by: By::Act(by),
-                pulse_ms,
-            }) if *by == act => {
-                println!("unlocked for {pulse_ms} ms (event {act})");
-                return Ok(Some(Exit::Done));
-            }
-            Some(Event::NotOpened {
-                by: By::Act(by),
-                reason,
-            }) if *by == act => {
-                eprintln!("not unlocked: {reason} (event {act})");
-                return Ok(Some(Exit::No));
-            }
-            Some(Event::RelayFault {
-                by: Some(By::Act(by)),
-                command,
-                ..
-            }) if *by == act => {
-                eprintln!("not unlocked: {command} (event {act})");
-                return Ok(Some(Exit::No));
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
+    let records = log.records(&since)?;
+    Ok(records.iter().find_map(|record| match record.event()? {
+        Event::Unlocked {
+            by: By::Act(by),
+            pulse_ms,
+        } if *by == act => Some(Outcome::Unlocked {
+            pulse_ms: *pulse_ms,
+        }),
+        Event::NotOpened {
+            by: By::Act(by),
+            reason,
+        } if *by == act => Some(Outcome::NotOpened(*reason)),
+        Event::RelayFault {
+            by: Some(By::Act(by)),
+            command,
+            ..
+        } if *by == act => Some(Outcome::RelayFault(*command)),
+        _ => None,
+    }))
 }

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::output::{self, Exit, Usage};
-use super::start_stderr_log;
-use crate::config::{self, Config, PanelDriver, Signal};
+use super::{Format, print_json, start_stderr_log};
+use crate::config::{self, Config, PanelDriver, Signal, Signals};
 use crate::guardian::BootTime;
 use crate::panel::{
     self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Reading, Request,
@@ -26,6 +27,9 @@ use crate::trust;
 const MAX_ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// How often it is said again which signals hold.
 const SHOW_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A keypad on a reader's two lines sends each digit in fewer bits.
+const MIN_CARD_BITS: usize = 9;
 
 /// What to do with what is at the door besides strike and camera.
 #[derive(Debug, Args)]
@@ -52,26 +56,32 @@ enum Look {
         /// Show which digits are typed, and not only that one is
         #[arg(long)]
         show_keys: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Have signals hold, to see the pattern of each output; ends by Ctrl-C
     Show {
         /// Which, such as granted or held_open
         #[arg(required = true, value_parser = signal)]
         signals: Vec<Signal>,
+        #[command(flatten)]
+        format: Format,
     },
     /// Light an output, or have it sound, for a second
     Test {
         /// Its name: what stands after `panel.output.` in the configuration
         output: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
 impl Panel {
     pub(super) fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         match (self.command, self.child) {
-            (Some(Look::Watch { show_keys }), _) => watch(&configured(config)?, show_keys),
-            (Some(Look::Show { signals }), _) => show(&configured(config)?, &signals),
-            (Some(Look::Test { output }), _) => test(&configured(config)?, &output),
+            (Some(Look::Watch { show_keys, format }), _) => watch(&configured(config)?, show_keys, format),
+            (Some(Look::Show { signals, format }), _) => show(&configured(config)?, &signals, format),
+            (Some(Look::Test { output, format }), _) => test(&configured(config)?, &output, format),
             (None, Some(toml)) => child(&toml),
             (None, None) if self.serve => serve(config),
             (None, None) if self.dark => dark(config),
@@ -166,12 +176,19 @@ fn dark(path: &Path) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-fn watch(panel: &config::Panel, show_keys: bool) -> anyhow::Result<ExitCode> {
+fn watch(panel: &config::Panel, show_keys: bool, format: Format) -> anyhow::Result<ExitCode> {
     let mut connection = Connection::open(panel)?;
     connection.ask(&Request::Watch)?;
     let mut misread: BTreeMap<&'static str, u64> = BTreeMap::new();
     while output::flush() {
-        let line = match connection.word(Duration::from_secs(1))? {
+        let word = connection.word(Duration::from_secs(1))?;
+        if format.json {
+            if let Some(line) = word.and_then(|word| as_json(&word, show_keys)) {
+                print_json(&line)?;
+            }
+            continue;
+        }
+        let line = match word {
             Some(Word::Reading(Reading { at, what, .. })) => {
                 let count = match what {
                     What::Misread(Misread { flaw, .. }) => {
@@ -186,8 +203,7 @@ fn watch(panel: &config::Panel, show_keys: bool) -> anyhow::Result<ExitCode> {
             }
             Some(Word::Bits(at, bits)) => {
                 let shown: String = bits.iter().map(|b| if *b { '1' } else { '0' }).collect();
-                // A keypad on the two lines sends its digits so.
-                match bits.len() < 9 && !show_keys {
+                match bits.len() < MIN_CARD_BITS && !show_keys {
                     true => format!("wiegand {} bits {}", bits.len(), clock(at)),
                     false => format!("wiegand {} bits {shown} {}", bits.len(), clock(at)),
                 }
@@ -200,12 +216,66 @@ fn watch(panel: &config::Panel, show_keys: bool) -> anyhow::Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
+/// A line for programs.
+fn as_json(word: &Word, show_keys: bool) -> Option<Value> {
+    let (at, mut line) = match word {
+        Word::Reading(Reading { at, what, .. }) => (*at, reading_json(what, show_keys)),
+        Word::Bits(at, bits) => {
+            let shown: String = bits.iter().map(|b| if *b { '1' } else { '0' }).collect();
+            let shown = (bits.len() >= MIN_CARD_BITS || show_keys).then_some(shown);
+            let line = json!({ "input": "wiegand", "length": bits.len(), "bits": shown });
+            (*at, line)
+        }
+        Word::Ready => return Some(json!({ "ready": true })),
+        _ => return None,
+    };
+    line["at"] = output::rfc3339(wall_ms(at)).into();
+    Some(line)
+}
+
+fn reading_json(what: &What, show_keys: bool) -> Value {
+    // Names on the wire have hyphens, names in JSON nowhere do.
+    let name = |code: &str| code.replace('-', "_");
+    match what {
+        What::Contact { open } => json!({ "input": "contact", "open": open }),
+        What::Rex { pressed } => json!({ "input": "rex", "pressed": pressed }),
+        What::Tamper { open } => json!({ "input": "tamper", "open": open }),
+        What::Rotor { turning } => json!({ "input": "rotor", "turning": turning }),
+        What::OtherDoor { open } => json!({ "input": "other_door", "open": open }),
+        What::Key(key) => {
+            let shown = match key {
+                Key::Digit(digit) if show_keys => digit.get().to_string(),
+                Key::Digit(_) => "digit".to_owned(),
+                Key::Enter => "enter".to_owned(),
+                Key::Clear => "clear".to_owned(),
+            };
+            json!({ "input": "key", "key": shown })
+        }
+        What::Card(card) => json!({
+            "input": "card",
+            "card": {
+                "bits": card.bits,
+                "facility": card.facility,
+                "number": card.number,
+            },
+        }),
+        What::Misread(Misread { length, flaw }) => {
+            json!({ "input": "misread", "length": length, "reason": name(flaw.code()) })
+        }
+        What::Lost(part) => json!({ "input": name(part.code()), "answers": false }),
+        What::Back(part) => json!({ "input": name(part.code()), "answers": true }),
+    }
+}
+
 /// An instant as the clock on the wall has it.
 fn clock(at: BootTime) -> String {
+    output::local(wall_ms(at), "%H:%M:%S%.3f")
+}
+
+fn wall_ms(at: BootTime) -> i64 {
     let age = BootTime::now().as_ms().saturating_sub(at.as_ms());
     let now = jiff::Timestamp::now().as_millisecond();
-    let then = now.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX));
-    output::local(then, "%H:%M:%S%.3f")
+    now.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX))
 }
 
 fn describe(what: &What, show_keys: bool) -> String {
@@ -245,12 +315,15 @@ fn signal(name: &str) -> Result<Signal, String> {
     found.ok_or_else(|| format!("the signals are {}", all.join(", ")))
 }
 
-fn show(panel: &config::Panel, signals: &[Signal]) -> anyhow::Result<ExitCode> {
-    let signals: crate::config::Signals = signals.iter().copied().collect();
+fn show(panel: &config::Panel, signals: &[Signal], format: Format) -> anyhow::Result<ExitCode> {
+    let signals: Signals = signals.iter().copied().collect();
     let names: Vec<&str> = signals.iter().map(Signal::name).collect();
     let mut connection = Connection::open(panel)?;
     connection.ask(&Request::Show(signals))?;
-    println!("{}: until Ctrl-C", names.join(", "));
+    match format.json {
+        true => print_json(&json!({ "signals": names }))?,
+        false => println!("{}: until Ctrl-C", names.join(", ")),
+    }
     output::flush();
     loop {
         // What is read is somebody else's matter.
@@ -259,7 +332,7 @@ fn show(panel: &config::Panel, signals: &[Signal]) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn test(panel: &config::Panel, output: &str) -> anyhow::Result<ExitCode> {
+fn test(panel: &config::Panel, output: &str, format: Format) -> anyhow::Result<ExitCode> {
     if !panel.output.contains_key(output) {
         let names: Vec<&str> = panel.output.keys().map(String::as_str).collect();
         let there = match names[..] {
@@ -280,7 +353,10 @@ fn test(panel: &config::Panel, output: &str) -> anyhow::Result<ExitCode> {
             None => return Err(PanelError::Gone.into()),
         }
     }
-    println!("{output} is lit for a second");
+    match format.json {
+        true => print_json(&json!({ "output": output, "lit_ms": panel::TRIAL.as_millis() }))?,
+        false => println!("{output} is lit for a second"),
+    }
     output::flush();
     std::thread::sleep(panel::TRIAL);
     Ok(Exit::Done.into())

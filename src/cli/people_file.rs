@@ -155,8 +155,27 @@ impl Export {
                 counted(exported.templates, "template", "templates"),
             );
         }
+        if let Some(remark) = without_factors(db, &exported)? {
+            eprintln!("{remark}");
+        }
         Ok(Exit::Done.into())
     }
+}
+
+/// Who has what does not travel.
+fn without_factors(db: &Database, exported: &Exported) -> anyhow::Result<Option<String>> {
+    let mut count = 0u64;
+    for person in &exported.people {
+        let factors = whitelist::factors_of(db, person.id)?;
+        count += u64::from(factors.has_pin || !factors.cards.is_empty());
+    }
+    let have = if count == 1 { "has" } else { "have" };
+    Ok((count > 0).then(|| {
+        format!(
+            "{} {have} a PIN or a card, which the file does not have: give them anew where it is imported (`doorward people pin`, `doorward people card`)",
+            counted(count, "person", "people")
+        )
+    }))
 }
 
 /// Writes and seals, onto the disk.

@@ -183,12 +183,19 @@ pub(crate) struct SetEntries {
 struct Allowed(Option<u32>);
 
 fn entries(text: &str) -> Result<Allowed, String> {
-    let number = || text.parse().ok().filter(|n: &u32| *n <= 1_000_000);
+    let number = || {
+        text.parse()
+            .ok()
+            .filter(|n: &u32| *n <= whitelist::MAX_ENTRIES)
+    };
     match text {
         "any" => Ok(Allowed(None)),
-        _ => number()
-            .map(|n| Allowed(Some(n)))
-            .ok_or_else(|| "write a number from 0 to 1000000, or any".into()),
+        _ => number().map(|n| Allowed(Some(n))).ok_or_else(|| {
+            format!(
+                "write a number from 0 to {}, or any",
+                whitelist::MAX_ENTRIES
+            )
+        }),
     }
 }
 

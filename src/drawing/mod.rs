@@ -5,7 +5,7 @@ mod picture_file;
 mod sheet;
 
 pub use picture_file::{PictureFile, PictureFileError};
-pub use sheet::{Panel, sheet};
+pub use sheet::{Tile, sheet};
 
 use image::{Rgb, RgbImage};
 

@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{Alarm, DoorMode, HeldStage, InView};
-use super::event::{Actor, By, Event, PersonRef};
+use super::event::Event;
+use super::payload::{Actor, By, PersonRef};
 
 /// Whom recognition saw at that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use super::at_door;
 use super::body::{Content, Unknown};
 use super::display_factors::{self, with};
-use super::event::{Actor, By, Denied, Event, FrameCounts, FrameRef, PersonRef, Recognition};
+use super::display_people;
+use super::event::Event;
+use super::payload::{Actor, By, Denied, FrameCounts, FrameRef, PersonRef, Recognition};
 use crate::shown::{Escaping, counted};
 use serde_json::Value;
 
@@ -282,34 +284,20 @@ impl Event {
                 pulse_ms,
                 actor,
             } => write!(f, " for {pulse_ms} ms, {relay}, by {actor}"),
-            Self::Enrolled {
-                person,
-                model,
-                templates,
-                source,
-                actor,
-            } => write!(
-                f,
-                " {person}, {} of {model} from {source}, by {actor}",
-                counted(*templates, "template", "templates")
-            ),
-            Self::Renamed {
-                person,
-                before,
-                actor,
-            } => write!(f, " {person}, before {before}, by {actor}"),
-            Self::Enabled { person, actor } | Self::Disabled { person, actor } => {
-                write!(f, " {person}, by {actor}")
-            }
-            Self::Removed {
-                person,
-                templates,
-                actor,
-            } => write!(
-                f,
-                " {person} with {}, by {actor}",
-                counted(*templates, "template", "templates")
-            ),
+            Self::Enrolled { .. }
+            | Self::Renamed { .. }
+            | Self::Enabled { .. }
+            | Self::Disabled { .. }
+            | Self::Removed { .. }
+            | Self::Exported { .. }
+            | Self::Imported { .. }
+            | Self::PhotosForgotten { .. }
+            | Self::GroupJoined { .. }
+            | Self::GroupLeft { .. }
+            | Self::ValidityChanged { .. }
+            | Self::EntriesChanged { .. }
+            | Self::GuestUntil { .. }
+            | Self::TemplateForgotten { .. } => display_people::write(f, self),
             Self::Pruned { records, up_to, .. } => {
                 write!(
                     f,
@@ -331,92 +319,6 @@ impl Event {
                 " {} from {file}, as of event {up_to}, by {actor}",
                 counted(*people, "person", "people")
             ),
-            Self::Exported {
-                file,
-                person,
-                people,
-                templates,
-                actor,
-            } => {
-                match person {
-                    Some(person) => write!(f, " {person}")?,
-                    None => write!(f, " {}", counted(*people, "person", "people"))?,
-                }
-                let templates = counted(*templates, "template", "templates");
-                write!(f, " with {templates} to {file}, by {actor}")
-            }
-            Self::Imported {
-                person,
-                file,
-                enabled,
-                templates,
-                replaced,
-                actor,
-            } => {
-                let templates = counted(*templates, "template", "templates");
-                write!(f, " {person} with {templates} from {file}")?;
-                if !enabled {
-                    write!(f, ", disabled")?;
-                }
-                if let Some(replaced) = replaced {
-                    write!(f, ", in the place of an entry with {replaced}")?;
-                }
-                write!(f, ", by {actor}")
-            }
-            Self::PhotosForgotten { photos, actor } => {
-                write!(
-                    f,
-                    ", {}, by {actor}",
-                    counted(*photos, "kept photo", "kept photos")
-                )
-            }
-            Self::GroupJoined {
-                person,
-                group,
-                actor,
-            } => write!(f, " {person}, group {group}, by {actor}"),
-            Self::GroupLeft {
-                person,
-                group,
-                actor,
-            } => write!(f, " {person}, group {group}, by {actor}"),
-            Self::ValidityChanged {
-                person,
-                from_ms,
-                until_ms,
-                actor,
-            } => {
-                write!(f, " {person}")?;
-                match (from_ms, until_ms) {
-                    (None, None) => write!(f, ", without limit")?,
-                    (from, until) => {
-                        if let Some(from) = from {
-                            write!(f, ", from {}", moment(*from))?;
-                        }
-                        if let Some(until) = until {
-                            write!(f, ", until {}", moment(*until))?;
-                        }
-                    }
-                }
-                write!(f, ", by {actor}")
-            }
-            Self::EntriesChanged {
-                person,
-                entries,
-                actor,
-            } => match entries {
-                Some(entries) => write!(
-                    f,
-                    " {person}, {}, by {actor}",
-                    counted(*entries, "entry", "entries")
-                ),
-                None => write!(f, " {person}, without limit, by {actor}"),
-            },
-            Self::GuestUntil {
-                person,
-                until_ms,
-                actor,
-            } => write!(f, " {person}, until {}, by {actor}", moment(*until_ms)),
             Self::RulesLoaded {
                 folder,
                 files,
@@ -430,12 +332,6 @@ impl Event {
             Self::RulesRejected { message, .. } => {
                 write!(f, ": {message}; the old rules stay in force")
             }
-            Self::TemplateForgotten {
-                person,
-                model,
-                source,
-                actor,
-            } => write!(f, " of {person}, of {model} from {source}, by {actor}"),
             Self::GrantedByCard { .. }
             | Self::FactorAccepted { .. }
             | Self::FactorRefused { .. }
@@ -449,14 +345,6 @@ impl Event {
             | Self::CardLost { .. } => display_factors::write(f, self),
         }
     }
-}
-
-/// In UTC, to the second.
-fn moment(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms).map_or_else(
-        |_| format!("{at_ms} ms"),
-        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-    )
 }
 
 /// As far as it goes without knowing what it means.

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write};
 
 use super::codes::Factor;
-use super::event::{CardRef, Event};
+use super::event::Event;
+use super::payload::CardRef;
 
 /// `card w26 …4711`
 impl fmt::Display for CardRef {

@@ -11,10 +11,12 @@ mod codes;
 mod continuity;
 mod display;
 mod display_factors;
+mod display_people;
 mod event;
 mod head;
 mod kind;
 mod log;
+mod payload;
 mod retention;
 mod verify;
 
@@ -32,13 +34,13 @@ pub use codes::{
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
-pub use event::{
-    Actor, By, CardRef, Denied, Event, FrameCounts, FrameRef, Granted, Kind, Origin, PersonRef,
-    Recognition,
-};
+pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
+pub use payload::{
+    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef, Recognition,
+};
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;

@@ -1,4 +1,5 @@
-//! People written down for another whitelist, with all that is kept of them.
+//! People written down for another whitelist, with all that is kept of them but what is the
+//! door's: PINs, cards and passages.
 
 use std::io::{self, Write};
 
@@ -6,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::error::WhitelistError;
 use super::portable::{PortablePerson, PortableTemplate, Writer};
+use super::standing::Entries;
 use super::store::{Fail, Person, by_id, select};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::ModelVersion;
@@ -82,6 +84,13 @@ fn portable(
     };
     let enrolled_at = date(person.created_at_ms)?;
     let mut portable = PortablePerson::new(person.name.clone(), person.enabled, enrolled_at);
+    let standing = &person.standing;
+    let groups = standing.groups.iter().filter(|group| !group.is_reserved());
+    portable.groups = groups.map(ToString::to_string).collect();
+    portable.guest = standing.is_guest;
+    portable.valid_from = standing.valid_from_ms.map(date).transpose()?;
+    portable.valid_until = standing.valid_until_ms.map(date).transpose()?;
+    portable.entries = standing.entries.map(Entries::left);
     let mut statement = c
         .prepare_cached(
             "SELECT model, vector, source, created_at_ms, photo FROM templates \

@@ -5,8 +5,10 @@ use std::io::BufRead;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::asked::Asked;
 use super::error::WhitelistError;
 use super::portable::{PortableError, PortablePerson, PortableTemplate, Reader};
+use super::standing::Standing;
 use super::store::{Fail, check_name, fold, from_bytes, select, skeleton};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::ModelVersion;
@@ -29,7 +31,7 @@ pub enum Existing {
     Refuse,
     /// The entry stays as it is.
     Skip,
-    /// The entry keeps its number and becomes that of the file.
+    /// The entry keeps its number, PIN and cards, and else becomes that of the file.
     Replace,
 }
 
@@ -95,6 +97,7 @@ pub fn import(
         let mut sizes = Sizes::default();
         while let Some(person) = reader.next()? {
             let (name, templates) = checked(&person, &reader)?;
+            let asked = Asked::of(&person).map_err(|why| reader.damaged(why))?;
             for template in &templates {
                 let size = template.vector.len();
                 if sizes
@@ -126,6 +129,7 @@ pub fn import(
                 let of_model = template.model.as_str().to_owned();
                 *imported.templates.entry(of_model).or_default() += 1;
             }
+            let before = old.as_ref().map(|old| old.standing.clone());
             let taken = Taken {
                 id,
                 enabled: person.enabled,
@@ -133,8 +137,9 @@ pub fn import(
                 replaced: old.map(|old| old.templates),
                 name,
             };
+            let person = PersonRef::new(id, taken.name.clone());
             let event = Event::Imported {
-                person: PersonRef::new(id, taken.name.clone()),
+                person: person.clone(),
                 file: file.to_owned(),
                 enabled: taken.enabled,
                 templates: taken.templates,
@@ -142,6 +147,7 @@ pub fn import(
                 actor: origin.actor.clone(),
             };
             append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+            asked.put(c, fail, &person, &before.unwrap_or_default(), origin)?;
             imported.taken.push(taken);
         }
         if !refused.is_empty() {
@@ -271,6 +277,7 @@ struct Old {
     id: PersonId,
     name: String,
     templates: u64,
+    standing: Standing,
 }
 
 /// Somebody of the file has no number yet when another looks the same.
@@ -284,6 +291,7 @@ impl Names {
             let old = Old {
                 id: p.id,
                 templates: p.templates as u64,
+                standing: p.standing,
                 name: p.name,
             };
             (fold(&old.name), old)

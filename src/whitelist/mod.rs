@@ -3,6 +3,7 @@
 //! The matcher needs no database, and the directory no faces; a [`Snapshot`] is both, read
 //! together.
 
+mod asked;
 mod card;
 mod directory;
 mod error;
@@ -42,7 +43,9 @@ pub use pin::{
 };
 pub use portable::PortableError;
 pub use restore::{RestoreError, Restored, restore};
-pub use rights::{add_to_group, remove_from_group, set_entries, set_guest, set_validity};
+pub use rights::{
+    MAX_ENTRIES, add_to_group, remove_from_group, set_entries, set_guest, set_validity,
+};
 pub(crate) use rights::{note_passages, take_back_passages};
 pub use snapshot::{Snapshot, embeddings_of};
 pub(crate) use snapshot::{directory_of, embeddings_of_each};

@@ -3,9 +3,12 @@
 //!
 //! ```json
 //! {"format":"doorward people","version":1,"doorward":"0.1.0","exported_at":"…"}
-//! {"person":{"name":"…","enabled":true,"enrolled_at":"…","templates":[{"model":"…","vector":"…","source":"…","made_at":"…","photo":"…"}]}}
+//! {"person":{"name":"…","enabled":true,"enrolled_at":"…","groups":["staff"],"guest":false,"valid_from":"…","valid_until":"…","entries":3,"templates":[{"model":"…","vector":"…","source":"…","made_at":"…","photo":"…"}]}}
 //! {"end":{"people":1,"templates":1}}
 //! ```
+//!
+//! `valid_from`, `valid_until` and `entries`, how many are left, are there where they limit the
+//! person. PINs, cards and passages do not travel: they are of the door.
 //!
 //! A member may be added to a version if leaving it out lets nobody in who would not be let
 //! in with it: a reader that does not know it leaves it out, and says so. Any other change
@@ -62,6 +65,15 @@ pub(super) struct PortablePerson {
     pub name: String,
     pub enabled: bool,
     pub enrolled_at: jiff::Timestamp,
+    pub groups: Vec<String>,
+    pub guest: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<jiff::Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<jiff::Timestamp>,
+    /// How many are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u32>,
     pub templates: Vec<PortableTemplate>,
     #[serde(flatten, skip_serializing)]
     others: Others,
@@ -114,6 +126,11 @@ impl PortablePerson {
             name,
             enabled,
             enrolled_at,
+            groups: Vec::new(),
+            guest: false,
+            valid_from: None,
+            valid_until: None,
+            entries: None,
             templates: Vec::new(),
             others: Others::new(),
         }

@@ -10,6 +10,9 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Event, Origin, PersonRef, Stamp, append_within, head_id};
 
+/// As many as anybody may be given.
+pub const MAX_ENTRIES: u32 = 1_000_000;
+
 /// Passages that are kept of somebody whose entries are not counted: the last one, and the
 /// one before, should it be taken back.
 const MAX_KEPT_PASSAGES: u32 = 2;

@@ -5,8 +5,8 @@
 //! wrong people were let in or the relay did not do what the configuration says.
 
 mod hands;
-mod panels;
 mod scene;
+mod tiles;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -194,7 +194,7 @@ fn demo() -> anyhow::Result<()> {
     doorward.run(&["events", "--verify"])?;
     let records = doorward.json(&["events", "--json", "--limit", "1000"])?;
     report(&doorward, &records)?;
-    panels::draw(&doorward, &records, &folder)?;
+    tiles::draw(&doorward, &records, &folder)?;
     println!("The picture demo/scenes.jpg shows each scene and what was decided.");
     next_steps(&doorward);
     Ok(())

@@ -1,9 +1,9 @@
-//! The demo's picture: a panel for each scene, with the frame that decided it.
+//! The demo's picture: a tile for each scene, with the frame that decided it.
 
 use std::path::Path;
 
 use anyhow::Context as _;
-use doorward::drawing::{Mark, Panel, Pen, PictureFile, Tone, sheet};
+use doorward::drawing::{Mark, Pen, PictureFile, Tile, Tone, sheet};
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -12,21 +12,21 @@ use super::{Doorward, Outcome, scenes};
 /// Writes `scenes.jpg` into the demo's folder.
 pub fn draw(doorward: &Doorward, records: &[Value], folder: &Path) -> anyhow::Result<()> {
     let mut pen = Pen::default();
-    let panels = scenes()
+    let tiles = scenes()
         .iter()
-        .map(|scene| panel(doorward, &mut pen, scene, &Outcome::of(scene.name, records)))
-        .collect::<anyhow::Result<Vec<Panel>>>()?;
-    let picture = sheet(&mut pen, &panels);
+        .map(|scene| tile(doorward, &mut pen, scene, &Outcome::of(scene.name, records)))
+        .collect::<anyhow::Result<Vec<Tile>>>()?;
+    let picture = sheet(&mut pen, &tiles);
     PictureFile::named(&folder.join("scenes.jpg"))?.write(&picture)?;
     Ok(())
 }
 
-fn panel(
+fn tile(
     doorward: &Doorward,
     pen: &mut Pen,
     scene: &Scene,
     outcome: &Outcome,
-) -> anyhow::Result<Panel> {
+) -> anyhow::Result<Tile> {
     let frame = match &outcome.frame {
         Some(frame) => frame.clone(),
         None => format!("{}/{:03}.jpg", scene.name, scene.frames / 2),
@@ -74,7 +74,7 @@ fn panel(
         })
         .collect::<anyhow::Result<Vec<Mark>>>()?;
     pen.mark(&mut picture, &marks);
-    Ok(Panel {
+    Ok(Tile {
         picture,
         title: scene.title.into(),
         said,
