@@ -1,0 +1,11 @@
+# The exit button opens once that is on record, and not while the record hangs.
+guarded
+press
+await_high
+await_low
+[ "$(number rex)" -lt "$(number unlocked)" ] || fail "unlocked before it was on record"
+freeze audit
+press
+stays_low 3
+thaw
+verified
