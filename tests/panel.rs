@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use doorward::config::{Config, Signal};
-use doorward::panel::{Card, Panel, Part, Reading, Signals, What};
+use doorward::config::{Config, Signal, Signals};
+use doorward::panel::{Card, Panel, Part, Reading, What};
 use rustix::process::{Pid, Signal as Kill, kill_process};
 use support::site::{Site, said};
 

@@ -58,7 +58,6 @@ impl fmt::Display for FactorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     /// 0 to 9
-    #[cfg_attr(not(test), expect(dead_code, reason = "a panel says it"))]
     Digit(u8),
     Enter,
     Clear,

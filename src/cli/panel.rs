@@ -17,7 +17,7 @@ use crate::config::{self, Config, PanelDriver, Signal};
 use crate::guardian::BootTime;
 use crate::panel::{
     self, Card, Clients, Connection, Key, Misread, PanelError, PanelFolder, Reading, Request,
-    Served, Signals, What, Word,
+    Served, What, Word,
 };
 use crate::shown::Quoted;
 use crate::trust;
@@ -246,7 +246,7 @@ fn signal(name: &str) -> Result<Signal, String> {
 }
 
 fn show(panel: &config::Panel, signals: &[Signal]) -> anyhow::Result<ExitCode> {
-    let signals: Signals = signals.iter().copied().collect();
+    let signals: crate::config::Signals = signals.iter().copied().collect();
     let names: Vec<&str> = signals.iter().map(Signal::name).collect();
     let mut connection = Connection::open(panel)?;
     connection.ask(&Request::Show(signals))?;

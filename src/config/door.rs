@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::file::File;
+use super::panel::{Panel, PanelDriver};
+use super::panel_wiring::Input;
 use super::section::{Section, choice, defaults};
 
 /// People who may wait for a turnstile, at most.
@@ -70,8 +72,18 @@ pub(super) struct Wired {
 }
 
 impl Wired {
-    /// For as long as nothing tells which there are.
-    pub(super) const ALL: Self = Self {
+    /// By a panel's configuration.
+    pub(super) fn by(panel: &Panel) -> Self {
+        let there = |input: &Input| panel.driver != PanelDriver::None && input.line.is_some();
+        Self {
+            contact: there(&panel.contact),
+            rotor: there(&panel.rotor),
+            other_door: there(&panel.other_door),
+        }
+    }
+
+    #[cfg(test)]
+    const ALL: Self = Self {
         contact: true,
         rotor: true,
         other_door: true,

@@ -49,7 +49,7 @@ pub use panel_wiring::{Input, Output, Pattern, Typist, Wiegand, WiegandFormat};
 pub use relay::{Bias, Drive, Driver, Level, Line, Relay};
 pub(crate) use rule_files::read_rules;
 pub use rule_files::{RuleFile, RulesError};
-pub use signal::Signal;
+pub use signal::{Signal, Signals};
 pub use vision::Vision;
 pub use whitelist::Whitelist;
 
@@ -128,7 +128,9 @@ impl Config {
         config.vision.cross_check(&config.camera, &mut file);
         config.access.cross_check(&config.camera, &mut file);
         config.door.cross_check(&mut file);
-        config.door.cross_check_inputs(Wired::ALL, &mut file);
+        config
+            .door
+            .cross_check_inputs(Wired::by(&config.panel), &mut file);
         config.relay.cross_check(&mut file);
         config.panel.cross_check(&config.relay, &mut file);
         config.lockout.cross_check(&mut file);

@@ -46,3 +46,71 @@ impl Signal {
         Self::LockedDown,
     ];
 }
+
+/// Several signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Signals(u16);
+
+impl Signals {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Also that one.
+    #[must_use]
+    pub fn with(self, signal: Signal) -> Self {
+        Self(self.0 | Self::bit(signal))
+    }
+
+    /// Also that one, if `holds`.
+    #[must_use]
+    pub(crate) fn with_if(self, signal: Signal, holds: bool) -> Self {
+        if holds { self.with(signal) } else { self }
+    }
+
+    /// Whether it holds.
+    pub fn has(self, signal: Signal) -> bool {
+        self.0 & Self::bit(signal) != 0
+    }
+
+    /// In the order of [`Signal::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Signal> {
+        Signal::ALL
+            .into_iter()
+            .filter(move |signal| self.has(*signal))
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that hold here and did not there.
+    pub(crate) fn without(self, before: Self) -> Self {
+        Self(self.0 & !before.0)
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn as_bits(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    fn bit(signal: Signal) -> u16 {
+        1 << signal as u16
+    }
+}
+
+impl FromIterator<Signal> for Signals {
+    fn from_iter<T: IntoIterator<Item = Signal>>(signals: T) -> Self {
+        signals.into_iter().fold(Self::NONE, Self::with)
+    }
+}

@@ -28,7 +28,6 @@ const MAX_READINGS: usize = 32;
 
 /// What keypad and card reader say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "a panel says it"))]
 pub(crate) enum Reading {
     Key(Key),
     Card(Card),

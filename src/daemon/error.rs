@@ -6,6 +6,7 @@ use crate::acts::ActsError;
 use crate::camera::CameraError;
 use crate::database::DatabaseError;
 use crate::guardian::{HoldError, PlaceError};
+use crate::panel::PanelError;
 use crate::record::{Bent, Part, RecordError};
 use crate::risk::RiskError;
 use crate::vision::VisionError;
@@ -38,6 +39,9 @@ pub enum DaemonError {
     /// What was ordered of the door cannot be read.
     #[error(transparent)]
     Acts(#[from] ActsError),
+    /// Nothing can be read or shown at the door.
+    #[error("the panel: {0}")]
+    Panel(#[from] PanelError),
     /// No threshold follows from the risk.
     #[error(transparent)]
     Risk(#[from] RiskError),
@@ -78,4 +82,12 @@ pub enum Fault {
     /// The database is not what the daemon wrote.
     #[error(transparent)]
     Bent(#[from] Bent),
+}
+
+/// The system gave no thread.
+pub(super) fn of_a_thread(source: std::io::Error) -> DaemonError {
+    DaemonError::System {
+        what: "a thread",
+        source,
+    }
 }

@@ -127,6 +127,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Vision(_) | DaemonError::Untrusted(_) => (FaultReason::Models, None),
         DaemonError::Camera(_) => (FaultReason::Camera, None),
         DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
+        DaemonError::Panel(_) => (FaultReason::Panel, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
         DaemonError::AccessRules(_) => (FaultReason::AccessRules, None),
         DaemonError::System { .. } => (FaultReason::System, None),

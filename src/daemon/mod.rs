@@ -26,12 +26,14 @@ mod heartbeat;
 mod judge;
 mod lockout_rows;
 mod mailbox;
+mod panel_link;
 mod parts;
 pub(crate) mod pictures;
 mod pin_checker;
 mod readings;
 mod record_queue;
 mod recorder;
+mod reload;
 mod remembered;
 mod settings;
 mod sight;
@@ -61,17 +63,17 @@ use self::acts_watch::ActsWatch;
 use self::capture::Capture;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
+use self::error::of_a_thread;
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::panel_link::PanelLink;
 use self::parts::Parts;
 use self::pictures::Pictures;
-use self::readings::Readings;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
 pub use self::settings::level;
-use self::settings::needs_restart;
 use self::sight::Sight;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
@@ -171,6 +173,7 @@ struct Guard {
     heartbeats: Heartbeats,
     whitelist_watch: WhitelistWatch,
     acts_watch: ActsWatch,
+    panel_link: PanelLink,
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
@@ -196,19 +199,20 @@ impl Guard {
             rules: access_rules,
             lockouts,
             credentials,
+            panel,
             camera,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let sight = Arc::<Sight>::default();
         let factors = Arc::new(ArcSwap::from_pointee(DeskSettings::of(&config)));
-        // Nothing reads keypads and cards yet, nor shows anything.
-        let panel = (crossbeam_channel::never(), crossbeam_channel::bounded(0).0);
+        let (panel_link, panel) =
+            PanelLink::start(panel, Arc::clone(&sight)).map_err(of_a_thread)?;
         let settings = Arc::clone(&factors);
         let desk = parts::desk(
             lockouts,
             credentials,
             settings,
-            panel,
+            panel.desk,
             (law.clone(), queue.clone()),
         )?;
         let (orders, taken_orders) = crossbeam_channel::bounded(0);
@@ -223,9 +227,9 @@ impl Guard {
             door: Door::new(door::Settings::of(&config.door)),
             hold,
             orders: taken_orders,
-            readings: Readings::none(),
+            readings: panel.readings,
             sight: Arc::clone(&sight),
-            signals: Box::new(|_| {}),
+            signals: panel.door_signals,
             first: mode,
             queue: queue.clone(),
             heartbeat: heartbeats.add(Part::Door),
@@ -274,12 +278,7 @@ impl Guard {
         };
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
         let threads =
-            Threads::start(doorkeeper, recorder, judge, capture, camera).map_err(|source| {
-                DaemonError::System {
-                    what: "a thread",
-                    source,
-                }
-            })?;
+            Threads::start(doorkeeper, recorder, judge, capture, camera).map_err(of_a_thread)?;
         let guard = Self {
             path: path.to_owned(),
             config,
@@ -293,6 +292,7 @@ impl Guard {
             heartbeats,
             whitelist_watch,
             acts_watch,
+            panel_link,
             locked,
             stop,
             stop_scribe,
@@ -350,51 +350,6 @@ impl Guard {
         self.acts_watch.refresh(&self.orders, &self.queue)
     }
 
-    /// Reads the configuration again. A file that is refused changes nothing.
-    fn reload(&mut self) {
-        let config = match Config::load(&self.path) {
-            Ok(config) => config,
-            Err(error) => {
-                self.queue.happened(events::of_rejected(&error));
-                return;
-            }
-        };
-        if let Err(untrusted) = strict::configuration(&self.path, &config) {
-            self.queue
-                .happened(events::of_untrusted(&self.path, &untrusted));
-            return;
-        }
-        self.queue.happened(Event::ConfigReloaded {
-            file: self.path.display().to_string(),
-            restart_for: needs_restart(&self.config, &config),
-        });
-        self.law.reload(&config, &self.queue);
-        if config.access != self.config.access {
-            self.rules.store(Arc::new(config.access.clone()));
-            // The next reading of the whitelist, which follows at once, takes it.
-            self.whitelist_watch.ask(config.access.threshold_request());
-        }
-        self.retention.store(Arc::new(config.audit.clone()));
-        self.factors.store(Arc::new(DeskSettings::of(&config)));
-        let settings = Order::Settings(door::Settings::of(&config.door));
-        if self.orders.send_timeout(settings, MAX_STOP_WAIT).is_err() {
-            // The heartbeat tells about it in a moment.
-            log::error!("the door thread did not take the new [door]");
-        }
-        log::set_max_level(level(config.daemon.log));
-        self.config.access = config.access;
-        self.config.audit = config.audit;
-        self.config.door = config.door;
-        self.config.factors = config.factors;
-        self.config.lockout = config.lockout;
-        // Records go on under the name that the log was opened with.
-        let door = self.config.daemon.door.clone();
-        self.config.daemon = config::Daemon {
-            door,
-            ..config.daemon
-        };
-    }
-
     /// Locks first, then stops the parts, then writes the last words.
     fn stop(self, threads: Threads, end: End) -> Result<(), DaemonError> {
         notify(&[NotifyState::Stopping]);
@@ -409,6 +364,8 @@ impl Guard {
         self.stop_scribe.store(true, Ordering::Release);
         let log = threads::join(threads.recorder, MAX_STOP_WAIT);
         drop(self.orders);
+        // Its lights go out.
+        drop(self.panel_link);
         // A door that has stopped opens no more, whether its thread can end or not: a recorder
         // that hangs keeps the channel to it open.
         threads::join(threads.door, MAX_STOP_WAIT);

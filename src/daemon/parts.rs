@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::access_rules::SharedLaw;
 use super::acts_watch::ActsWatch;
 use super::desk::{Desk, DeskSettings, Reading, clocks};
-use super::error::DaemonError;
+use super::error::{DaemonError, of_a_thread};
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
 use super::whitelist_watch::WhitelistWatch;
@@ -18,6 +18,7 @@ use crate::camera::{self, CameraError};
 use crate::config::{Config, Signal, Source};
 use crate::database::{Database, Files};
 use crate::door;
+use crate::panel::Panel;
 use crate::record::Stamp;
 use crate::vision::Vision;
 use crate::whitelist::{Credentials, Snapshot};
@@ -33,6 +34,8 @@ pub(super) struct Parts {
     /// Lockouts of an earlier life.
     pub lockouts: Vec<(Subject, String)>,
     pub credentials: Arc<ArcSwap<Credentials>>,
+    /// What is at the door besides strike and camera.
+    pub panel: Option<Panel>,
     /// Who may pass when.
     pub rules: Rules,
     /// Or why there is none yet.
@@ -49,6 +52,7 @@ impl Parts {
             strict::models(&config.models)?;
         }
         let rules = access_rules::load(config)?;
+        let panel = Panel::take(&config.panel)?;
         let vision = Vision::open(&config.models, &config.vision)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let credentials = Arc::<ArcSwap<Credentials>>::default();
@@ -82,6 +86,7 @@ impl Parts {
             mode,
             lockouts,
             credentials,
+            panel,
             rules,
             camera,
         })
@@ -99,10 +104,7 @@ pub(super) fn desk(
     (readings, signals): (Receiver<Reading>, Sender<(Signal, bool)>),
     (law, queue): (SharedLaw, RecordQueue),
 ) -> Result<Desk, DaemonError> {
-    let checker = PinChecker::start().map_err(|source| DaemonError::System {
-        what: "a thread",
-        source,
-    })?;
+    let checker = PinChecker::start().map_err(of_a_thread)?;
     let (boot, uptime_ms) = (Stamp::now().boot, clocks().uptime_ms);
     let gate = Gate::new(settings.load().gate(), boot, uptime_ms, lockouts);
     Ok(Desk {

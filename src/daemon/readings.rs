@@ -22,7 +22,6 @@ impl Readings {
 
     /// Both ends. Whoever reads sends [`Reading::Back`] and then the state of every input;
     /// when its end is dropped, the inputs are lost.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing reads inputs yet"))]
     pub(crate) fn channel() -> (Sender<Reading>, Self) {
         let (sender, receiver) = crossbeam_channel::bounded(MAX_WAITING_READINGS);
         (sender, Self { receiver })

@@ -20,6 +20,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         (old.models != new.models, "models"),
         (old.vision != new.vision, "vision"),
         (old.relay != new.relay, "relay"),
+        (old.panel != new.panel, "panel"),
         (old.whitelist != new.whitelist, "whitelist"),
         (old.daemon.door != new.daemon.door, "daemon.door"),
     ]

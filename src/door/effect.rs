@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::mode::{Mode, ModeEnd};
 use super::reason::{LockCause, NotOpened};
-use super::signals::Signals;
 use super::view::InView;
+use crate::config::Signals;
 
 /// Effects of one step, at most. A queue that is emptied tells of each who waited in it.
 pub const MAX_EFFECTS: usize = 16;

@@ -9,10 +9,10 @@ use super::mode::Modes;
 use super::reason::{LockCause, NotOpened};
 use super::rex::Rex;
 use super::settings::Settings;
-use super::signals::Signals;
 use super::turnstile::Turnstile;
 use super::view::InView;
 use super::{Input, Reading};
+use crate::config::Signals;
 use crate::config::{DoorKind, Relock};
 
 /// How long it is shown that somebody was refused.

@@ -33,13 +33,13 @@ mod rex;
 #[cfg(test)]
 mod scenarios;
 mod settings;
-mod signals;
 mod state;
 #[cfg(test)]
 mod tests;
 mod turnstile;
 mod view;
 
+pub use crate::config::Signals;
 pub use effect::{Alarm, By, Effect, Effects, HeldStage, MAX_EFFECTS, RelayCommand, Report};
 pub use leaf::Contact;
 pub use machine::Door;
@@ -48,7 +48,6 @@ pub(crate) use mode::REST;
 pub use mode::{Mode, ModeEnd};
 pub use reason::{LockCause, NotOpened};
 pub use settings::Settings;
-pub use signals::Signals;
 pub use state::Condition;
 pub use turnstile::Way;
 pub use view::InView;

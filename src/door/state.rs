@@ -7,9 +7,9 @@ use super::leaf::Contact;
 use super::lock::State;
 use super::machine::Door;
 use super::mode::Mode;
-use super::signals::Signals;
 use super::view::InView;
 use crate::config::Signal;
+use crate::config::Signals;
 
 /// Where the door stands, in the field's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,18 +34,18 @@ impl Door {
         let alarm = self.leaf.alarm();
         let refused = self.refused_until.is_some_and(|until| now < until);
         Signals::default()
-            .with(Signal::Ready, sees && !faulted && !self.lock.is_stopping())
-            .with(Signal::LookHere, self.view == InView::UnknownFace)
-            .with(Signal::Granted, self.lock.is_open())
-            .with(Signal::Refused, refused)
-            .with(Signal::PreAlarm, self.leaf.is_warned())
-            .with(Signal::HeldOpen, alarm == Some(Alarm::HeldOpen))
-            .with(
+            .with_if(Signal::Ready, sees && !faulted && !self.lock.is_stopping())
+            .with_if(Signal::LookHere, self.view == InView::UnknownFace)
+            .with_if(Signal::Granted, self.lock.is_open())
+            .with_if(Signal::Refused, refused)
+            .with_if(Signal::PreAlarm, self.leaf.is_warned())
+            .with_if(Signal::HeldOpen, alarm == Some(Alarm::HeldOpen))
+            .with_if(
                 Signal::ForcedOpen,
                 alarm == Some(Alarm::ForcedOpen) || self.turnstile.is_forced(),
             )
-            .with(Signal::Tamper, self.tampered_at.is_some())
-            .with(Signal::LockedDown, self.modes.is_lockdown())
+            .with_if(Signal::Tamper, self.tampered_at.is_some())
+            .with_if(Signal::LockedDown, self.modes.is_lockdown())
     }
 
     /// Where it stands.

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::reading::{Part, Reading, Signals, What};
+use super::reading::{Part, Reading, What};
 use super::service::{Connection, PanelError};
 use super::wire::{Request, Word};
+use crate::config::Signals;
 use crate::config::{self, PanelDriver};
 use crate::guardian::BootTime;
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::debounce::Debounce;
 use super::lamp::Lamp;
-use super::reading::{Flaw, Misread, Part, Reading, Signals, What, Wire};
+use super::reading::{Flaw, Misread, Part, Reading, What, Wire};
 use super::typing::{Stroke, Typed};
 use super::wiegand::{Decoder, Frame, Pulse};
 use crate::config;
+use crate::config::Signals;
 use crate::guardian::BootTime;
 
 /// What a client shows that has not said so again for so long: it hangs or was stopped.

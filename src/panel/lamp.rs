@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::core::Client;
-use super::reading::Signals;
+use crate::config::Signals;
 use crate::config::{Output, Pattern};
 use crate::guardian::BootTime;
 

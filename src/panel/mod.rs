@@ -42,7 +42,7 @@ mod wire;
 pub(crate) use board::open;
 pub use client::Panel;
 pub(crate) use lamp::TRIAL;
-pub use reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, Signals, What};
+pub use reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, What};
 pub(crate) use server::{Clients, Served, fail, serve};
 pub use service::PanelError;
 pub(crate) use service::{Connection, PanelFolder, fingerprint, from_toml};

@@ -5,10 +5,11 @@ use proptest::prelude::*;
 
 use super::core::{Client, Input, MAX_SHOW_GAP};
 use super::lamp::TRIAL;
-use super::reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, Signals, What, Wire};
+use super::reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, What, Wire};
 use super::tests::{Trial, at, everything};
 use super::wiegand::MAX_FRAME_BITS;
 use super::wire::{MAX_LINE_BYTES, Request, Word};
+use crate::config::Signals;
 use crate::config::{self, Signal};
 
 fn formats() -> impl Strategy<Value = usize> {

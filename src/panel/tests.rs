@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::core::{Client, Core, Effect, Input, MAX_SHOW_GAP};
-use super::reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, Signals, What, Wire};
+use super::reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, What, Wire};
 use super::typing::Stroke;
 use super::wiegand::Pulse;
+use crate::config::Signals;
 use crate::config::{self, Config, Signal};
 use crate::guardian::BootTime;
 

@@ -26,10 +26,9 @@
 //! A line that is none of these, or longer than [`MAX_LINE_BYTES`], ends the connection, and
 //! with it what the client shows.
 
-use super::reading::{
-    Card, Digit, Flaw, Key, Misread, Part, Reading, Signals, What, Wire, decimal,
-};
+use super::reading::{Card, Digit, Flaw, Key, Misread, Part, Reading, What, Wire, decimal};
 use crate::config::Signal;
+use crate::config::Signals;
 use crate::guardian::BootTime;
 
 /// The longest line, its end included.

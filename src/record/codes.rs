@@ -175,6 +175,7 @@ codes! {
         Camera = "camera", "the recording cannot be played";
         Whitelist = "whitelist", "the whitelist cannot be read";
         NoThreshold = "no_threshold", "no threshold follows from the risk; nobody is let in";
+        Panel = "panel", "contact, buttons, keypad or lights cannot be used";
         System = "system", "the system refused what the daemon needs";
         PartEnded = "part_ended", "a part of the daemon ended";
         PartHung = "part_hung", "a part of the daemon made no progress";
