@@ -206,7 +206,7 @@ on_record() {
 }
 await_record() { until_true 120 on_record "$@" || fail "not on record: $*"; }
 # number KIND: of the first event of that kind
-number() { events | grep "\"kind\":\"$1\"" | head -1 | sed 's/.*"id":\([0-9]*\).*/\1/'; }
+number() { as_service events --csv --limit 10000 | awk -F, -v kind="$1" '$4 == kind { print $1; exit }'; }
 watch() {
     runuser -u doorward -- doorward panel watch --show-keys >/tmp/watch.log 2>&1 &
     seen 'that is how things are'

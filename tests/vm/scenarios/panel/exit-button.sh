@@ -1,5 +1,5 @@
 # The exit button opens once that is on record, and not while the record hangs.
-guarded
+guarded 'door.pulse_ms = 4000'
 press
 await_high
 await_low

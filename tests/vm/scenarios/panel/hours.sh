@@ -12,6 +12,6 @@ stays_low 2
 never granted
 rule 'daily 00:00-24:00'
 systemctl reload doorward
-await rules_loaded 2
+await config_reloaded
 await_high
 verified
