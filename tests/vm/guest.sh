@@ -115,6 +115,7 @@ door.max_open_ms = 60000'
 }
 # freeze THREAD [UNIT]: holds it still until `thaw`
 freeze() {
+    : >/tmp/freeze.log
     $share/freeze "$(pid "$2")" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid
     until_true 10 grep -q held /tmp/freeze.log || fail "cannot hold the thread $1: $(cat /tmp/freeze.log)"
 }
@@ -260,7 +261,8 @@ reset() {
     [ "$(cat $configfs/door/live)" = 1 ] || make_chip
     keep_level 0
     while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done
-    rm -rf /var/lib/doorward /etc/doorward/access.d
+    # With what a daemon that failed remembers of its record.
+    rm -rf /var/lib/doorward /etc/doorward/access.d /run/doorward
     systemd-tmpfiles --create doorward.conf
     config ""
     as_service enroll "Barack Obama" $share/01.jpg $share/02.jpg >/dev/null

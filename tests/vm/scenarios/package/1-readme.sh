@@ -40,7 +40,7 @@ typed() {
     local command=$1
     shift
     printf '%s\n' "$@" >/home/ann/typed
-    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(cat typed; sleep 60 2>/dev/null)"
+    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(exec 2>/dev/null; cat typed; sleep 60)"
 }
 
 # Install
