@@ -15,8 +15,9 @@ pub(crate) const MAX_ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// A connection to the guardian. Dropping it ends its lease, and the line is released.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    stream: UnixStream,
-    begun: Vec<u8>,
+    /// `None` after any other answer than one of the guardian's in time: what may still
+    /// come over it would be taken for the answer to a later request.
+    stream: Option<UnixStream>,
 }
 
 /// Why the guardian did not do as it was asked. Each leaves the line released or on its
@@ -43,8 +44,7 @@ impl Lease {
     /// Over a connection that exists.
     pub fn over(stream: UnixStream) -> Self {
         Self {
-            stream,
-            begun: Vec::with_capacity(MAX_LINE_BYTES),
+            stream: Some(stream),
         }
     }
 
@@ -53,10 +53,7 @@ impl Lease {
     /// # Errors
     /// [`LeaseError`]
     pub fn open(&mut self, until: BootTime) -> Result<(), LeaseError> {
-        match self.ask(Request::Open(until))? {
-            Reply::Opened(_) => Ok(()),
-            other => Err(unexpected(other)),
-        }
+        self.ask(Request::Open(until), MAX_ANSWER_WAIT)
     }
 
     /// Keeps the lease alive for another second.
@@ -64,10 +61,7 @@ impl Lease {
     /// # Errors
     /// [`LeaseError::Refused`] with [`Refusal::NoLease`] once it is over; others.
     pub(crate) fn renew(&mut self) -> Result<(), LeaseError> {
-        match self.ask(Request::Renew)? {
-            Reply::Renewed(_) => Ok(()),
-            other => Err(unexpected(other)),
-        }
+        self.ask(Request::Renew, MAX_ANSWER_WAIT)
     }
 
     /// Has the line released, and returns when it is.
@@ -75,39 +69,62 @@ impl Lease {
     /// # Errors
     /// [`LeaseError`]
     pub fn lock(&mut self) -> Result<(), LeaseError> {
-        match self.ask(Request::Lock)? {
-            Reply::Locked => Ok(()),
-            other => Err(unexpected(other)),
-        }
+        self.lock_within(MAX_ANSWER_WAIT)
     }
 
-    fn ask(&mut self, request: Request) -> Result<Reply, LeaseError> {
-        let until = Instant::now() + MAX_ANSWER_WAIT;
-        self.stream
-            .set_write_timeout(Some(MAX_ANSWER_WAIT))
-            .and_then(|()| self.stream.write_all(request.line().as_bytes()))
+    /// As [`Self::lock`], of a guardian that may take so long to answer.
+    ///
+    /// # Errors
+    /// [`LeaseError`]
+    pub(crate) fn lock_within(&mut self, wait: Duration) -> Result<(), LeaseError> {
+        self.ask(Request::Lock, wait)
+    }
+
+    /// Asks once. A lease that had no answer to its request in time is over.
+    fn ask(&mut self, request: Request, wait: Duration) -> Result<(), LeaseError> {
+        let mut stream = self.stream.take().ok_or(LeaseError::Gone)?;
+        let done = match (request, exchange(&mut stream, request, wait)?) {
+            (Request::Open(asked), Reply::Opened(until)) if asked == until => Ok(()),
+            (Request::Renew, Reply::Renewed(_)) | (Request::Lock, Reply::Locked) => Ok(()),
+            (_, Reply::Refused(why)) => Err(LeaseError::Refused(why)),
+            (_, Reply::Opened(_) | Reply::Renewed(_) | Reply::Locked) => {
+                return Err(LeaseError::NotAGuardian);
+            }
+        };
+        self.stream = Some(stream);
+        done
+    }
+}
+
+fn exchange(
+    stream: &mut UnixStream,
+    request: Request,
+    wait: Duration,
+) -> Result<Reply, LeaseError> {
+    let mut begun = Vec::with_capacity(MAX_LINE_BYTES);
+    let until = Instant::now() + wait;
+    stream
+        .set_write_timeout(Some(MAX_ANSWER_WAIT))
+        .and_then(|()| stream.write_all(request.line().as_bytes()))
+        .map_err(|error| at(&error))?;
+    loop {
+        let mut byte = [0];
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(LeaseError::Silent);
+        }
+        stream
+            .set_read_timeout(Some(left))
             .map_err(|error| at(&error))?;
-        loop {
-            let mut byte = [0];
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(LeaseError::Silent);
+        match stream.read(&mut byte) {
+            Ok(0) => return Err(LeaseError::Gone),
+            Ok(_) if byte == *b"\n" => {
+                return Reply::parse(&begun).ok_or(LeaseError::NotAGuardian);
             }
-            self.stream
-                .set_read_timeout(Some(left))
-                .map_err(|error| at(&error))?;
-            match self.stream.read(&mut byte) {
-                Ok(0) => return Err(LeaseError::Gone),
-                Ok(_) if byte == *b"\n" => {
-                    let reply = Reply::parse(&self.begun);
-                    self.begun.clear();
-                    return reply.ok_or(LeaseError::NotAGuardian);
-                }
-                Ok(_) if self.begun.len() < MAX_LINE_BYTES => self.begun.extend(byte),
-                Ok(_) => return Err(LeaseError::NotAGuardian),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(at(&error)),
-            }
+            Ok(_) if begun.len() < MAX_LINE_BYTES => begun.extend(byte),
+            Ok(_) => return Err(LeaseError::NotAGuardian),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(at(&error)),
         }
     }
 }
@@ -116,12 +133,5 @@ fn at(error: &io::Error) -> LeaseError {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => LeaseError::Silent,
         _ => LeaseError::Gone,
-    }
-}
-
-fn unexpected(reply: Reply) -> LeaseError {
-    match reply {
-        Reply::Refused(why) => LeaseError::Refused(why),
-        Reply::Opened(_) | Reply::Renewed(_) | Reply::Locked => LeaseError::NotAGuardian,
     }
 }

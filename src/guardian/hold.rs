@@ -17,8 +17,10 @@ use super::service::{NoService, ServiceFolder};
 use crate::config;
 use crate::door::relay::{self, RelayError};
 
-/// How long a guardian of one's own may take to open the line and to end.
-const MAX_START_WAIT: Duration = Duration::from_secs(5);
+/// How long a guardian of one's own may take to open the line.
+const MAX_START_WAIT: Duration = Duration::from_secs(10);
+/// How long it may take to end.
+const MAX_END_WAIT: Duration = Duration::from_secs(5);
 
 /// What a guardian is given.
 #[derive(Debug, Clone)]
@@ -196,18 +198,8 @@ impl Hold {
             .map_err(failed)?;
         self.keeper = Keeper::Child(Some(child));
         self.lease = Some(Lease::over(ours));
-        self.await_child()
-    }
-
-    /// The first answer may take as long as opening the line.
-    fn await_child(&mut self) -> Result<(), HoldError> {
-        let until = Instant::now() + MAX_START_WAIT;
-        loop {
-            match self.ask(Lease::lock) {
-                Err(HoldError::Lease(LeaseError::Silent)) if Instant::now() < until => {}
-                answer => return answer,
-            }
-        }
+        // Asked once: a second answer would be taken for the one to the next request.
+        self.ask(|lease| lease.lock_within(MAX_START_WAIT))
     }
 
     /// Ends the child, which locks; after `patience` without asking.
@@ -238,6 +230,6 @@ impl Drop for Hold {
         {
             log::error!("{error}");
         }
-        self.end_child(MAX_START_WAIT);
+        self.end_child(MAX_END_WAIT);
     }
 }

@@ -21,6 +21,8 @@
 
 mod boottime;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod core;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;

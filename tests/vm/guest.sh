@@ -115,6 +115,7 @@ door.max_open_ms = 60000'
 }
 # freeze THREAD [UNIT]: holds it still until `thaw`
 freeze() {
+    : >/tmp/freeze.log
     $share/freeze "$(pid "$2")" "$1" >/tmp/freeze.log 2>&1 & echo $! >/tmp/freeze.pid
     until_true 10 grep -q held /tmp/freeze.log || fail "cannot hold the thread $1: $(cat /tmp/freeze.log)"
 }
@@ -182,13 +183,31 @@ panel.wiegand = { chip = \"panel-bank\", d0 = 8, d1 = 9, gap_ms = 500 }
 panel.keypad = { device = \"/dev/input/by-path/keypad\", vendor = 0x1d6b, product = 0x0101 }
 panel.reader = { device = \"/dev/input/by-path/reader\", vendor = 0x1d6b, product = 0x0102 }
 panel.output.green = { chip = \"panel-bank\", line = 12, signals = [\"granted\"] }
-panel.output.siren = { chip = \"panel-bank\", line = 13, signals = [\"forced_open\"], max_on_ms = 5000 }"
+panel.output.siren = { chip = \"panel-bank\", line = 13, signals = [\"forced_open\", \"held_open\"], max_on_ms = 5000 }"
     make_panel
     systemctl start doorward-panel || fail "the panel does not start"
     # Not before: to take a line sets its resistor, which here is the wire.
     wire 1 down
     sleep 2
 }
+# guarded [LINES]: a closed door with its panel, and the daemon
+guarded() {
+    panel "$1"
+    wire 3 down
+    start
+}
+press() { wire 2 down; sleep 1; wire 2 up; }
+# on_record KIND TEXT...: an event of that kind with all of these in its line
+on_record() {
+    local found
+    found=$(events | grep "\"kind\":\"$1\"")
+    shift
+    for text; do found=$(grep -- "$text" <<<"$found"); done
+    [ -n "$found" ]
+}
+await_record() { until_true 120 on_record "$@" || fail "not on record: $*"; }
+# number KIND: of the first event of that kind
+number() { as_service events --csv --limit 10000 | awk -F, -v kind="$1" '$4 == kind { print $1; exit }'; }
 watch() {
     runuser -u doorward -- doorward panel watch --show-keys >/tmp/watch.log 2>&1 &
     seen 'that is how things are'
@@ -242,7 +261,8 @@ reset() {
     [ "$(cat $configfs/door/live)" = 1 ] || make_chip
     keep_level 0
     while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done
-    rm -rf /var/lib/doorward
+    # With what a daemon that failed remembers of its record.
+    rm -rf /var/lib/doorward /etc/doorward/access.d /run/doorward
     systemd-tmpfiles --create doorward.conf
     config ""
     as_service enroll "Barack Obama" $share/01.jpg $share/02.jpg >/dev/null

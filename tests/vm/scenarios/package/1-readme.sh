@@ -40,7 +40,7 @@ typed() {
     local command=$1
     shift
     printf '%s\n' "$@" >/home/ann/typed
-    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(cat typed; sleep 60 2>/dev/null)"
+    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(exec 2>/dev/null; cat typed; sleep 60)"
 }
 
 # Install
@@ -110,6 +110,61 @@ events | grep '"kind":"granted"' | grep -q '"name":"Ada Example"' || fail "no gr
 walk 'sudo -u doorward doorward status'
 told '^guarding *yes'
 told '^last grant .*Ada Example (#1)'
+
+# PIN and card
+walk 'sudo doorward people pin "Ada Example"' "$(typed 'sudo doorward people pin "Ada Example"' 739146 739146)"
+told 'Ada Example (#1) has a PIN now'
+told '^ends with 0'
+walk 'sudo doorward people pin "Ada Example" --duress' "$(typed 'sudo doorward people pin "Ada Example" --duress' 580213 580213)"
+told 'Ada Example (#1) has a duress PIN now'
+walk 'sudo doorward people card "Ada Example" 34567 --facility 12'
+told 'Ada Example (#1) has card .*34567 now'
+walk 'sudo doorward people lost-card 34567 --facility 12'
+told 'opens nothing any more'
+walk 'doorward people show' 'sudo doorward people show "Ada Example"'
+told 'has a PIN and a duress PIN'
+told '34567, LOST'
+
+# Who is let in
+walk 'sudo doorward threshold --people 100'
+
+# Who may pass when
+sed -n '/^## Who may pass when$/,/^## /p' $readme | sed -n '/^```toml$/,/^```$/p' | grep -v '^```' >/tmp/rules.toml
+ann 'cat /tmp/rules.toml | sudo tee /etc/doorward/access.d/staff.toml >/dev/null' || fail "the rules cannot be written"
+walk 'sudo doorward people group add "Ada Example" staff'
+walk 'sudo doorward access check'
+told '1 rule in 1 file of /etc/doorward/access.d'
+walk 'sudo systemctl reload doorward'
+await config_reloaded
+walk 'sudo doorward access explain "Ada Example" --at "friday 18:00"'
+told 'Ada Example (#1) may pass'
+ann 'sudo doorward access explain "Ada Example" --at "friday 20:00"' && fail "she may pass at night"
+told 'Ada Example (#1) may not pass'
+ann 'sudo rm /etc/doorward/access.d/staff.toml && sudo systemctl reload doorward' || fail "the rules cannot be taken back"
+await config_reloaded 2
+
+# The door and its modes
+feed nobody yuyv
+await_low
+walk 'sudo doorward mode'
+told '^normal; nobody has ordered anything else'
+walk 'sudo doorward mode lockdown --reason "alarm in the yard"'
+told '^locked down (event '
+ann 'sudo doorward unlock' && fail "it unlocks in a lockdown"
+told '^not unlocked'
+walk 'sudo doorward mode hold --until 18:00'
+told '^held open until '
+await_high
+walk 'sudo doorward mode office --until 17:00'
+told '^office hours until '
+walk 'sudo doorward mode normal'
+await_low
+walk 'sudo doorward unlock --reason "parcel"'
+told '^unlocked for 1500 ms'
+await_low
+# There is no panel at this door.
+walk 'doorward panel watch' '! sudo -u doorward doorward panel watch'
+told 'has no panel'
 
 # The next day: who came yesterday.
 unfeed

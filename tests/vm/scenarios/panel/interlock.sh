@@ -1,0 +1,13 @@
+# While the other door of a pair is open this one stays locked.
+guarded 'door.interlock = true
+panel.other_door = { chip = "panel-bank", line = 4 }'
+wire 4 up
+sleep 1
+feed listed yuyv
+await_record not_opened '"reason":"other_door_open"'
+press
+stays_low 5
+never unlocked
+wire 4 down
+await_high
+verified
