@@ -7,6 +7,8 @@ chmod 700 /home/ann
 echo 'ann ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/ann
 # As every installed system has it.
 echo "127.0.1.1 $(hostname)" >>/etc/hosts
+# The README's rules are of there, and so is its reader's clock.
+ln -sf /usr/share/zoneinfo/Europe/Berlin /etc/localtime
 readme=$share/README.md
 walked=/tmp/walked
 : >$walked
@@ -106,7 +108,6 @@ told ' started, doorward'
 feed listed yuyv
 await_high
 await_low
-read_config=/etc/doorward/doorward.toml
 events | grep '"kind":"granted"' | grep -q '"name":"Ada Example"' || fail "no grant on record"
 walk 'sudo -u doorward doorward status'
 told '^guarding *yes'
