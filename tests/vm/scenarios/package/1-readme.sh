@@ -18,6 +18,7 @@ mkdir -p /home/ann/people/Ada /home/ann/people/Zoe
 cp $share/grace.jpg /home/ann/people/Ada/1.jpg
 cp $share/eileen.jpg /home/ann/people/Zoe/1.jpg
 cp $share/guest.jpg /home/ann/grace.jpg
+mkfifo /home/ann/keys
 chown -R ann: /home/ann && chmod -R go= /home/ann
 hardware
 
@@ -43,7 +44,8 @@ typed() {
     local command=$1
     shift
     printf '%s\n' "$@" >/home/ann/typed
-    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(exec 2>/dev/null; cat typed; sleep 60)"
+    # Written and read by one, so that the terminal has no end while the command runs.
+    echo "exec 9<>keys; cat typed >&9; script -qc $(printf %q "$command; echo ends with \$?") /dev/null <&9"
 }
 
 # Install
