@@ -91,9 +91,10 @@ run_group() {
     if [ "$group" = package ]; then
         cp "${debs[-1]}" "$folder/opt/doorward/doorward.deb"
         cp "$project/README.md" "$folder/opt/doorward/"
-        # Two people more for who walks through the README.
+        # Three people more for who walks through the README.
         cp "$project/tests/photos/grace-hopper/01.jpg" "$folder/opt/doorward/grace.jpg"
         cp "$project/tests/photos/eileen-collins/01.jpg" "$folder/opt/doorward/eileen.jpg"
+        cp "$project/tests/photos/joe-biden/01.jpg" "$folder/opt/doorward/guest.jpg"
     fi
     (boot "$group" "$group" "$folder") || true
 }

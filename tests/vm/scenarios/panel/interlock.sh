@@ -4,8 +4,9 @@ panel.other_door = { chip = "panel-bank", line = 4 }'
 wire 4 up
 sleep 1
 feed listed yuyv
-await_record not_opened '"reason":"other_door_open"'
+await_record grant_withdrawn '"reason":"other_door_open"'
 press
+await_record rex_refused '"reason":"other_door_open"'
 stays_low 5
 never unlocked
 wire 4 down
