@@ -204,7 +204,8 @@ fn around([x0, y0, x1, y1]: &[f32; 4], picture: [f32; 2], n: usize) -> Option<[f
     let in_line = (x0 - width..x1 + width).contains(&x);
     let on_face = (x0 - 0.3 * width..x1 + 0.3 * width).contains(&x)
         && (y0 - 0.4 * height..y1 + 0.2 * height).contains(&y);
-    (!on_face && !(in_line && y > y1 - 0.3 * height)).then_some([x, y])
+    let on_body = in_line && y > y1 - 0.3 * height;
+    (!on_face && !on_body).then_some([x, y])
 }
 
 /// Displacements of points that were found again.
