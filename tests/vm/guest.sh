@@ -268,7 +268,9 @@ reset() {
     as_service enroll "Barack Obama" $share/01.jpg $share/02.jpg >/dev/null
 }
 
-if [ "$group" != package ]; then
+if [ "$group" = package ]; then
+    read_config=/etc/doorward/doorward.toml
+else
     hardware
     : >$read_config
 fi

@@ -7,6 +7,8 @@ chmod 700 /home/ann
 echo 'ann ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/ann
 # As every installed system has it.
 echo "127.0.1.1 $(hostname)" >>/etc/hosts
+# The README's rules are of there, and so is its reader's clock.
+ln -sf /usr/share/zoneinfo/Europe/Berlin /etc/localtime
 readme=$share/README.md
 walked=/tmp/walked
 : >$walked
@@ -16,6 +18,7 @@ mkdir -p /home/ann/people/Ada /home/ann/people/Zoe
 cp $share/grace.jpg /home/ann/people/Ada/1.jpg
 cp $share/eileen.jpg /home/ann/people/Zoe/1.jpg
 cp $share/guest.jpg /home/ann/grace.jpg
+mkfifo /home/ann/keys
 chown -R ann: /home/ann && chmod -R go= /home/ann
 hardware
 
@@ -41,7 +44,8 @@ typed() {
     local command=$1
     shift
     printf '%s\n' "$@" >/home/ann/typed
-    echo "script -qc $(printf %q "$command; echo ends with \$?") /dev/null < <(exec 2>/dev/null; cat typed; sleep 60)"
+    # Written and read by one, so that the terminal has no end while the command runs.
+    echo "exec 9<>keys; cat typed >&9; script -qc $(printf %q "$command; echo ends with \$?") /dev/null <&9"
 }
 
 # Install
@@ -106,7 +110,6 @@ told ' started, doorward'
 feed listed yuyv
 await_high
 await_low
-read_config=/etc/doorward/doorward.toml
 events | grep '"kind":"granted"' | grep -q '"name":"Ada Example"' || fail "no grant on record"
 walk 'sudo -u doorward doorward status'
 told '^guarding *yes'

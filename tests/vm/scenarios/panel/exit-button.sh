@@ -1,4 +1,7 @@
 # The exit button opens once that is on record, and not while the record hangs.
+# A part that hangs for long ends the daemon.
+drop_in "[Service]
+WatchdogSec=60"
 guarded 'door.pulse_ms = 4000'
 press
 await_high

@@ -2,7 +2,7 @@
 guarded
 as_service mode lockdown --reason trial >/dev/null || fail "no lockdown"
 feed listed yuyv
-await_record denied '"reason":"locked_down"'
+await_record grant_withdrawn '"reason":"locked_down"'
 press
 await rex_refused
 stays_low 3
