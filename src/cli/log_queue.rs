@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, Log, Metadata, Record};
 
 use crate::shown::counted;
@@ -19,6 +20,18 @@ struct Line {
     level: Level,
     target: String,
     text: String,
+    fields: Fields,
+}
+
+/// What a line has beside its text, such as the journal's `MESSAGE_ID`.
+#[derive(Default)]
+struct Fields(Vec<(String, String)>);
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        self.0.push((key.to_string(), value.to_string()));
+        Ok(())
+    }
 }
 
 /// Hands lines to a thread that tells them.
@@ -53,22 +66,24 @@ impl LogQueue {
 
 fn tell(log: &dyn Log, lines: &Receiver<Line>, lost: &AtomicU64, waiting: &AtomicUsize) {
     for line in lines {
-        write(log, line.level, &line.target, &line.text);
+        write(log, line.level, &line.target, &line.text, &line.fields);
         let lost = lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let lost = counted(lost, "line of the log was", "lines of the log were");
             let text = format!("{lost} lost: nobody read it");
-            write(log, Level::Warn, module_path!(), &text);
+            write(log, Level::Warn, module_path!(), &text, &Fields::default());
         }
         waiting.fetch_sub(1, Ordering::Release);
     }
 }
 
-fn write(log: &dyn Log, level: Level, target: &str, text: &str) {
+fn write(log: &dyn Log, level: Level, target: &str, text: &str, fields: &Fields) {
+    let fields: Vec<(&str, &str)> = fields.0.iter().map(|(k, v)| (&**k, &**v)).collect();
     log.log(
         &Record::builder()
             .level(level)
             .target(target)
+            .key_values(&fields.as_slice())
             .args(format_args!("{text}"))
             .build(),
     );
@@ -83,10 +98,14 @@ impl Log for LogQueue {
         if !self.enabled(record.metadata()) {
             return;
         }
+        let mut fields = Fields::default();
+        // Such a visitor never fails.
+        let _ = record.key_values().visit(&mut fields);
         let line = Line {
             level: record.level(),
             target: record.target().to_owned(),
             text: record.args().to_string(),
+            fields,
         };
         self.waiting.fetch_add(1, Ordering::Acquire);
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
@@ -126,7 +145,11 @@ mod tests {
         }
         fn log(&self, record: &Record<'_>) {
             let _read = self.read.lock().unwrap();
-            self.lines.lock().unwrap().push(record.args().to_string());
+            let mut fields = Fields::default();
+            record.key_values().visit(&mut fields).unwrap();
+            let fields = fields.0.iter().map(|(k, v)| format!(" {k}={v}"));
+            let line = std::iter::once(record.args().to_string()).chain(fields);
+            self.lines.lock().unwrap().push(line.collect());
         }
         fn flush(&self) {}
     }
@@ -138,7 +161,13 @@ mod tests {
         let queue = LogQueue::new(journal.clone()).unwrap();
         let lines = MAX_WAITING_LINES + 100;
         for n in 0..lines {
-            write(&queue, Level::Info, "test", &n.to_string());
+            write(
+                &queue,
+                Level::Info,
+                "test",
+                &n.to_string(),
+                &Fields::default(),
+            );
         }
         assert!(journal.lines.lock().unwrap().is_empty());
         drop(unread);
@@ -148,5 +177,15 @@ mod tests {
         let lost: usize = lost.split(' ').next().unwrap().parse().unwrap();
         assert_eq!(told.len() - 1 + lost, lines);
         assert_eq!(told[0], "0");
+    }
+
+    #[test]
+    fn a_line_keeps_its_fields() {
+        let journal = Journal::default();
+        let queue = LogQueue::new(journal.clone()).unwrap();
+        let fields = Fields(vec![("MESSAGE_ID".into(), "5d1c".into())]);
+        write(&queue, Level::Info, "test", "head", &fields);
+        queue.flush();
+        assert_eq!(*journal.lines.lock().unwrap(), ["head MESSAGE_ID=5d1c"]);
     }
 }
