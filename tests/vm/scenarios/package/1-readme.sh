@@ -217,6 +217,6 @@ told 'people; the record went on'
 sed -n '/^```sh$/,/^```$/p' $readme | grep -v '^```' | sed 's/  *#.*//' | grep -v '^make \(demo\|test\)$' | while read -r line; do
     grep -qxF -- "$line" $walked || fail "the README prints what was not walked: $line"
 done || exit 1
-systemctl start doorward
+start
 feed listed yuyv
-await granted 2
+until_true 120 at_least granted 2 || fail "nobody is let in after the restore: $(as_service status; events | tail -5)"
