@@ -188,6 +188,9 @@ cat /tmp/without.toml >/etc/doorward/doorward.toml
 systemctl restart doorward || fail "the daemon does not start without the panel"
 systemctl stop doorward-panel
 
+# The clock is set by hand now and not believed then: a validity would keep her out.
+ann 'sudo doorward people valid "Ada Example"' || fail "the validity cannot be taken back"
+
 # The next day: who came yesterday.
 unfeed
 systemctl stop doorward
