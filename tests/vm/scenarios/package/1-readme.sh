@@ -142,8 +142,6 @@ walk 'sudo doorward people valid "Ada Example" --until 2026-12-31' 'sudo doorwar
 walk 'sudo doorward people entries "Grace Visitor" 3'
 walk 'sudo doorward access check'
 told '1 rule in 1 file of /etc/doorward/access.d'
-# Nothing sets this machine's clock, and by one that is not believed nobody with an end gets in.
-ann 'sudo doorward people valid "Ada Example"' || fail "the end cannot be taken back"
 walk 'sudo systemctl reload doorward'
 await config_reloaded
 walk 'sudo doorward access explain "Ada Example" --at "friday 18:00"'
