@@ -10,7 +10,7 @@ use super::luma::Pyramid;
 /// A face is compared with itself as it was so long ago at most, …
 const MAX_GAP: Duration = Duration::from_millis(600);
 /// … or this, where there are so few pictures.
-const MAX_SLOW_GAP: Duration = Duration::from_millis(1500);
+const MAX_SLOW_GAP: Duration = Duration::from_millis(4000);
 /// A picture is kept so often, …
 const MIN_SHOT_INTERVAL: Duration = Duration::from_millis(60);
 /// … so that no more are needed.

@@ -11,6 +11,8 @@ use super::movement::Movement;
 
 /// How long a face is looked at before it is called frozen.
 pub(crate) const WINDOW: Duration = Duration::from_millis(2000);
+/// And no longer than this, on a machine that gives few pictures.
+const MAX_WINDOW: Duration = Duration::from_secs(12);
 /// A face that moves like this is alive without waiting for the window: twice what photos on a
 /// support reached in any ten seconds.
 const MIN_CLEAR_MOVEMENT: f32 = 2.0 * 0.0079;
@@ -54,7 +56,14 @@ impl Stillness {
     /// the movement that a living face has.
     pub(crate) fn step(&mut self, at: Instant, movement: Option<Movement>, least: f32) -> Verdict {
         self.samples
-            .retain(|(seen, _)| *seen <= at && at.duration_since(*seen) <= WINDOW);
+            .retain(|(seen, _)| *seen <= at && at.duration_since(*seen) <= MAX_WINDOW);
+        // A slow machine has few pictures: so many count, however long they took.
+        while let [(first, _), .., _] = self.samples[..]
+            && self.samples.len() > MIN_SAMPLES
+            && at.duration_since(first) > WINDOW
+        {
+            self.samples.remove(0);
+        }
         if let Some(movement) = movement.filter(|m| m.eye_distances.is_finite()) {
             if self.samples.len() >= MAX_SAMPLES {
                 self.samples.remove(0);
