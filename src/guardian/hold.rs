@@ -6,12 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, kill_process};
+use std::time::Duration;
 
 use super::boottime::BootTime;
 use super::client::{Lease, LeaseError};
+use super::framing::end;
 use super::held::HeldLine;
 use super::service::{NoService, ServiceFolder};
 use crate::config;
@@ -208,18 +207,9 @@ impl Hold {
         let Keeper::Child(child) = &mut self.keeper else {
             return;
         };
-        let Some(mut child) = child.take() else {
-            return;
-        };
-        let until = Instant::now() + patience;
-        while Instant::now() < until {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(child) = child.take() {
+            end(child, patience);
         }
-        let _ = kill_process(Pid::from_child(&child), Signal::KILL);
-        let _ = child.wait();
     }
 }
 

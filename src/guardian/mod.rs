@@ -24,6 +24,7 @@ mod client;
 #[cfg(test)]
 mod client_tests;
 mod core;
+mod framing;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
 mod held;
@@ -41,6 +42,7 @@ pub use client::LeaseError;
 #[cfg(test)]
 pub(crate) use core::MIN_CLOSED_TIME;
 pub use core::Refusal;
+pub(crate) use framing::{end, requests};
 #[cfg(fuzzing)]
 pub use fuzzing::fuzz;
 pub use held::{HeldLine, NoteError};

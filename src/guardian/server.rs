@@ -16,6 +16,7 @@ use signal_hook::consts::{
 
 use super::boottime::BootTime;
 use super::core::{Client, Command, Core, Effect, Effects, Input};
+use super::framing::requests;
 use super::teller::{Teller, Told};
 use super::wire::{MAX_LINE_BYTES, Reply, Request};
 use crate::door::relay::Relay;
@@ -219,19 +220,9 @@ impl Server {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
             Err(_) => return self.gone.push(client),
         };
-        let mut requests = Vec::new();
-        let mut sense = true;
-        for &byte in bytes.iter().take(read) {
-            if byte != b'\n' {
-                connection.begun.push(byte);
-                sense &= connection.begun.len() < MAX_LINE_BYTES;
-                continue;
-            }
-            let request = Request::parse(&connection.begun);
-            connection.begun.clear();
-            sense &= request.is_some();
-            requests.extend(request);
-        }
+        let bytes = bytes.get(..read).unwrap_or_default();
+        let (requests, sense) =
+            requests(&mut connection.begun, bytes, MAX_LINE_BYTES, Request::parse);
         for request in requests {
             self.input(match request {
                 Request::Open(until) => Input::Open(client, until),

@@ -13,6 +13,7 @@ use super::board::Board;
 use super::core::{Client, Core, Effect, Input};
 use super::wire::{MAX_LINE_BYTES, Request, VERSION, Word};
 use crate::guardian::BootTime;
+use crate::guardian::requests;
 
 /// Whatever of these arrives, the outputs go dark and the process ends.
 const SIGNALS: [i32; 4] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT];
@@ -271,19 +272,9 @@ impl Server {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
             Err(_) => return self.gone.push(client),
         };
-        let mut requests = Vec::new();
-        let mut sense = true;
-        for &byte in bytes.iter().take(read) {
-            if byte != b'\n' {
-                connection.begun.push(byte);
-                sense &= connection.begun.len() < MAX_LINE_BYTES;
-                continue;
-            }
-            let request = Request::parse(&connection.begun);
-            connection.begun.clear();
-            sense &= request.is_some();
-            requests.extend(request);
-        }
+        let bytes = bytes.get(..read).unwrap_or_default();
+        let (requests, sense) =
+            requests(&mut connection.begun, bytes, MAX_LINE_BYTES, Request::parse);
         for request in requests {
             self.request(client, request);
         }

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::wire::{MAX_LINE_BYTES, Request, VERSION, Word};
 use crate::config::{self, Config, PanelDriver};
+use crate::guardian::end;
 
 /// Who may hear readings and show signals: the socket's owner and group.
 const SOCKET_MODE: u32 = 0o660;
@@ -296,19 +296,11 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else {
+        let Some(child) = self.child.take() else {
             return;
         };
         // It ends by itself then, dark.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        let until = Instant::now() + MAX_END_WAIT;
-        while Instant::now() < until {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let _ = kill_process(Pid::from_child(&child), Signal::KILL);
-        let _ = child.wait();
+        end(child, MAX_END_WAIT);
     }
 }
