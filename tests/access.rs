@@ -108,7 +108,8 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::CardAlone
         | DenialReason::FactorOfAnother
         | DenialReason::FrozenFace
-        | DenialReason::CoupledFace => panic!("no reason of the rules"),
+        | DenialReason::CoupledFace
+        | DenialReason::PadNetwork => panic!("no reason of the rules"),
     }
 }
 

@@ -146,8 +146,8 @@ const ANY: i32 = -1;
 
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
-/// (`tests/panel.rs` has it).
-const OTHERS: [&str; 7] = [
+/// (`tests/panel.rs` has it), a network or clips of its own (`tests/pad.rs` has them).
+const OTHERS: [&str; 9] = [
     "run",
     "bench",
     "calibrate",
@@ -155,6 +155,8 @@ const OTHERS: [&str; 7] = [
     "panel-watch",
     "panel-show",
     "panel-test",
+    "pad-import",
+    "pad-test",
 ];
 
 fn words(site: &Site, line: &str) -> Vec<String> {

@@ -13,8 +13,9 @@ use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, DenialReason,
     Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
     HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
-    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
+    ModeEnd, ModeSet, NotOpened, PadKind, PadTested, Part, Passage, PersonRef, Query, Recognition,
+    Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
+    WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -595,6 +596,21 @@ fn factors_and_lockouts() -> Vec<Event> {
             card,
             actor,
         },
+        Event::PadTested(PadTested {
+            presented: [("bona_fide", 20, 19, 1), ("photo_in_hand", 20, 9, 0)]
+                .map(|(kind, tries, accepted, no_response)| PadKind {
+                    kind: kind.into(),
+                    tries,
+                    accepted,
+                    no_response,
+                })
+                .into(),
+            checks: vec!["frozen_face".into(), "network".into()],
+            models_sha256: "11".repeat(32),
+            config_sha256: "22".repeat(32),
+            report_sha256: "33".repeat(32),
+            actor: crate::actor(),
+        }),
     ]);
     events
 }

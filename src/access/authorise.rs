@@ -166,6 +166,8 @@ pub enum DenialReason {
     FrozenFace,
     /// It moves as one with what is around it: a picture that is carried.
     CoupledFace,
+    /// The operator's network against presentation attacks takes it for an artefact.
+    PadNetwork,
     /// Is on the whitelist, but disabled.
     Disabled,
     /// Was recognised, but is not on the whitelist any more.

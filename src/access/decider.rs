@@ -362,6 +362,7 @@ impl Access {
         let reason = match cue {
             Cue::Frozen { .. } => DenialReason::FrozenFace,
             Cue::Coupled { .. } => DenialReason::CoupledFace,
+            Cue::Network { .. } => DenialReason::PadNetwork,
         };
         let denial = Denial {
             cue: Some(cue),

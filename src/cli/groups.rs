@@ -28,7 +28,17 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "compare",
         ],
     ),
-    ("Measure", &["bench", "evaluate", "calibrate", "train"]),
+    (
+        "Measure",
+        &[
+            "bench",
+            "evaluate",
+            "calibrate",
+            "train",
+            "pad-import",
+            "pad-test",
+        ],
+    ),
 ];
 
 /// Where to begin, before the groups.

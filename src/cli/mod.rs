@@ -30,6 +30,9 @@ mod log_queue;
 mod man;
 mod migrate;
 mod mode;
+mod pad_import;
+mod pad_test;
+mod page;
 mod panel;
 mod passphrase;
 mod people;
@@ -141,6 +144,10 @@ enum Command {
     Calibrate(evaluate::Calibrate),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
+    /// Bring your own network against presentation attacks into a model set
+    PadImport(pad_import::PadImport),
+    /// Measure how many attacks and people this door tells apart
+    PadTest(pad_test::PadTest),
     /// Show or set the door's mode: locked down, held open, office hours
     Mode(mode::Mode),
     /// Have the daemon unlock the door once
@@ -277,6 +284,8 @@ impl Cli {
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
+            Command::PadImport(command) => command.run(&self.config),
+            Command::PadTest(command) => command.run(&self.config),
             Command::Mode(mode) => mode.run(&logged(owned()?)),
             Command::Unlock(unlock) => unlock.run(&logged(owned()?)),
             Command::Relay(relay) => relay.run(&self.config),

@@ -56,7 +56,7 @@ impl View {
             ),
             other => other.into(),
         })?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = super::whitelist_or_none(config, &vision)?;
         let threshold = whitelist.matcher.threshold()?;
         let settings = config::Vision {

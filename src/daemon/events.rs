@@ -94,10 +94,7 @@ pub(crate) fn of_denial(
         frames: count(denial.frames),
         model: model.clone(),
         frame,
-        measured: denial.cue.map(|cue| match cue {
-            Cue::Frozen { movement } => movement,
-            Cue::Coupled { share } => share,
-        }),
+        measured: denial.cue.map(Cue::measured),
         left_out: NonZeroU32::new(denial.left_out),
     })
 }
@@ -247,6 +244,7 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::NotListed => DenialReason::NotListed,
         access::DenialReason::FrozenFace => DenialReason::FrozenFace,
         access::DenialReason::CoupledFace => DenialReason::CoupledFace,
+        access::DenialReason::PadNetwork => DenialReason::PadNetwork,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,

@@ -6,11 +6,13 @@ mod coupling;
 mod flow;
 mod luma;
 mod movement;
+mod network;
 mod stillness;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub(crate) use movement::{MAX_FACES, Seen};
+pub use network::NetworkScore;
 pub(crate) use watch::Watch;
 pub use watch::{Checks, Cue, Liveness};

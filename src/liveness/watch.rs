@@ -8,6 +8,7 @@ use crate::config;
 
 use super::coupling::Coupling;
 use super::movement::{MAX_FACES, Movements, Seen};
+use super::network::{self, NetworkScore, Scores};
 use super::stillness::{Stillness, Verdict};
 
 /// A face out of sight for longer is looked at anew.
@@ -31,6 +32,28 @@ pub enum Cue {
     Frozen { movement: f32 },
     /// It moves as one with what is around it; the share of its movement.
     Coupled { share: f32 },
+    /// The operator's network takes it for an artefact; its mean score.
+    Network { score: f32 },
+}
+
+impl Cue {
+    /// The check that saw it, as its key in `[liveness]`.
+    pub fn check(self) -> &'static str {
+        match self {
+            Self::Frozen { .. } => "frozen_face",
+            Self::Coupled { .. } => "coupling",
+            Self::Network { .. } => "network",
+        }
+    }
+
+    /// How much of it there was.
+    pub fn measured(self) -> f32 {
+        match self {
+            Self::Frozen { movement } => movement,
+            Self::Coupled { share } => share,
+            Self::Network { score } => score,
+        }
+    }
 }
 
 /// Which checks are on, with their thresholds.
@@ -40,6 +63,8 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// Whether the operator's network has to pass a face.
+    pub network: bool,
 }
 
 impl Checks {
@@ -48,12 +73,18 @@ impl Checks {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            network: config.network,
         }
+    }
+
+    /// Whether its movement is looked at.
+    fn need_movement(&self) -> bool {
+        self.min_movement.is_some() || self.max_coupling.is_some()
     }
 
     /// Whether a face has to be found alive.
     pub fn is_any(&self) -> bool {
-        self.min_movement.is_some() || self.max_coupling.is_some()
+        self.need_movement() || self.network
     }
 }
 
@@ -71,6 +102,7 @@ pub(crate) struct Watch {
     checks: Checks,
     movements: Movements,
     faces: Vec<Watched>,
+    scores: Scores,
 }
 
 impl Watch {
@@ -80,6 +112,7 @@ impl Watch {
             checks,
             movements: Movements::default(),
             faces: Vec::with_capacity(MAX_FACES),
+            scores: Scores::default(),
         }
     }
 
@@ -93,6 +126,17 @@ impl Watch {
     pub(crate) fn forget(&mut self) {
         self.movements.forget();
         self.faces.clear();
+        self.scores.forget();
+    }
+
+    /// Takes what the network says of a face in a frame taken at `at`.
+    pub(crate) fn note(&mut self, at: Instant, track: u64, score: NetworkScore) {
+        self.scores.note(at, track, score);
+    }
+
+    /// The mean of what it said of a face.
+    pub(crate) fn network_mean(&self, track: u64) -> Option<f32> {
+        self.scores.mean(track)
     }
 
     /// Takes a frame taken at `at`, and says what is known of each of its faces then. More than
@@ -112,7 +156,11 @@ impl Watch {
                 || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT
         };
         self.faces.retain(is_there);
-        let movements = self.movements.take(at, picture, faces);
+        self.scores.expire(at, MAX_OUT_OF_SIGHT);
+        let movements = match self.checks.need_movement() {
+            true => self.movements.take(at, picture, faces),
+            false => Default::default(),
+        };
         for ((verdict, face), movement) in verdicts.iter_mut().zip(faces).zip(movements) {
             let known = self.faces.iter().position(|w| w.track == face.track);
             let place = known.unwrap_or_else(|| {
@@ -146,6 +194,13 @@ impl Watch {
                 }
                 _ => still,
             };
+            if self.checks.network && !matches!(*verdict, Liveness::Attack(_)) {
+                *verdict = match self.scores.verdict(at, face.track) {
+                    network::Verdict::Passes => *verdict,
+                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
+                    network::Verdict::Unknown => Liveness::Unknown,
+                };
+            }
         }
         verdicts
     }

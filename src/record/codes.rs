@@ -49,6 +49,7 @@ codes! {
         NotListed = "not_listed", "resembles nobody on the whitelist enough";
         FrozenFace = "frozen_face", "as still as a picture on a support";
         CoupledFace = "coupled_face", "moves as one with what is around it, as a picture that is carried";
+        PadNetwork = "pad_network", "an artefact, as the network against presentation attacks says";
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";

@@ -14,6 +14,7 @@ use super::codes::{
     WhitelistFault,
 };
 use super::kind::is_not;
+use super::pad::PadTested;
 use super::payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, PersonRef, Recognition,
 };
@@ -423,4 +424,6 @@ events! {
         card: CardRef,
         actor: Actor,
     };
+    /// The checks against presentation attacks were measured.
+    PadTested = "pad_tested"(PadTested);
 }

@@ -16,6 +16,7 @@ mod event;
 mod head;
 mod kind;
 mod log;
+mod pad;
 mod payload;
 mod retention;
 mod verify;
@@ -38,6 +39,7 @@ pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
+pub use pad::{PadKind, PadTested};
 pub use payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef, Recognition,
 };
