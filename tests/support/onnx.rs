@@ -64,11 +64,12 @@ impl Made {
 
     pub fn file(&self) -> Vec<u8> {
         let n = self.classes as usize;
-        let third = |level: f32| level / 3.0;
+        let channels = self.input[1].max(1) as usize;
+        let share = |level: f32| level / channels as f32;
         // Class 1 grows with brightness, the others stay at 0.
-        let mut weights = vec![0.0; 3 * n];
-        for row in 0..3 {
-            weights[row * n + 1.min(n - 1)] = third(self.slope);
+        let mut weights = vec![0.0; channels * n];
+        for row in 0..channels {
+            weights[row * n + 1.min(n - 1)] = share(self.slope);
         }
         let mut bias = vec![0.0; n];
         bias[1.min(n - 1)] = -self.slope * self.boundary;
@@ -90,7 +91,10 @@ impl Made {
                 );
                 graph = graph
                     .put(1, node("Gemm", &["levels", &w, &b], &out, None))
-                    .put(5, tensor(&w, &[3, 1], &[third(1.0); 3]))
+                    .put(
+                        5,
+                        tensor(&w, &[channels as i64, 1], &vec![share(1.0); channels]),
+                    )
                     .put(5, tensor(&b, &[1], &[-at]));
             }
             graph = graph
@@ -106,7 +110,10 @@ impl Made {
         graph = graph
             .put(1, node(closing, &[last], "said", axis))
             .text(2, "made-up")
-            .put(5, tensor("weights", &[3, self.classes], &weights))
+            .put(
+                5,
+                tensor("weights", &[channels as i64, self.classes], &weights),
+            )
             .put(5, tensor("bias", &[self.classes], &bias))
             .put(11, value("picture", &self.input))
             .put(12, value("said", &[-1, self.classes]));
