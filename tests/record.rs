@@ -594,7 +594,7 @@ fn factors_and_lockouts() -> Vec<Event> {
         Event::CardLost {
             person,
             card,
-            actor,
+            actor: actor.clone(),
         },
         Event::PadTested(PadTested {
             presented: [("bona_fide", 20, 19, 1), ("photo_in_hand", 20, 9, 0)]
@@ -609,7 +609,7 @@ fn factors_and_lockouts() -> Vec<Event> {
             models_sha256: "11".repeat(32),
             config_sha256: "22".repeat(32),
             report_sha256: "33".repeat(32),
-            actor: crate::actor(),
+            actor,
         }),
     ]);
     events
