@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::acts::Outcome;
 use crate::person::PersonId;
-use crate::record::{DenialReason, DoorMode, NotOpened, RelayCommand, Unusable};
+use crate::record::{DenialReason, DoorMode, NotOpened, Record, RelayCommand, Unusable};
 
 /// How things are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,6 +115,20 @@ pub struct LastGrant {
     pub score: Option<f64>,
 }
 
+impl LastGrant {
+    /// What the record of a grant says.
+    pub fn of(record: &Record) -> Self {
+        let subject = record.subject();
+        let (person_id, name) = subject.person.unzip();
+        Self {
+            at_ms: record.at_ms,
+            person_id,
+            name,
+            score: subject.score,
+        }
+    }
+}
+
 /// What fails now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
@@ -139,6 +154,39 @@ pub struct Unlocked {
     /// What the relay did not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay_fault: Option<RelayCommand>,
+}
+
+impl Unlocked {
+    /// Of an act that nothing became of yet.
+    pub fn nothing(act: u64) -> Self {
+        Self {
+            event: act,
+            unlocked: false,
+            pulse_ms: None,
+            reason: None,
+            relay_fault: None,
+        }
+    }
+
+    /// Of an act that this became of.
+    pub fn of(act: u64, outcome: Outcome) -> Self {
+        let nothing = Self::nothing(act);
+        match outcome {
+            Outcome::Unlocked { pulse_ms } => Self {
+                unlocked: true,
+                pulse_ms: Some(pulse_ms),
+                ..nothing
+            },
+            Outcome::NotOpened(reason) => Self {
+                reason: Some(reason),
+                ..nothing
+            },
+            Outcome::RelayFault(command) => Self {
+                relay_fault: Some(command),
+                ..nothing
+            },
+        }
+    }
 }
 
 /// A mode that is on record, and with the door in a moment.
