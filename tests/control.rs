@@ -104,7 +104,10 @@ fn commands_say_the_same_with_the_socket_and_without() {
         (told, output.status.code())
     };
     assert_eq!(without_number(&by_socket), without_number(&by_hand));
-    assert_eq!(without_number(&locked_out), without_number(&locked_out_again));
+    assert_eq!(
+        without_number(&locked_out),
+        without_number(&locked_out_again)
+    );
     assert_eq!(json(&locked_out)["reason"], "locked_down");
     stop(daemon);
     assert_eq!(site.count(Kind::ModeSet), 2);
@@ -234,7 +237,10 @@ fn a_lockdown_is_not_ended_by_lock_and_the_camera_is_seen() {
 
     std::fs::write(site.config(), "[door]\npulse = 3\n").unwrap();
     let reloaded: Reloaded = client.ask(Ask::Reload {}, PATIENCE).unwrap();
-    assert!(!reloaded.reloaded && reloaded.message.is_some(), "{reloaded:?}");
+    assert!(
+        !reloaded.reloaded && reloaded.message.is_some(),
+        "{reloaded:?}"
+    );
     stop(daemon);
     let asked: Vec<ControlAct> = site
         .events()
@@ -295,7 +301,11 @@ fn asks() -> Vec<(Ask, ControlAct, Role)> {
         (Ask::Watch { since: None }, Act::Watch, Role::Viewer),
         (Ask::Live { pictures: false }, Act::Live, Role::Viewer),
         (Ask::Stop { of: 3 }, Act::Stop, Role::Viewer),
-        (Ask::Unlock { reason: reason() }, Act::Unlock, Role::Operator),
+        (
+            Ask::Unlock { reason: reason() },
+            Act::Unlock,
+            Role::Operator,
+        ),
         (Ask::Lock { reason: reason() }, Act::Lock, Role::Operator),
         (
             Ask::Hold {
@@ -367,7 +377,9 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
     let socket = || {
         let until = Instant::now() + PATIENCE;
         loop {
-            let mut entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+            let mut entries = std::fs::read_dir(&folder)
+                .unwrap()
+                .map(|e| e.unwrap().path());
             if let Some(found) = entries.find(|p| p.extension().is_some_and(|e| e == "sock")) {
                 return found;
             }
@@ -395,7 +407,11 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
                 let what = format!("uid {uid}: {ask:?}");
                 // A connection has one live view; `stop` ends the third request's.
                 let refusal = refusal(&mut client, ask);
-                assert_eq!(refusal.is_none(), role >= Some(needs), "{what}: {refusal:?}");
+                assert_eq!(
+                    refusal.is_none(),
+                    role >= Some(needs),
+                    "{what}: {refusal:?}"
+                );
                 match refusal {
                     None => allowed.insert((uid, act.code())),
                     Some(said) => {
@@ -435,7 +451,9 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
         assert_eq!(actor.login_uid, login, "{event}");
         assert_eq!(actor.claimed, None, "{event}");
     }
-    let acts = ["unlock", "lock", "hold", "mode", "snapshot", "live", "reload"];
+    let acts = [
+        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload",
+    ];
     let by = |uid: u32| uid == 0 || uid == 60002 || uid == 60003;
     allowed.retain(|(uid, act)| acts.contains(act) && (*act != "live" || by(*uid)));
     assert_eq!(recorded, allowed);
@@ -454,7 +472,10 @@ fn a_wrong_file_of_roles_gives_nobody_more_and_says_so() {
     let (_, Event::RolesRejected { message, .. }) = site.first(Kind::RolesRejected) else {
         panic!()
     };
-    assert!(message.contains("roles.toml:2") && message.contains("users"), "{message}");
+    assert!(
+        message.contains("roles.toml:2") && message.contains("users"),
+        "{message}"
+    );
     // The service's own user goes on.
     let mut client = client(&site);
     assert_eq!(client.hello().role, Some(Role::Administrator));

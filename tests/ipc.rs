@@ -66,15 +66,26 @@ fn the_documentation_is_what_is_spoken() {
         words.extend(fields.keys().filter(|key| *key != "id").cloned());
         words.extend(written["do"].as_str().map(|what| format!("do {what}")));
     }
-    for what in ["status", "watch", "unlock", "lock", "hold", "mode", "reload"] {
-        assert!(words.contains(&format!("do {what}")), "no example of {what}");
+    for what in [
+        "status", "watch", "unlock", "lock", "hold", "mode", "reload",
+    ] {
+        assert!(
+            words.contains(&format!("do {what}")),
+            "no example of {what}"
+        );
     }
-    for word in ["doorward", "ok", "error", "state", "event", "frame", "guidance"] {
+    for word in [
+        "doorward", "ok", "error", "state", "event", "frame", "guidance",
+    ] {
         assert!(words.contains(word), "no example of {word}");
     }
     let text = std::fs::read_to_string(support::project().join("docs/ipc.md")).unwrap();
     for code in Code::ALL {
-        assert!(text.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
+        assert!(
+            text.contains(&format!("| `{}` |", code.as_str())),
+            "{}",
+            code.as_str()
+        );
     }
 }
 

@@ -12,10 +12,11 @@ use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, ControlAct,
-    ControlAsked, ControlRefusal, ControlRefused, DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
-    HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
-    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
+    ControlAsked, ControlRefusal, ControlRefused, DenialReason, Denied, DoorMode, Event, Factor,
+    FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView, Keep,
+    Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;

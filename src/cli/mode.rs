@@ -237,65 +237,71 @@ pub(crate) struct Unlock {
 
 impl Unlock {
     pub(super) fn run(self, path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
-        let reason = self.why.text()?;
+        let Self { why, format } = self;
+        let reason = why.text()?;
         let ask = Ask::Unlock {
             reason: reason.clone(),
         };
         match control::act(path, ask)? {
-            Some(Done::Gave(unlocked)) => self.said(&unlocked),
+            Some(Done::Gave(unlocked)) => said(&unlocked, format),
             Some(Done::NotYet(why)) => {
                 eprintln!("{why}");
                 Ok(Exit::No.into())
             }
             None => {
                 super::become_owner(config)?;
-                self.without_socket(reason, config)
+                without_socket(reason, format, config)
             }
         }
     }
+}
 
-    /// With a daemon whose control socket cannot be used.
-    fn without_socket(self, why: Option<String>, config: &Config) -> anyhow::Result<ExitCode> {
-        if !Database::is_guarded(&config.whitelist.database) {
-            eprintln!(
-                "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
-                 move the relay by hand with `doorward relay pulse`"
-            );
-            if self.format.json {
-                print_json(&json!({ "unlocked": false, "guarding": false }))?;
-            }
-            return Ok(Exit::No.into());
+/// With a daemon whose control socket cannot be used.
+fn without_socket(
+    why: Option<String>,
+    format: Format,
+    config: &Config,
+) -> anyhow::Result<ExitCode> {
+    if !Database::is_guarded(&config.whitelist.database) {
+        eprintln!(
+            "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
+             move the relay by hand with `doorward relay pulse`"
+        );
+        if format.json {
+            print_json(&json!({ "unlocked": false, "guarding": false }))?;
         }
-        let mut database = Database::open_existing(&config.whitelist.database)?;
-        let act = acts::ask_unlock(&mut database, why, &origin(config))?;
-        let log = Log::new(database, config.daemon.door.clone());
-        let outcome = awaited(&log, act)?;
-        self.said(&outcome.map_or_else(
-            || Unlocked::nothing(act),
-            |outcome| Unlocked::of(act, outcome),
-        ))
+        return Ok(Exit::No.into());
     }
+    let mut database = Database::open_existing(&config.whitelist.database)?;
+    let act = acts::ask_unlock(&mut database, why, &origin(config))?;
+    let log = Log::new(database, config.daemon.door.clone());
+    let outcome = awaited(&log, act)?;
+    let became = |outcome| Unlocked::of(act, outcome);
+    said(
+        &outcome.map_or_else(|| Unlocked::nothing(act), became),
+        format,
+    )
+}
 
-    fn said(&self, unlocked: &Unlocked) -> anyhow::Result<ExitCode> {
-        let act = unlocked.event;
-        if self.format.json {
-            print_json(&outcome_json(unlocked))?;
+fn said(unlocked: &Unlocked, format: Format) -> anyhow::Result<ExitCode> {
+    let act = unlocked.event;
+    if format.json {
+        print_json(&outcome_json(unlocked))?;
+    }
+    match (unlocked.pulse_ms, unlocked.reason, unlocked.relay_fault) {
+        (Some(pulse_ms), ..) if !format.json => {
+            println!("unlocked for {pulse_ms} ms (event {act})");
         }
-        match (unlocked.pulse_ms, unlocked.reason, unlocked.relay_fault) {
-            (Some(pulse_ms), ..) if !self.format.json => {
-                println!("unlocked for {pulse_ms} ms (event {act})");
-            }
-            (None, Some(reason), _) => eprintln!("not unlocked: {reason} (event {act})"),
-            (None, None, Some(command)) => eprintln!("not unlocked: {command} (event {act})"),
-            (None, None, None) => eprintln!(
-                "nothing became of it yet (event {act}); `doorward events` shows what does"
-            ),
-            (Some(_), ..) => {}
+        (None, Some(reason), _) => eprintln!("not unlocked: {reason} (event {act})"),
+        (None, None, Some(command)) => eprintln!("not unlocked: {command} (event {act})"),
+        (None, None, None) => {
+            eprintln!("nothing became of it yet (event {act}); `doorward events` shows what does")
         }
-        match unlocked.unlocked {
-            true => Ok(Exit::Done.into()),
-            false => Ok(Exit::No.into()),
-        }
+        (Some(_), ..) => {}
+    }
+    match unlocked.unlocked {
+        true => Ok(Exit::Done.into()),
+        false => Ok(Exit::No.into()),
     }
 }
 

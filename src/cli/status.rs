@@ -56,7 +56,9 @@ impl From<Note> for Guarding {
             pid: note.pid,
             since_ms: note.since_ms,
             camera: note.camera,
-            threshold: note.threshold.map(|(score, from)| Threshold { score, from }),
+            threshold: note
+                .threshold
+                .map(|(score, from)| Threshold { score, from }),
             templates: note.templates,
             faults: note.faults,
         }

@@ -131,7 +131,9 @@ impl Watch {
 
 /// `locked, held open until 2026-03-01 18:00:00`
 fn of_door(door: &DoorNow) -> String {
-    let until = door.until_ms.map(|until| local(until, " until %Y-%m-%d %H:%M:%S"));
+    let until = door
+        .until_ms
+        .map(|until| local(until, " until %Y-%m-%d %H:%M:%S"));
     format!(
         "{}, mode {}{}",
         door.condition,

@@ -11,7 +11,9 @@ use super::poke::Poke;
 use super::record_queue::Queued;
 use super::recorder::{Recorder, tell};
 use crate::acts::{self, ModeAct};
-use crate::record::{ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp};
+use crate::record::{
+    ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
+};
 
 /// Acts that may wait for the recorder. They have a queue of their own, so that they take no
 /// place from what happens at the door.
@@ -191,8 +193,8 @@ impl Recorder {
                 Act::Note(act) => {
                     let actor = origin.actor.clone();
                     let event = Event::ControlAsked(ControlAsked { act, actor });
-                    let head =
-                        crate::record::append_within(connection, fail, &stamp, &origin.door, &event)?;
+                    let door = &origin.door;
+                    let head = append_within(connection, fail, &stamp, door, &event)?;
                     (Answered::OnRecord(head.id), Some((head.id, event)))
                 }
             });

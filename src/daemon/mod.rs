@@ -99,7 +99,7 @@ use crate::database::Database;
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
-use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::record::{Bent, Event, Log, Part, Stamp};
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);

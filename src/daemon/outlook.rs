@@ -27,17 +27,25 @@ impl Outlook {
 
     pub(crate) fn condition(&self) -> Condition {
         let place = usize::from(self.condition.load(Ordering::Relaxed));
-        Condition::ALL.get(place).copied().unwrap_or(Condition::Locked)
+        Condition::ALL
+            .get(place)
+            .copied()
+            .unwrap_or(Condition::Locked)
     }
 
     pub(crate) fn mode(&self) -> DoorMode {
         let place = usize::from(self.mode.load(Ordering::Relaxed));
-        DoorMode::ALL.get(place).copied().unwrap_or(DoorMode::Normal)
+        DoorMode::ALL
+            .get(place)
+            .copied()
+            .unwrap_or(DoorMode::Normal)
     }
 }
 
 fn code(place: Option<usize>) -> u8 {
-    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0)
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(0)
 }
 
 fn of_condition(condition: door::Condition) -> Condition {

@@ -323,6 +323,8 @@ pub(crate) fn tell(id: u64, event: &Event) {
         | Event::GrantWithdrawn { .. }
         | Event::ConfigRejected { .. }
         | Event::RulesRejected { .. }
+        | Event::RolesRejected { .. }
+        | Event::ControlRefused(_)
         | Event::HeldOpen(_)
         | Event::NotOpened { .. }
         | Event::InputsLost

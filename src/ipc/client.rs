@@ -35,10 +35,14 @@ pub enum ClientError {
     #[error("{}", .0.message)]
     Refused(Problem),
     /// The connection ended, or it did not answer.
-    #[error("the daemon does not answer on its control socket ({0}); `systemctl status doorward` says how it is")]
+    #[error(
+        "the daemon does not answer on its control socket ({0}); `systemctl status doorward` says how it is"
+    )]
     Silent(io::Error),
     /// What answers is of another version.
-    #[error("the daemon speaks another language on its control socket than this doorward: restart it with `sudo systemctl restart doorward`")]
+    #[error(
+        "the daemon speaks another language on its control socket than this doorward: restart it with `sudo systemctl restart doorward`"
+    )]
     Another,
 }
 

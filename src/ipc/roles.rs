@@ -152,7 +152,8 @@ impl Roles {
             return Some(Role::Administrator);
         }
         let has = |members: &Members| {
-            members.uids.contains(&peer.uid) || peer.gids.iter().any(|gid| members.gids.contains(gid))
+            members.uids.contains(&peer.uid)
+                || peer.gids.iter().any(|gid| members.gids.contains(gid))
         };
         let roles = self.members.iter().filter(|(_, members)| has(members));
         roles.map(|(role, _)| *role).max()
@@ -202,9 +203,17 @@ mod tests {
     fn a_wrong_file_says_where_and_gives_nobody_a_role() {
         for (text, place, what) in [
             ("[viewer]\nuids = [\"ada\"]", "roles.toml:2", "integer"),
-            ("[viewer]\nuids = [1]\n[boss]\nuids = [2]", "roles.toml:3", "boss"),
+            (
+                "[viewer]\nuids = [1]\n[boss]\nuids = [2]",
+                "roles.toml:3",
+                "boss",
+            ),
             ("[viewer]\nusers = [1]", "roles.toml:2", "users"),
-            ("[operator]\ngroups = [\"staff\\u001b\"]", "roles.toml:", "no such group"),
+            (
+                "[operator]\ngroups = [\"staff\\u001b\"]",
+                "roles.toml:",
+                "no such group",
+            ),
             ("[viewer", "roles.toml:1", ""),
         ] {
             let said = parse(text).unwrap_err().to_string();

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const STALLED: &[u8] = b"{\"id\":1,\"do\":\"sta";
 const ASKING: &[u8] =
-    b"{\"id\":1,\"do\":\"watch\",\"since\":0}\n{\"id\":2,\"do\":\"status\"}\n{\"id\":3,\"do\":\"unlock\"}\n";
+    b"{\"id\":1,\"do\":\"watch\",\"since\":0}\n{\"id\":2,\"do\":\"status\"}\n{\"id\":3,\"do\":\"mode\",\"mode\":\"normal\"}\n";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

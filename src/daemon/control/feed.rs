@@ -159,10 +159,16 @@ impl Feed {
         if after >= self.head.id {
             return Ok(Vec::new());
         }
-        if self.recent.front().is_some_and(|first| first.id <= after + 1) {
+        if self
+            .recent
+            .front()
+            .is_some_and(|first| first.id <= after + 1)
+        {
             let newer = self.recent.iter().filter(|kept| kept.id > after);
             let newer = newer.take(PAGE_RECORDS as usize);
-            return Ok(newer.map(|kept| (kept.id, Arc::clone(&kept.json))).collect());
+            return Ok(newer
+                .map(|kept| (kept.id, Arc::clone(&kept.json)))
+                .collect());
         }
         let page = self.page(after)?;
         // What is newer is told when it was followed.

@@ -107,7 +107,10 @@ impl Site {
             };
             let _ = (ours.set_nonblocking(true), theirs.set_nonblocking(true));
             let who = Who {
-                peer: Peer { uid, gids: vec![uid] },
+                peer: Peer {
+                    uid,
+                    gids: vec![uid],
+                },
                 login_uid: None,
             };
             let client = Connection::new(number, ours, who, Instant::now());
@@ -164,7 +167,7 @@ impl Site {
         let held: usize = self.server.clients.iter().map(Connection::held).sum();
         assert!(held <= MAX_HELD_BYTES, "{held} bytes are held");
         let queued = self.server.clients.iter().map(Connection::queued).max();
-        assert!(queued <= Some(MAX_QUEUED_BYTES), "{queued:?} bytes wait");
+        assert!(queued <= Some(MAX_QUEUED_BYTES), "too much waits");
     }
 
     /// Whatever was sent, each line of what comes back is an answer.
@@ -174,7 +177,7 @@ impl Site {
         for line in said.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()) {
             let answer = Answer::parse(line);
             let line = String::from_utf8_lossy(line);
-            assert!(answer.is_some(), "{role:?}: {line}");
+            assert!(answer.is_some(), "{line}");
             let is_secret = line.contains("\"pid\"");
             assert!(!is_secret || role.is_some(), "{line}");
         }

@@ -149,7 +149,8 @@ impl Refusals {
         let refused = (uid, act.code(), reason.code());
         let is_due = |at: Instant| now.saturating_duration_since(at) >= MIN_REFUSAL_GAP;
         if self.known.len() >= MAX_USERS && !self.known.contains_key(&refused) {
-            self.known.retain(|_, (at, left_out)| !is_due(*at) || *left_out > 0);
+            self.known
+                .retain(|_, (at, left_out)| !is_due(*at) || *left_out > 0);
             // Of so many users and requests one is not told from the other any more.
             while self.known.len() >= MAX_USERS {
                 self.known.pop_first();

@@ -132,9 +132,8 @@ impl Server<'_> {
                 let Some(made) = made.get_mut(usize::from(with_pictures)) else {
                     return Ok(());
                 };
-                let frame = made.get_or_insert_with(|| {
-                    Arc::new(server.memory.frame(&sighting, with_pictures))
-                });
+                let frame = made
+                    .get_or_insert_with(|| Arc::new(server.memory.frame(&sighting, with_pictures)));
                 let frame = Box::new(LiveFrame::clone(frame));
                 client.say(&Answer::to(id, Word::Frame(frame)))
             });
@@ -146,7 +145,7 @@ impl Server<'_> {
 fn jpeg(picture: &RgbImage) -> Option<Vec<u8>> {
     let encode = |picture: &RgbImage| {
         let mut bytes = Cursor::new(Vec::new());
-        let encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
         encoder
             .encode(
                 picture.as_raw(),

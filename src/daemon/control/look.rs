@@ -28,7 +28,10 @@ impl Server<'_> {
             disabled: people - enabled.min(people),
             templates: in_use + others,
             templates_in_use: in_use,
-            threshold: note.threshold.clone().map(|(score, from)| Threshold { score, from }),
+            threshold: note
+                .threshold
+                .clone()
+                .map(|(score, from)| Threshold { score, from }),
             last_grant: self.feed.last_grant().cloned(),
             faults: note.faults.clone(),
         }
@@ -56,7 +59,9 @@ impl Server<'_> {
         }
         let state = self.state();
         for number in numbers {
-            self.with(number, |server, client| server.serve_watcher(client, &state));
+            self.with(number, |server, client| {
+                server.serve_watcher(client, &state)
+            });
         }
     }
 

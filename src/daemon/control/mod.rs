@@ -125,9 +125,8 @@ fn serve(given: &Given, woken: &UnixStream, told: &Told) {
     let mut back_off = MIN_BACK_OFF;
     while !told.ends.load(Ordering::Acquire) {
         let began = Instant::now();
-        let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            Server::open(given)?.run(woken, told)
-        }));
+        let served =
+            std::panic::catch_unwind(AssertUnwindSafe(|| Server::open(given)?.run(woken, told)));
         let is_fault = match served {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {

@@ -1,16 +1,14 @@
 //! What is asked, by whom, and what follows at once.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::connection::{Connection, Gone, Watch};
-use super::limits::{MAX_PICTURE_WAIT, MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
+use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
 use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
-use crate::record::{
-    ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp,
-};
+use crate::record::{ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp};
 
 /// Lines of one client that are dealt with in a turn.
 const MAX_LINES_A_TURN: usize = 8;
@@ -73,12 +71,14 @@ impl Server<'_> {
             return;
         };
         let actor = client.who.actor();
-        self.given.queue.happened(Event::ControlRefused(ControlRefused {
-            reason,
-            act,
-            actor,
-            left_out,
-        }));
+        self.given
+            .queue
+            .happened(Event::ControlRefused(ControlRefused {
+                reason,
+                act,
+                actor,
+                left_out,
+            }));
     }
 
     /// Gives the answer, or nothing if that comes later.
@@ -136,12 +136,15 @@ impl Server<'_> {
         then: Then,
         now: Instant,
     ) -> Result<(), Refused> {
-        let too_many = |what: &str| Refused(Code::TooMany, format!("{what}; try again in a moment"));
+        let too_many =
+            |what: &str| Refused(Code::TooMany, format!("{what}; try again in a moment"));
         if client.waiting >= MAX_WAITING_REQUESTS {
             return Err(too_many("too many requests of this client wait"));
         }
         if !self.acts.take(client.who.peer.uid, now) {
-            return Err(too_many("this user asked for too many acts in a short time"));
+            return Err(too_many(
+                "this user asked for too many acts in a short time",
+            ));
         }
         let (answer, answered) = crossbeam_channel::bounded(1);
         let origin = Origin {
@@ -158,7 +161,12 @@ impl Server<'_> {
             return Err(Refused(Code::NoAnswer, message.into()));
         }
         client.waiting += 1;
-        self.wait_for(client, id, For::Recorder(answered, then), now + MAX_RECORD_WAIT);
+        self.wait_for(
+            client,
+            id,
+            For::Recorder(answered, then),
+            now + MAX_RECORD_WAIT,
+        );
         Ok(())
     }
 
@@ -234,18 +242,16 @@ fn stop(client: &mut Connection, id: u64, of: u64) -> Result<Word, Refused> {
 }
 
 /// A mode, with the end it needs.
-fn mode(
-    mode: DoorMode,
-    until_ms: Option<i64>,
-    reason: Option<String>,
-) -> Result<Act, Refused> {
+fn mode(mode: DoorMode, until_ms: Option<i64>, reason: Option<String>) -> Result<Act, Refused> {
     let now = Stamp::clocks().0;
     let refused = |what: String| Refused(Code::Refused, what);
     match (mode, until_ms) {
-        (DoorMode::Hold | DoorMode::Office, None) => Err(refused(format!(
-            "{mode} needs an end: give until_ms"
-        ))),
-        (DoorMode::Normal, Some(_)) => Err(refused(format!("{mode} has no end: leave out until_ms"))),
+        (DoorMode::Hold | DoorMode::Office, None) => {
+            Err(refused(format!("{mode} needs an end: give until_ms")))
+        }
+        (DoorMode::Normal, Some(_)) => {
+            Err(refused(format!("{mode} has no end: leave out until_ms")))
+        }
         (_, Some(until)) if until <= now => Err(refused(format!(
             "until_ms {until} is past; it is {now} now"
         ))),

@@ -155,12 +155,17 @@ impl<'g> Server<'g> {
         let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
         drop(fds);
         let has = |place: usize, flags: PollFlags| {
-            events.get(place).is_some_and(|event| event.intersects(flags))
+            events
+                .get(place)
+                .is_some_and(|event| event.intersects(flags))
         };
         let of_clients = || (2..).zip(&self.clients);
         let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         let dead: Vec<u64> = of_clients()
-            .filter(|(place, client)| has(*place, gone) && !has(*place, PollFlags::IN) || has(*place, gone) && !client.is_listened_to())
+            .filter(|(place, client)| {
+                has(*place, gone) && !has(*place, PollFlags::IN)
+                    || has(*place, gone) && !client.is_listened_to()
+            })
             .map(|(_, client)| client.number)
             .collect();
         let readable = of_clients()
@@ -202,7 +207,8 @@ impl<'g> Server<'g> {
 
     fn bury(&mut self, client: &Connection, why: &str) {
         log::debug!("control: client {} is dropped: {why}", client.number);
-        self.waiting.retain(|waiting| waiting.client != client.number);
+        self.waiting
+            .retain(|waiting| waiting.client != client.number);
     }
 
     fn accept(&mut self, now: Instant) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::limits::MAX_OUTCOME_WAIT;
+use super::limits::{MAX_OUTCOME_WAIT, MAX_PICTURE_WAIT};
 use super::server::Server;
 use crate::daemon::asks::Answered;
 use crate::ipc::{Answer, Code, ModeOrdered, Reloaded, Unlocked, Word};
@@ -73,7 +73,11 @@ impl Server<'_> {
                 Stands::Waits(for_what) => {
                     // The wait for the next step begins anew.
                     let is_next = was_recorder && !matches!(for_what, For::Recorder(..));
-                    let until = if is_next { now + MAX_OUTCOME_WAIT } else { until };
+                    let until = match for_what {
+                        _ if !is_next => until,
+                        For::Picture { .. } => now + MAX_PICTURE_WAIT,
+                        _ => now + MAX_OUTCOME_WAIT,
+                    };
                     self.waiting.push(Waiting {
                         client,
                         id,
@@ -190,7 +194,9 @@ fn late(for_what: &For) -> Word {
         For::Unlocking { act } => Word::ok(&Unlocked::nothing(*act)),
         For::Reloading { act } => Word::error(
             Code::NoAnswer,
-            format!("the configuration was not read yet (event {act}); `doorward events` shows when it is"),
+            format!(
+                "the configuration was not read yet (event {act}); `doorward events` shows when it is"
+            ),
         ),
         For::Picture { .. } => Word::error(
             Code::NoPicture,

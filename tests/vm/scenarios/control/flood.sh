@@ -9,7 +9,7 @@ measure() { # NAME
     $share/loopback latency $loopback "$(line)/value" 12 $share/feeds/nobody.yuyv $share/feeds/listed.yuyv >"/tmp/$1" || fail "no measurement"
     sed "s/^/NOTE $1: /" "/tmp/$1"
 }
-median() { sed -n 's/.*median \([0-9]*\).*/\1/p' "/tmp/$1"; }
+median() { sed -n 's/.* p50 \([0-9]*\).*/\1/p' "/tmp/$1"; }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$(pid)/status"; }
 $share/loopback latency $loopback "$(line)/value" 1 $share/feeds/nobody.yuyv $share/feeds/listed.yuyv >/tmp/warm & player=$!
 sleep 1
