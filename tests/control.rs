@@ -553,9 +553,11 @@ fn a_thousand_clients_half_of_them_stalled_keep_nobody_out_and_cost_little() {
     assert!(clients.len() > CLIENTS / 2, "{} connected", clients.len());
     site.show(PROBE);
     let mut most_files = 0;
-    let until = Instant::now() + PATIENCE;
+    // A machine that is busy with other things as well recognises slowly.
+    let until = Instant::now() + 4 * PATIENCE;
     while site.count(Kind::Unlocked) == 0 {
         assert!(Instant::now() < until, "{:#?}", site.events());
+        std::thread::sleep(Duration::from_millis(50));
         most_files = most_files.max(files());
         for stream in clients.iter_mut().skip(1).step_by(4) {
             let _ = stream.write_all(b"{\"id\":3,\"do\":\"status\"}\n");
