@@ -147,8 +147,9 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
 /// (`tests/panel.rs` has it), a network or clips of its own (`tests/pad.rs` has them).
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "run",
+    "watch",
     "bench",
     "calibrate",
     "train",

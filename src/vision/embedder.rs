@@ -67,7 +67,7 @@ impl Embedder {
             None => return Err(missing("alignment, \"mtcnn-box\" or \"five-point\"")),
         };
         let input = &entry.input;
-        let preparation = Preparation::of(input).map_err(|what| missing(what))?;
+        let preparation = Preparation::of(input).map_err(&missing)?;
         // -1 or 1 for the number of pictures: one goes in at a time.
         let one = |n: Option<&i64>| matches!(n, Some(-1 | 1));
         let output = entry
