@@ -267,6 +267,7 @@ fn a_day_is_summed_up_by_person() {
     happened(&site, day + 12 * hour, &refused(1, "Ada"));
     happened(&site, day + 17 * hour, &granted(1, "Ada"));
     let lost = Event::CameraLost {
+        which: Default::default(),
         reason: CameraLoss::Unplugged,
         message: "gone".into(),
     };

@@ -12,9 +12,10 @@ use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, DenialReason,
     Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
-    HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
-    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
+    HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log,
+    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition,
+    Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
+    WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -182,6 +183,7 @@ fn one_of_each() -> Vec<Event> {
             templates_of_other_models: 1,
         },
         Event::CameraBack {
+            which: WhichCamera::Colour,
             camera: "/dev/video0, 640x480 YUYV".into(),
         },
         Event::Unlocked {
@@ -260,6 +262,7 @@ fn one_of_each() -> Vec<Event> {
     }
     for &reason in CameraLoss::ALL {
         events.push(Event::CameraLost {
+            which: WhichCamera::Colour,
             reason,
             message: message(),
         });
@@ -438,7 +441,35 @@ fn one_of_each() -> Vec<Event> {
     }
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
+    events.extend(of_the_infrared_camera());
     events
+}
+
+/// What a second camera brings.
+fn of_the_infrared_camera() -> [Event; 4] {
+    let which = WhichCamera::Infrared;
+    [
+        Event::CameraLost {
+            which,
+            reason: CameraLoss::Stalled,
+            message: "no frame".into(),
+        },
+        Event::CameraBack {
+            which,
+            camera: "/dev/video2, 640x360 GREY".into(),
+        },
+        Event::Denied(Denied {
+            measured: Some(0.125),
+            ..denied(DenialReason::InfraredDark, Some(ada()))
+        }),
+        Event::InfraredMapped(InfraredMapped {
+            file: "/var/lib/doorward/infrared.toml".into(),
+            hash: "ab".repeat(32),
+            pairs: 61,
+            residual: 0.03125,
+            actor: origin().actor,
+        }),
+    ]
 }
 
 /// What contact, exit button, modes and the like bring.

@@ -28,7 +28,10 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "compare",
         ],
     ),
-    ("Measure", &["bench", "evaluate", "calibrate", "train"]),
+    (
+        "Measure",
+        &["bench", "evaluate", "calibrate", "train", "infrared"],
+    ),
 ];
 
 /// Where to begin, before the groups.

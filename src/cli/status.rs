@@ -105,6 +105,7 @@ fn as_json(note: Option<&Note>, known: &Known) -> Value {
         "pid": note.map(|note| note.pid),
         "since": note.and_then(|note| rfc3339(note.since_ms)),
         "camera": note.and_then(|note| note.camera.as_ref()),
+        "infrared_camera": note.and_then(|note| note.infrared.as_ref()?.camera.as_ref()),
         "people": known.people.len(),
         "disabled": disabled(known),
         "templates": known.people.iter().map(|person| person.templates).sum::<usize>(),
@@ -129,6 +130,11 @@ fn tell(note: Option<&Note>, known: &Known) {
             match &note.camera {
                 Some(camera) => line("camera", camera),
                 None => coloured("camera", "LOST", Some(Hue::Fault)),
+            }
+            match note.infrared.as_ref().map(|second| &second.camera) {
+                None => {}
+                Some(Some(camera)) => line("infrared", camera),
+                Some(None) => coloured("infrared", "LOST", Some(Hue::Fault)),
             }
         }
         None => {

@@ -25,7 +25,8 @@ mod head_note;
 mod heartbeat;
 mod judge;
 mod lockout_rows;
-mod mailbox;
+pub(crate) mod mailbox;
+pub(crate) mod mapping_file;
 mod panel_link;
 mod parts;
 pub(crate) mod pictures;
@@ -47,6 +48,7 @@ mod whitelist_watch;
 pub use self::access_rules::RulesFault;
 pub use self::error::{DaemonError, Fault};
 pub(crate) use self::events::denial_reason as events_reason;
+pub use self::mapping_file::MappingError;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,7 +62,6 @@ use signal_hook::iterator::Signals;
 
 use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
-use self::capture::Capture;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::error::of_a_thread;
@@ -68,7 +69,7 @@ use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
 use self::panel_link::PanelLink;
-use self::parts::Parts;
+use self::parts::{Parts, Second};
 use self::pictures::Pictures;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
@@ -77,13 +78,12 @@ pub use self::settings::level;
 use self::sight::Sight;
 use self::threads::Threads;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::Repeats;
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
-use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason, WhichCamera};
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -202,6 +202,7 @@ impl Guard {
             credentials,
             panel,
             camera,
+            second,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let sight = Arc::<Sight>::default();
@@ -250,13 +251,14 @@ impl Guard {
             pictures: Pictures::beside(&config.whitelist.database),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
-            status: status::start(path, &camera, &whitelist),
+            status: status::start(path, &camera, second.as_ref(), &whitelist),
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
             vision,
             settings: config.vision.clone(),
-            checks: Checks::new(&config.liveness),
+            checks: Checks::new(&config.liveness, &config.camera),
+            second: second.as_ref().map(Second::eye),
             open,
             rules: Arc::clone(&rules),
             law: law.clone(),
@@ -269,18 +271,17 @@ impl Guard {
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
-        let capture = Capture {
-            config: config.camera.clone(),
+        let shared = capture::Shared {
             rules: Arc::clone(&rules),
-            mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
-            heartbeat: heartbeats.add(Part::Camera),
             stop: Arc::clone(&stop),
-            repeats: Repeats::default(),
         };
+        let beat = heartbeats.add(Part::Camera);
+        let first = shared.capture(WhichCamera::Colour, &config.camera, &mailbox, beat);
+        let second = second.map(|second| second.start(&shared, heartbeats.add(Part::Infrared)));
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
-        let threads =
-            Threads::start(doorkeeper, recorder, judge, capture, camera).map_err(of_a_thread)?;
+        let threads = Threads::start(doorkeeper, recorder, judge, (first, camera), second)
+            .map_err(of_a_thread)?;
         let guard = Self {
             path: path.to_owned(),
             config,
@@ -362,6 +363,9 @@ impl Guard {
         }
         self.stop.store(true, Ordering::Release);
         threads::join(threads.capture, MAX_STOP_WAIT);
+        if let Some(second) = threads.infrared {
+            threads::join(second.thread, MAX_STOP_WAIT);
+        }
         let timing = threads::join(threads.judge, MAX_STOP_WAIT).and_then(Result::ok);
         self.stop_scribe.store(true, Ordering::Release);
         let log = threads::join(threads.recorder, MAX_STOP_WAIT);

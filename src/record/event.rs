@@ -11,11 +11,12 @@ use super::at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 use super::codes::{
     CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason, LockCause,
     LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
-    WhitelistFault,
+    WhichCamera, WhitelistFault,
 };
 use super::kind::is_not;
 use super::payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, PersonRef, Recognition,
+    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, PersonRef,
+    Recognition,
 };
 use crate::embedding::ModelVersion;
 
@@ -98,13 +99,17 @@ events! {
         reason: WhitelistFault,
         message: String,
     };
-    /// The camera is gone or silent; nobody is let in.
+    /// A camera is gone or silent; nobody is let in.
     CameraLost = "camera_lost" {
+        #[serde(default, skip_serializing_if = "WhichCamera::is_first")]
+        which: WhichCamera,
         reason: CameraLoss,
         message: String,
     };
-    /// The camera gives frames again.
+    /// A camera gives frames again.
     CameraBack = "camera_back" {
+        #[serde(default, skip_serializing_if = "WhichCamera::is_first")]
+        which: WhichCamera,
         camera: String,
     };
     /// Somebody may pass; written before the relay moves.
@@ -423,4 +428,6 @@ events! {
         card: CardRef,
         actor: Actor,
     };
+    /// Where the infrared camera's picture lies against the other was learnt.
+    InfraredMapped = "infrared_mapped"(InfraredMapped);
 }

@@ -147,6 +147,20 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "doorward infrared",
+        &[(
+            "sudo doorward infrared map",
+            "Learn where a face of the one picture is in the other:",
+        )],
+    ),
+    (
+        "doorward infrared map",
+        &[(
+            "sudo systemctl stop doorward && sudo doorward infrared map && sudo systemctl start doorward",
+            "With one person who walks about before both cameras:",
+        )],
+    ),
+    (
         "doorward bench",
         &[(
             "doorward bench",
