@@ -104,7 +104,7 @@ fn rigs() -> impl Strategy<Value = Rig> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// However the cameras stand, with the detector's noise and a quarter of wrong boxes: a face
     /// anywhere, at another size too, is put where it is.
