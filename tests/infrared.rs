@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use doorward::record::{CameraLoss, DenialReason, Denied, Event, Kind, WhichCamera};
 use image::imageops::{self, FilterType};
@@ -222,56 +223,75 @@ fn without_the_infrared_camera_nobody_is_let_in_and_it_is_told() {
     let daemon = site.start();
     site.await_events(Kind::CameraLost, 1);
     site.await_events(Kind::Denied, 1);
-    let status = said(&site.run(&["status"]));
-    assert!(status.contains("infrared_camera_lost"), "{status}");
+    let until = Instant::now() + Duration::from_secs(30);
+    // It is written down every two seconds.
+    loop {
+        let status = said(&site.run(&["status"]));
+        if status.contains("infrared_camera_lost") {
+            break;
+        }
+        assert!(Instant::now() < until, "{status}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     stop(daemon);
-    let (_, Event::CameraLost { which, reason, .. }) = site.first(Kind::CameraLost) else {
-        panic!()
-    };
+    let (which, reason, _) = lost(&site);
     assert_eq!(
         (which, reason),
         (WhichCamera::Infrared, CameraLoss::Recording)
     );
     assert_eq!(denied(&site).reason, DenialReason::InfraredCameraLost);
 
-    // A camera that is not there is waited for, and one that stands still is none.
-    let site = self::site().set("camera.infrared.source", "\"v4l2\"").set(
-        "camera.infrared.device",
-        format!("{:?}", Path::new("/dev/doorward-no-such-camera")),
-    );
+    // A camera that is not there is waited for.
+    let nowhere = Path::new("/dev/doorward-no-such-camera");
+    let site = site
+        .set("camera.infrared.source", "\"v4l2\"")
+        .set("camera.infrared.device", format!("{nowhere:?}"));
     let daemon = site.start();
-    site.await_events(Kind::Denied, 1);
+    site.await_events(Kind::Denied, 2);
     stop(daemon);
-    let (_, Event::CameraLost { which, message, .. }) = site.first(Kind::CameraLost) else {
-        panic!()
-    };
-    assert_eq!(which, WhichCamera::Infrared);
+    let (which, reason, message) = lost(&site);
+    assert_eq!(
+        (which, reason),
+        (WhichCamera::Infrared, CameraLoss::NotFound)
+    );
     assert!(message.contains("camera.infrared.device"), "{message}");
     assert_eq!(denied(&site).reason, DenialReason::InfraredCameraLost);
 
-    let site = self::site().set("camera.infrared.max_identical_frames", 20);
+    // One that stands still shows whoever was there before: nobody, or somebody else.
+    let site = site
+        .set("camera.infrared.source", "\"replay\"")
+        .set("camera.infrared.replay.repeat", true)
+        .set("camera.infrared.max_identical_frames", 5);
+    infrared(&site, &RgbImage::from_fn(INFRARED.0, INFRARED.1, stripes));
     let folder = site.at("infrared");
-    infrared(&site, &bona_fide());
-    let still = folder.join("0000.png");
     for n in 1..8 {
-        std::fs::copy(&still, folder.join(format!("{n:04}.png"))).unwrap();
+        let to = folder.join(format!("{n:04}.png"));
+        std::fs::copy(folder.join("0000.png"), to).unwrap();
     }
     let daemon = site.start();
-    site.await_events(Kind::CameraLost, 1);
+    site.await_events(Kind::CameraLost, 3);
     stop(daemon);
-    let lost = site.events();
-    assert!(
-        lost.iter().any(|(_, event)| matches!(
-            event,
-            Event::CameraLost {
-                which: WhichCamera::Infrared,
-                reason: CameraLoss::Frozen,
-                ..
-            }
-        )),
-        "{lost:#?}"
-    );
+    let (which, reason, _) = lost(&site);
+    assert_eq!((which, reason), (WhichCamera::Infrared, CameraLoss::Frozen));
     assert_eq!(site.count(Kind::Granted), 0);
+}
+
+fn stripes(x: u32, _: u32) -> Rgb<u8> {
+    Rgb([(x % 64) as u8; 3])
+}
+
+/// The newest loss of a camera.
+fn lost(site: &Site) -> (WhichCamera, CameraLoss, String) {
+    let events = site.events().into_iter().rev();
+    let mut losses = events.filter_map(|(_, event)| match event {
+        Event::CameraLost {
+            which,
+            reason,
+            message,
+        } => Some((which, reason, message)),
+        _ => None,
+    });
+    losses.next().unwrap()
 }
 
 #[test]
