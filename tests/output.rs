@@ -12,7 +12,7 @@ use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
     CameraLoss, DenialReason, Denied, Event, FrameRef, GrantReason, Granted, PersonRef,
-    Recognition, Stamp, Unusable,
+    Recognition, Stamp, Unusable, WhichCamera,
 };
 use serde_json::Value;
 use support::pty::Pty;
@@ -72,7 +72,7 @@ fn site() -> Site {
             left_out: None,
         },
         Event::CameraLost {
-            which: Default::default(),
+            which: WhichCamera::Colour,
             reason: CameraLoss::Unplugged,
             message: "it was unplugged".into(),
         },

@@ -101,14 +101,14 @@ events! {
     };
     /// A camera is gone or silent; nobody is let in.
     CameraLost = "camera_lost" {
-        #[serde(default, skip_serializing_if = "WhichCamera::is_first")]
+        #[serde(default = "WhichCamera::first", skip_serializing_if = "WhichCamera::is_first")]
         which: WhichCamera,
         reason: CameraLoss,
         message: String,
     };
     /// A camera gives frames again.
     CameraBack = "camera_back" {
-        #[serde(default, skip_serializing_if = "WhichCamera::is_first")]
+        #[serde(default = "WhichCamera::first", skip_serializing_if = "WhichCamera::is_first")]
         which: WhichCamera,
         camera: String,
     };

@@ -176,14 +176,12 @@ pub struct FrameCounts {
 }
 
 impl WhichCamera {
+    pub(super) fn first() -> Self {
+        Self::Colour
+    }
+
     /// It is not named where it is the first: so it was when there was one only.
     pub(super) fn is_first(&self) -> bool {
         *self == Self::Colour
-    }
-}
-
-impl Default for WhichCamera {
-    fn default() -> Self {
-        Self::Colour
     }
 }
