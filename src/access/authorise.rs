@@ -220,7 +220,7 @@ pub enum DenialReason {
 
 impl DenialReason {
     /// What a cue stands for.
-    pub(super) fn of(cue: Cue) -> Self {
+    pub(crate) fn of(cue: Cue) -> Self {
         match cue {
             Cue::Frozen { .. } => Self::FrozenFace,
             Cue::Coupled { .. } => Self::CoupledFace,

@@ -274,7 +274,7 @@ impl Events {
 }
 
 /// One line, its kind in a colour.
-fn in_colour(record: &Record) -> String {
+pub(super) fn in_colour(record: &Record) -> String {
     let (line, kind) = (record.to_string(), record.kind());
     let hue = match kind {
         "granted" => Some(Hue::Good),
@@ -329,7 +329,7 @@ fn is_tampered(error: &anyhow::Error) -> bool {
 
 /// The record as it is stored, with number, time and hash, and with the person and the score
 /// by the names that other commands give them.
-fn as_json(record: &Record) -> serde_json::Value {
+pub(super) fn as_json(record: &Record) -> serde_json::Value {
     let mut value = record.to_json();
     let subject = record.subject();
     if let Some((id, name)) = subject.person {

@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ use super::parts;
 use crate::camera::{CameraError, FrameSource};
 use crate::files::{self, Kind};
 use crate::guardian;
+use crate::ipc::{Fault, SecondCamera};
 use crate::record::{Event, Kind as EventKind, RecordError, Stamp, WhichCamera};
 use crate::whitelist::Snapshot;
 
@@ -28,23 +29,6 @@ const MIN_WRITE_GAP: Duration = Duration::from_secs(2);
 const INFRARED_LOST: &str = "infrared_camera_lost";
 /// Changes that may wait to be noted.
 const MAX_WAITING_CHANGES: usize = 64;
-
-/// What fails now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Fault {
-    /// The event that began it; `infrared_camera_lost` where it is the second camera's.
-    pub kind: String,
-    /// In milliseconds since 1970.
-    pub at_ms: i64,
-    pub message: String,
-}
-
-/// What there is to say of a second camera.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Second {
-    /// As it calls itself; nothing while it is lost.
-    pub camera: Option<String>,
-}
 
 /// What the daemon says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -58,7 +42,7 @@ pub(crate) struct Note {
     pub camera: Option<String>,
     /// The infrared camera where there is one, as it calls itself; nothing inside while it is lost.
     #[serde(default)]
-    pub infrared: Option<Second>,
+    pub infrared: Option<SecondCamera>,
     pub people: usize,
     pub templates: usize,
     /// The score a face has to reach, and where it comes from; nothing if nobody can be let in.
@@ -95,7 +79,7 @@ impl Note {
                     self.camera = None;
                 }
                 if fault.kind == INFRARED_LOST {
-                    self.infrared = Some(Second::default());
+                    self.infrared = Some(SecondCamera::default());
                 }
                 self.faults.retain(|known| known.kind != fault.kind);
                 self.faults.push(fault);
@@ -107,7 +91,7 @@ impl Note {
             }
             Change::Camera(WhichCamera::Infrared, camera) => {
                 let camera = Some(camera);
-                self.infrared = Some(Second { camera });
+                self.infrared = Some(SecondCamera { camera });
                 self.faults.retain(|fault| fault.kind != INFRARED_LOST);
             }
             Change::Whitelist => {}
@@ -155,6 +139,8 @@ enum Change {
 #[derive(Debug)]
 pub(crate) struct StatusTeller {
     changes: Sender<Change>,
+    /// What the thread made of them.
+    now: Arc<ArcSwap<Note>>,
     /// Whether an event could not be written since one could.
     is_unwritten: bool,
 }
@@ -165,6 +151,7 @@ impl StatusTeller {
     pub(crate) fn to_nobody() -> Self {
         Self {
             changes: crossbeam_channel::bounded(0).0,
+            now: Arc::default(),
             is_unwritten: false,
         }
     }
@@ -205,6 +192,11 @@ impl StatusTeller {
         }
     }
 
+    /// What is known now, also where it cannot be written.
+    pub(crate) fn now(&self) -> Arc<ArcSwap<Note>> {
+        Arc::clone(&self.now)
+    }
+
     fn tell(&self, change: Change) {
         if self.changes.try_send(change).is_err() {
             log::debug!("the status was not told");
@@ -238,23 +230,21 @@ pub(super) fn start(
         since_ms: Stamp::now().at_ms,
         // Why it is lost is told as an event in a moment.
         camera: described(camera),
-        infrared: second.map(|second| Second {
+        infrared: second.map(|second| SecondCamera {
             camera: described(&second.camera),
         }),
         ..Note::default()
     };
-    let (config, whitelist) = (config.to_owned(), Arc::clone(whitelist));
+    let now = Arc::new(ArcSwap::from_pointee(note.clone()));
+    let (config, whitelist, shown) = (config.to_owned(), Arc::clone(whitelist), Arc::clone(&now));
     let thread = std::thread::Builder::new().name("status".into());
-    let started = thread.spawn(move || {
-        if let Err(error) = keep(&config, note, &incoming, &whitelist) {
-            log::warn!("`doorward status` will not know of this daemon: {error}");
-        }
-    });
+    let started = thread.spawn(move || keep(&config, note, &incoming, &whitelist, &shown));
     if let Err(error) = started {
         log::warn!("`doorward status` will not know of this daemon: {error}");
     }
     StatusTeller {
         changes,
+        now,
         is_unwritten: false,
     }
 }
@@ -265,15 +255,13 @@ fn keep(
     mut note: Note,
     incoming: &Receiver<Change>,
     whitelist: &ArcSwapOption<Snapshot>,
-) -> io::Result<()> {
-    let place = guardian::note_path(config).map_err(io::Error::other)?;
-    let path = of(&place);
-    // One of an earlier daemon.
-    let _ = std::fs::remove_file(&path);
-    let lock: File = files::create(&lock_of(&place))?;
-    // Waits for a `doorward status` that asks at this moment.
-    flock(&lock, FlockOperation::LockExclusive)?;
+    shown: &ArcSwap<Note>,
+) {
+    let unwritten =
+        |error: io::Error| log::warn!("`doorward status` will not know of this daemon: {error}");
+    let mut file = NoteFile::open(config).map_err(unwritten).ok();
     let mut change = Some(Change::Whitelist);
+    let mut is_unwritten = false;
     loop {
         let mut is_new = false;
         while let Some(next) = change.take() {
@@ -281,16 +269,66 @@ fn keep(
             change = incoming.try_recv().ok();
         }
         if is_new {
-            let text = serde_json::to_string(&note)?;
-            files::replace(&path, text.as_bytes(), 0o600)?;
-            std::thread::sleep(MIN_WRITE_GAP);
+            shown.store(Arc::new(note.clone()));
+            is_unwritten = true;
         }
-        match incoming.recv() {
-            Ok(next) => change = Some(next),
-            Err(_) => break,
-        }
+        let gap = match &mut file {
+            Some(open) if is_unwritten && open.next_at <= Instant::now() => {
+                is_unwritten = false;
+                if let Err(error) = open.write(&note) {
+                    unwritten(error);
+                    file = None;
+                }
+                None
+            }
+            Some(open) if is_unwritten => Some(open.next_at),
+            Some(_) | None => None,
+        };
+        let next = match gap {
+            Some(until) => incoming.recv_deadline(until),
+            None => incoming.recv().map_err(Into::into),
+        };
+        change = match next {
+            Ok(next) => Some(next),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
     }
-    let _ = std::fs::remove_file(&path);
-    drop(lock);
-    Ok(())
+}
+
+/// The note as a file, and the lock beside it.
+struct NoteFile {
+    path: PathBuf,
+    _lock: File,
+    /// When it may be written again.
+    next_at: Instant,
+}
+
+impl NoteFile {
+    fn open(config: &Path) -> io::Result<Self> {
+        let place = guardian::note_path(config).map_err(io::Error::other)?;
+        let path = of(&place);
+        // One of an earlier daemon.
+        let _ = std::fs::remove_file(&path);
+        let lock: File = files::create(&lock_of(&place))?;
+        // Waits for a `doorward status` that asks at this moment.
+        flock(&lock, FlockOperation::LockExclusive)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            next_at: Instant::now(),
+        })
+    }
+
+    fn write(&mut self, note: &Note) -> io::Result<()> {
+        let text = serde_json::to_string(note)?;
+        self.next_at = Instant::now() + MIN_WRITE_GAP;
+        files::replace(&self.path, text.as_bytes(), 0o600)
+    }
+}
+
+impl Drop for NoteFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
