@@ -109,7 +109,12 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::FactorOfAnother
         | DenialReason::FrozenFace
         | DenialReason::CoupledFace
-        | DenialReason::PadNetwork => panic!("no reason of the rules"),
+        | DenialReason::PadNetwork
+        | DenialReason::InfraredDark
+        | DenialReason::InfraredFlat
+        | DenialReason::InfraredMissingFace
+        | DenialReason::InfraredElsewhere
+        | DenialReason::InfraredCameraLost => panic!("no reason of the rules"),
     }
 }
 

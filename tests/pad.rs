@@ -451,7 +451,7 @@ fn the_network_of_ones_own_is_measured_with_its_scores() {
     let clips = site.at("clips");
     let report = json(&site.run(&["pad-test", clips.to_str().unwrap(), "--json"]));
     assert_eq!(
-        report["attacks"][0]["refused_by"]["network"], 1,
+        report["attacks"][0]["refused_by"]["pad_network"], 1,
         "{report:#}"
     );
     assert_eq!(report["bona_fide"]["accepted"], 1, "{report:#}");

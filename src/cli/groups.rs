@@ -37,6 +37,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "evaluate",
             "calibrate",
             "train",
+            "infrared",
             "pad-import",
             "pad-test",
         ],

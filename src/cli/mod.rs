@@ -27,6 +27,7 @@ mod groups;
 mod guardian;
 mod hands;
 mod identify;
+mod infrared;
 mod journal;
 mod log_queue;
 mod man;
@@ -44,6 +45,7 @@ mod people_look;
 mod people_rights;
 mod relay;
 mod run;
+mod second_camera;
 mod snapshot;
 mod status;
 mod threshold;
@@ -149,6 +151,9 @@ enum Command {
     Calibrate(evaluate::Calibrate),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
+    /// Learn how the infrared camera's picture lies against the other
+    #[command(subcommand)]
+    Infrared(infrared::Infrared),
     /// Bring your own network against presentation attacks into a model set
     PadImport(pad_import::PadImport),
     /// Measure how many attacks and people this door tells apart
@@ -290,6 +295,7 @@ impl Cli {
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
+            Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
             Command::PadImport(command) => command.run(&self.config),
             Command::PadTest(command) => command.run(&self.config),
             Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),

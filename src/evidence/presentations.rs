@@ -80,8 +80,8 @@ pub struct Presentation {
     /// The clip it was in, or which try of the kind it was.
     pub clip: String,
     pub response: Response,
-    /// The check that refused it, as its key in `[liveness]`; or why there was no response, as a
-    /// code.
+    /// The check that refused it, as the reason of a denial in the record; or why there was no
+    /// response, as a code.
     pub because: Option<String>,
     /// How much the check measured.
     pub measured: Option<f32>,

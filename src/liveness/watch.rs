@@ -7,6 +7,7 @@ use image::RgbImage;
 use crate::config;
 
 use super::coupling::Coupling;
+use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
 use super::network::{self, NetworkScore, Scores};
 use super::stillness::{Stillness, Verdict};
@@ -25,6 +26,17 @@ pub enum Liveness {
     Unknown,
 }
 
+impl Liveness {
+    /// What two checks say together: each may deny, and neither speaks for the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Attack(cue), _) | (_, Self::Attack(cue)) => Self::Attack(cue),
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Live, Self::Live) => Self::Live,
+        }
+    }
+}
+
 /// What gave a presentation attack away, and how much of it there was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cue {
@@ -32,26 +44,20 @@ pub enum Cue {
     Frozen { movement: f32 },
     /// It moves as one with what is around it; the share of its movement.
     Coupled { share: f32 },
+    /// The infrared camera stands against it.
+    Infrared(Veto),
     /// The operator's network takes it for an artefact; its mean score.
     Network { score: f32 },
 }
 
 impl Cue {
-    /// The check that saw it, as its key in `[liveness]`.
-    pub fn check(self) -> &'static str {
-        match self {
-            Self::Frozen { .. } => "frozen_face",
-            Self::Coupled { .. } => "coupling",
-            Self::Network { .. } => "network",
-        }
-    }
-
     /// How much of it there was.
-    pub fn measured(self) -> f32 {
+    pub(crate) fn measured(self) -> Option<f32> {
         match self {
-            Self::Frozen { movement } => movement,
-            Self::Coupled { share } => share,
-            Self::Network { score } => score,
+            Self::Frozen { movement } => Some(movement),
+            Self::Coupled { share } => Some(share),
+            Self::Infrared(veto) => veto.measured(),
+            Self::Network { score } => Some(score),
         }
     }
 }
@@ -63,28 +69,31 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// The infrared camera has to see it too.
+    pub infrared: bool,
     /// Whether the operator's network has to pass a face.
     pub network: bool,
 }
 
 impl Checks {
     /// As configured.
-    pub fn new(config: &config::Liveness) -> Self {
+    pub fn new(config: &config::Liveness, camera: &config::Camera) -> Self {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            infrared: camera.infrared.is_some(),
             network: config.network,
         }
     }
 
-    /// Whether its movement is looked at.
-    fn need_movement(&self) -> bool {
-        self.min_movement.is_some() || self.max_coupling.is_some()
-    }
-
     /// Whether a face has to be found alive.
     pub fn is_any(&self) -> bool {
-        self.need_movement() || self.network
+        self.watches() || self.infrared || self.network
+    }
+
+    /// Whether its movements are looked at.
+    pub(crate) fn watches(&self) -> bool {
+        self.min_movement.is_some() || self.max_coupling.is_some()
     }
 }
 
@@ -147,20 +156,38 @@ impl Watch {
         picture: &RgbImage,
         faces: &[Seen],
     ) -> [Liveness; MAX_FACES] {
-        let mut verdicts = [Liveness::Unknown; MAX_FACES];
-        if !self.checks.is_any() {
-            return verdicts;
+        let mut verdicts = match (self.checks.watches(), self.checks.is_any()) {
+            (true, _) => self.by_movement(at, picture, faces),
+            // Nothing stands against them where something else is asked.
+            (false, true) => [Liveness::Live; MAX_FACES],
+            (false, false) => [Liveness::Unknown; MAX_FACES],
+        };
+        if self.checks.network {
+            self.scores.expire(at, MAX_OUT_OF_SIGHT);
+            for (verdict, face) in verdicts.iter_mut().zip(faces) {
+                *verdict = verdict.and(match self.scores.verdict(at, face.track) {
+                    network::Verdict::Passes => Liveness::Live,
+                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
+                    network::Verdict::Unknown => Liveness::Unknown,
+                });
+            }
         }
+        verdicts
+    }
+
+    fn by_movement(
+        &mut self,
+        at: Instant,
+        picture: &RgbImage,
+        faces: &[Seen],
+    ) -> [Liveness; MAX_FACES] {
+        let mut verdicts = [Liveness::Unknown; MAX_FACES];
         let is_there = |w: &Watched| {
             faces.iter().any(|f| f.track == w.track)
                 || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT
         };
         self.faces.retain(is_there);
-        self.scores.expire(at, MAX_OUT_OF_SIGHT);
-        let movements = match self.checks.need_movement() {
-            true => self.movements.take(at, picture, faces),
-            false => Default::default(),
-        };
+        let movements = self.movements.take(at, picture, faces);
         for ((verdict, face), movement) in verdicts.iter_mut().zip(faces).zip(movements) {
             let known = self.faces.iter().position(|w| w.track == face.track);
             let place = known.unwrap_or_else(|| {
@@ -194,13 +221,6 @@ impl Watch {
                 }
                 _ => still,
             };
-            if self.checks.network && !matches!(*verdict, Liveness::Attack(_)) {
-                *verdict = match self.scores.verdict(at, face.track) {
-                    network::Verdict::Passes => *verdict,
-                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
-                    network::Verdict::Unknown => Liveness::Unknown,
-                };
-            }
         }
         verdicts
     }

@@ -97,6 +97,8 @@ struct Report {
     source: String,
     door: String,
     checks: Vec<String>,
+    /// There is an infrared camera, and it took no part.
+    without_infrared: bool,
     config_file: String,
     config_sha256: String,
     set: String,
@@ -126,6 +128,11 @@ impl PadTest {
         let at = rfc3339(jiff::Timestamp::now().as_millisecond());
         let config_bytes = files::read(path, Kind::Configuration)
             .with_context(|| format!("cannot read {}", path.display()))?;
+        let has_infrared = config.camera.infrared.is_some();
+        if plan.is_none() {
+            // A clip is of one camera.
+            config.camera.infrared = None;
+        }
         let mut stand = Stand::open(&config)?;
         let (presentations, left_out) = match (&plan, &mut source) {
             (Some(plan), Some(source)) => {
@@ -150,6 +157,7 @@ impl PadTest {
             },
             door: config.daemon.door.to_string(),
             checks: checks(&config),
+            without_infrared: has_infrared && plan.is_none(),
             config_file: path.display().to_string(),
             config_sha256: hex(&config_bytes),
             set: vision.set().to_owned(),
@@ -256,13 +264,15 @@ fn play(
     Ok((all, left_out))
 }
 
-/// The keys of `[liveness]` that are on.
+/// The keys of `[liveness]` that are on, and whether an infrared camera is asked.
 fn checks(config: &Config) -> Vec<String> {
     let Value::Object(keys) = json!(config.liveness) else {
         return Vec::new();
     };
     let is_on = |(_, value): &(String, Value)| *value == Value::Bool(true);
-    keys.into_iter().filter(is_on).map(|(key, _)| key).collect()
+    let infrared = config.camera.infrared.iter().map(|_| "infrared".into());
+    let keys = keys.into_iter().filter(is_on).map(|(key, _)| key);
+    keys.chain(infrared).collect()
 }
 
 fn write(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -9,8 +9,10 @@ use super::folders::Clip;
 use super::trial::Trial;
 use crate::access::Policy;
 use crate::camera::{self, Frame, FrameSource, Next};
+use crate::cli::second_camera::{Given, SecondCamera};
 use crate::cohort::Score;
 use crate::config::{Config, Pace, Source};
+use crate::daemon::mapping_file;
 use crate::evidence::presentations::{Presentation, Shown};
 use crate::liveness::Checks;
 use crate::recognise::{Outcome, Recogniser};
@@ -24,6 +26,8 @@ const USUAL_FPS: f64 = 15.0;
 
 pub(super) struct Stand {
     recogniser: Recogniser,
+    /// The infrared camera, where there is one and it takes part.
+    second: Option<SecondCamera>,
     whitelist: Snapshot,
     policy: Policy,
     stall: Duration,
@@ -42,9 +46,15 @@ impl Stand {
                 Score::new(f32::INFINITY)
             }
         };
-        let policy = Policy::new(&config.access, Checks::new(&config.liveness), threshold);
+        let checks = Checks::new(&config.liveness, &config.camera);
+        let policy = Policy::new(&config.access, checks, threshold);
+        let second_eye = mapping_file::second_eye(config)?;
+        let infrared = config.camera.infrared.as_ref();
+        let second = infrared.map(|infrared| SecondCamera::open(&infrared.camera));
+        let recogniser = Recogniser::new(vision, &config.vision, policy.clone());
         Ok(Self {
-            recogniser: Recogniser::new(vision, &config.vision, policy.clone()),
+            recogniser: recogniser.with_second_eye(second_eye),
+            second: second.transpose()?,
             whitelist,
             policy,
             stall: Duration::from_millis(config.camera.stall_ms),
@@ -159,6 +169,17 @@ impl Stand {
 
     fn look(&mut self, trial: &mut Trial, frame: &mut Frame) -> anyhow::Result<()> {
         let at = frame.at;
+        let recogniser = &mut self.recogniser;
+        if let Some(second) = &self.second {
+            second.hand_over(Duration::ZERO, |given| {
+                match given {
+                    Given::Frame(frame) => recogniser.give_infrared(frame),
+                    Given::Lost(None) => recogniser.infrared_lost(),
+                    Given::Lost(Some(error)) => return Err(error.into()),
+                }
+                Ok(())
+            })?;
+        }
         let outcome: Outcome = self.recogniser.look(frame, &self.whitelist, false, || at)?;
         let face = Trial::presented(&outcome);
         let mean = face.and_then(|face| self.recogniser.network_mean(face.track));

@@ -57,6 +57,12 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
                 .into(),
         );
     }
+    if report.without_infrared {
+        remarks.push(
+            "The infrared camera took no part: a clip has the first camera's pictures alone. --camera measures both."
+                .into(),
+        );
+    }
     let all = report
         .summary
         .bona_fide

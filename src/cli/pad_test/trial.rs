@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::access::{Decision, Policy};
+use crate::access::{Decision, DenialReason, Policy};
+use crate::daemon::events_reason;
 use crate::evidence::presentations::{Presentation, Response, Shown};
 use crate::liveness::{Cue, Liveness};
 use crate::person::PersonId;
@@ -134,7 +135,7 @@ impl Trial {
         };
         let because = match response {
             Response::Accepted => None,
-            Response::Refused => refused.map(|(_, cue)| cue.check().to_owned()),
+            Response::Refused => refused.map(|(_, cue)| code(cue).to_owned()),
             Response::None => Some(self.why_none().to_owned()),
         };
         let since = |at: Instant| {
@@ -147,7 +148,7 @@ impl Trial {
             response,
             because,
             measured: match response {
-                Response::Refused => refused.map(|(_, cue)| cue.measured()),
+                Response::Refused => refused.and_then(|(_, cue)| cue.measured()),
                 Response::Accepted | Response::None => None,
             },
             decided_after_ms: at.map(since),
@@ -171,6 +172,11 @@ impl Trial {
             _ => "undecided",
         }
     }
+}
+
+/// The check that saw a cue, as the reason of a denial in the record.
+fn code(cue: Cue) -> &'static str {
+    events_reason(DenialReason::of(cue)).code()
 }
 
 #[cfg(test)]
@@ -200,6 +206,7 @@ mod tests {
             quality: None,
             frame_use,
             identity: None,
+            infrared: None,
             liveness,
         }
     }
