@@ -13,6 +13,9 @@ use crate::config::Config;
 use crate::vision::manifest::Colour;
 use crate::vision::pad_import::{PadSettings, import};
 
+const USAGE: &str = "doorward pad-import [OPTIONS] FILE --into FOLDER --crop-factor FACTOR
+           --colour ORDER --bona-fide-class CLASS --threshold P --calibration TEXT";
+
 /// Which file, and what cannot be read from it.
 #[derive(Debug, Args)]
 #[command(
