@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::output::{local, rfc3339};
 use super::when::{When, until};
-use super::{Exit, Format, Usage, origin, print_json};
-use crate::acts::{self, Acts, ModeAct, Over, Standing};
+use super::{Exit, Format, Usage, print_json};
+use crate::acts::{self, Acts, Over, Standing};
 use crate::config::Config;
 use crate::daemon::clock;
 use crate::database::{Database, DatabaseError};
 use crate::record::{
     By, DoorMode, Event, Kind, Log, NotOpened, Query, RelayCommand, Stamp, believes_clock,
 };
+use crate::verbs::{Reply, Verb, VerbError};
 
 /// How long `unlock` waits for what becomes of it.
 const MAX_UNLOCK_WAIT: Duration = Duration::from_secs(6);
@@ -112,12 +114,22 @@ impl Mode {
         };
         let why = why.text()?;
         let guarded = Database::is_guarded(&config.whitelist.database);
-        let mut database = Database::open(&config.whitelist.database)?;
-        let until = until.map(|When(at)| at);
-        let act = acts::set_mode(&mut database, mode, until, why, &origin(config))?;
+        let verb = Verb::SetMode {
+            mode,
+            until_ms: until.map(|When(at)| at),
+            reason: why,
+        };
+        let Reply::ModeSet {
+            mode,
+            until_ms,
+            event,
+        } = Clerk::new(config).does(verb, None)?
+        else {
+            return Err(VerbError::other_reply().into());
+        };
         match format.json {
-            true => print_json(&as_json(act.mode, &act))?,
-            false => println!("{} (event {})", told(&act), act.record),
+            true => print_json(&as_json(mode, mode, until_ms, event))?,
+            false => println!("{} (event {event})", told(mode, until_ms)),
         }
         if !guarded {
             eprintln!("nothing guards the door now; it holds when the daemon runs");
@@ -133,20 +145,20 @@ impl Mode {
 }
 
 /// `held open until 2026-03-01 18:00`
-fn told(act: &ModeAct) -> String {
-    match act.until_ms {
-        Some(until) => format!("{} until {}", act.mode, local(until, "%Y-%m-%d %H:%M:%S")),
-        None => act.mode.to_string(),
+fn told(mode: DoorMode, until_ms: Option<i64>) -> String {
+    match until_ms {
+        Some(until) => format!("{mode} until {}", local(until, "%Y-%m-%d %H:%M:%S")),
+        None => mode.to_string(),
     }
 }
 
 /// The mode in force, and what was ordered.
-fn as_json(mode: DoorMode, act: &ModeAct) -> Value {
+fn as_json(mode: DoorMode, ordered: DoorMode, until_ms: Option<i64>, event: u64) -> Value {
     json!({
         "mode": mode.code(),
-        "ordered": act.mode.code(),
-        "until": act.until_ms.and_then(rfc3339),
-        "event": act.record,
+        "ordered": ordered.code(),
+        "until": until_ms.and_then(rfc3339),
+        "event": event,
     })
 }
 
@@ -187,16 +199,16 @@ fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
     };
     if format.json {
         let mode = if in_force { act.mode } else { DoorMode::Normal };
-        print_json(&as_json(mode, &act))?;
+        print_json(&as_json(mode, act.mode, act.until_ms, act.record))?;
     } else if let Some(why) = why {
         println!(
             "{}; {} (event {}) was ordered, and {why}",
             DoorMode::Normal,
-            told(&act),
+            told(act.mode, act.until_ms),
             act.record
         );
     } else {
-        println!("{} (event {})", told(&act), act.record);
+        println!("{} (event {})", told(act.mode, act.until_ms), act.record);
     }
     Ok(Exit::Done.into())
 }
@@ -230,8 +242,11 @@ impl Unlock {
             }
             return Ok(Exit::No.into());
         }
-        let mut database = Database::open_existing(&config.whitelist.database)?;
-        let act = acts::ask_unlock(&mut database, why, &origin(config))?;
+        let verb = Verb::Unlock { reason: why };
+        let Reply::UnlockAsked { event: act } = Clerk::new(config).does(verb, None)? else {
+            return Err(VerbError::other_reply().into());
+        };
+        let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
         let outcome = awaited(&log, act)?;
         if self.format.json {
