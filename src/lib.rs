@@ -18,6 +18,7 @@ pub mod evidence;
 pub(crate) mod files;
 pub mod gpio;
 pub mod guardian;
+pub mod ipc;
 pub mod liveness;
 pub mod panel;
 pub mod person;

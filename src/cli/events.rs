@@ -275,7 +275,7 @@ impl Events {
 }
 
 /// One line, its kind in a colour.
-fn in_colour(record: &Record) -> String {
+pub(super) fn in_colour(record: &Record) -> String {
     let (line, kind) = (record.to_string(), record.kind());
     let hue = match kind {
         "granted" => Some(Hue::Good),

@@ -10,7 +10,9 @@ use super::Cli;
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Guard the door",
-        &["run", "status", "events", "mode", "unlock", "relay"],
+        &[
+            "run", "status", "watch", "events", "mode", "unlock", "relay",
+        ],
     ),
     (
         "People",
