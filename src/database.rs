@@ -8,8 +8,10 @@
 mod copy;
 mod identity;
 mod look;
+mod writing;
 
 pub(crate) use self::identity::Files;
+pub(crate) use self::writing::{Holder, MAX_WRITER_WAIT, Writing};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,6 +98,24 @@ pub enum DatabaseError {
     /// No room.
     #[error("{path} cannot be written: the disk is full; free some space")]
     Full { path: PathBuf },
+    /// A daemon writes it, and nobody else.
+    #[error(
+        "a daemon (process {pid}) guards a door with {path}, and nobody else writes it then; stop that one first (systemctl stop doorward)"
+    )]
+    Guarded {
+        path: PathBuf,
+        /// Whose it is; 0 if that cannot be seen.
+        pid: i32,
+    },
+    /// Another doorward writes it.
+    #[error(
+        "another doorward (process {pid}) writes {path} and did not end within {} s; wait for it or end it, then repeat this", MAX_WRITER_WAIT.as_secs()
+    )]
+    Held {
+        path: PathBuf,
+        /// Whose it is; 0 if that cannot be seen.
+        pid: i32,
+    },
     /// Another process keeps writing.
     #[error("{path} is in use by another program; try again, and end that program if it stays so")]
     Locked { path: PathBuf },
@@ -224,6 +244,32 @@ impl Database {
         Ok(false)
     }
 
+    /// Brings what is in the `-wal` into the file, as far as that keeps nobody waiting.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub(crate) fn tidy(&self) -> Result<(), DatabaseError> {
+        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+        let tidied = self.connection.query_row(passive, [], |_| Ok(()));
+        tidied.map_err(|error| self.fail(error))
+    }
+
+    /// [`Self::erase`], once and with this patience.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub(crate) fn erase_now(&self, patience: Duration) -> Result<bool, DatabaseError> {
+        let set = |patience| {
+            let set = self.connection.busy_timeout(patience);
+            set.map_err(|error| self.fail(error))
+        };
+        set(patience)?;
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy = self.connection.query_row(truncate, [], |row| row.get::<_, i64>(0));
+        set(MAX_BUSY_WAIT)?;
+        Ok(busy.map_err(|error| self.fail(error))? == 0)
+    }
+
     /// Reads or changes the database in one transaction, all or nothing. No other
     /// process writes meanwhile.
     pub(crate) fn transaction<T, E: From<DatabaseError>>(
@@ -313,6 +359,8 @@ impl Database {
         if found == known {
             return Ok(());
         }
+        // Under a daemon of an older version it stays as that knows it.
+        let _writing = Writing::take(&path, false)?;
         self.transaction(|connection, fail| {
             // Another process may have been faster.
             let found = number(connection, "user_version").map_err(fail)?;

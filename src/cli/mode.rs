@@ -126,10 +126,24 @@ impl Mode {
             None => {
                 super::become_owner(config)?;
                 let guarded = Database::is_guarded(&config.whitelist.database);
-                let mut database = Database::open(&config.whitelist.database)?;
-                let origin = origin(config);
-                let act = acts::set_mode(&mut database, mode, until_ms, reason, &origin)?;
-                (ordered(&act), guarded)
+                let verb = Verb::SetMode {
+                    mode,
+                    until_ms,
+                    reason,
+                };
+                let ordered = match Clerk::new(config).does(verb, None)? {
+                    Reply::ModeSet {
+                        mode,
+                        until_ms,
+                        event,
+                    } => ModeOrdered {
+                        event,
+                        mode,
+                        until_ms,
+                    },
+                    _ => return Err(VerbError::other_reply().into()),
+                };
+                (ordered, guarded)
             }
         };
         match format.json {

@@ -47,7 +47,6 @@ pub(super) struct Looked {
 impl View {
     /// With every frame looked at, whatever `vision.economy` says.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        // Asking takes this process's locks from the file: before it is opened.
         let guarded = Database::is_guarded(&config.whitelist.database);
         let source = camera::open(&config.camera).map_err(|error| match error {
             CameraError::Busy { device } if guarded => anyhow!(

@@ -117,7 +117,10 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         Verb::ForgetPhotos {} => Ok(Reply::PhotosForgotten {
             photos: whitelist::forget_photos(db, by)?,
         }),
-        Verb::Erase {} => Ok(Reply::Erased { gone: db.erase()? }),
+        Verb::Erase {} => {
+            whitelist::sweep(db.path());
+            Ok(Reply::Erased { gone: db.erase()? })
+        }
         Verb::SetPin {
             person: word,
             pin,
@@ -163,6 +166,10 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
                 whitelist::lose_card(db, &kept, by)?;
             }
             Ok(of_card(person, &kept))
+        }
+        Verb::HandOver { .. } | Verb::HandedOver {} => {
+            let why = "nothing is handed over to somebody who has the database";
+            Err(VerbError::malformed(why))
         }
         Verb::Import { existing, file } => import(db, given, existing, &file),
         Verb::NoteExport(noted) => note_export(db, noted, by),
@@ -242,7 +249,7 @@ fn migrate(db: &mut Database, migration: &Migration, by: &Origin) -> Result<Repl
             VerbError::new(Code::Refused, why)
         })?;
         let embedding = Embedding::new(model, one.values.clone())
-            .map_err(|error| VerbError::malformed(error))?;
+            .map_err(VerbError::malformed)?;
         made.push((kept.swap_remove(place), embedding));
     }
     whitelist::migrate(db, migration.person, &made, by)?;
@@ -256,7 +263,7 @@ fn set_pin(
     duress: bool,
     by: &Origin,
 ) -> Result<Reply, VerbError> {
-    let pin = Pin::new(pin.as_str()).map_err(|error| VerbError::malformed(error))?;
+    let pin = Pin::new(pin.as_str()).map_err(VerbError::malformed)?;
     let person = whitelist::find(db, word)?;
     whitelist::set_pin(db, person.id, &pin, duress, by)?;
     Ok(Reply::Pin { person })
@@ -274,7 +281,7 @@ fn format_of(card: &CardWords) -> Result<Option<CardFormat>, VerbError> {
 fn new_card(card: &CardWords) -> Result<Card, VerbError> {
     let format = format_of(card)?.or_else(|| CardFormat::new(USUAL_CARD_FORMAT));
     let format = format.ok_or_else(|| VerbError::malformed("a card has a format"))?;
-    Card::new(format, card.facility, card.number).map_err(|error| VerbError::malformed(error))
+    Card::new(format, card.facility, card.number).map_err(VerbError::malformed)
 }
 
 fn find_card(db: &Database, card: &CardWords) -> Result<KeptCard, VerbError> {

@@ -69,7 +69,7 @@ fn events(database: &Database, asked: &EventsAsked) -> Result<Reply, VerbError> 
         None => None,
     };
     let kinds: Result<Vec<Kind>, _> = asked.kinds.iter().map(|name| name.parse()).collect();
-    let kinds = kinds.map_err(|error| VerbError::malformed(error))?;
+    let kinds = kinds.map_err(VerbError::malformed)?;
     let limit = asked
         .limit
         .map_or(MAX_EVENTS_ASKED, |limit| limit.min(MAX_EVENTS_ASKED));

@@ -11,10 +11,11 @@ mod verb;
 
 pub use change::{Given, execute};
 pub use error::{Code, VerbError};
+pub(crate) use error::unreadable;
 pub use look::look;
 pub(crate) use look::record_json;
 pub use reply::{Reply, Seen};
 pub use verb::{
-    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedExport, PinWord,
+    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedExport, Part, PinWord,
     Remade, Verb,
 };

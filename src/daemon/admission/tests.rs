@@ -115,6 +115,7 @@ impl Site {
             heartbeat: Heartbeats::new().add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),
+            roster: crate::daemon::roster::Roster::trusting(),
             stop: Arc::new(true.into()),
         }
         .run();

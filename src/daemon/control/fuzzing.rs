@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::limits::{MAX_HELD_BYTES, MAX_QUEUED_BYTES};
 use super::peer::Who;
 use super::server::Server;
+use crate::daemon::verb_desk::VerbDesk;
 use crate::daemon::asks::{Act, Asks};
 use crate::daemon::bell::Bell;
 use crate::daemon::poke::Poke;
@@ -52,6 +53,7 @@ fn site() -> Option<Site> {
     drop(Database::open(&database).ok()?);
     let (queue, queued) = RecordQueue::channel();
     let (recorder, asks) = Asks::channel(Bell::default(), Poke::of_this_thread());
+    let verbs = VerbDesk::of_nobody();
     let given = Given {
         config: folder.join("doorward.toml"),
         note: folder.join("line-0.toml"),
@@ -59,6 +61,7 @@ fn site() -> Option<Site> {
         database,
         strict: Arc::default(),
         recorder,
+        verbs,
         poke: Poke::of_this_thread(),
         queue,
         status: Arc::new(ArcSwap::default()),

@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use super::connection::{Connection, Gone, Watch};
-use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
+use super::limits::{MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
 use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
 use crate::record::{ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp};
+use crate::verbs::Verb;
 
 /// Lines of one client that are dealt with in a turn.
 const MAX_LINES_A_TURN: usize = 8;
@@ -43,15 +44,18 @@ impl Server<'_> {
         let role = self.role_of(&client.who);
         if role < Some(ask.needs()) {
             self.note_refusal(client, act, ControlRefusal::Role, now);
-            let word = Word::error(Code::NotAllowed, not_allowed(client, role, &ask));
+            let message = not_allowed(client, role, act, ask.needs());
+            let word = Word::error(Code::NotAllowed, message);
             return client.say(&Answer::to(id, word));
         }
         match self.begin(client, id, ask, now) {
             Ok(Some(word)) => client.say(&Answer::to(id, word)),
             Ok(None) => Ok(()),
             Err(Refused(code, message)) => {
-                if code == Code::TooMany {
-                    self.note_refusal(client, act, ControlRefusal::TooMany, now);
+                match code {
+                    Code::TooMany => self.note_refusal(client, act, ControlRefusal::TooMany, now),
+                    Code::NotAllowed => self.note_refusal(client, act, ControlRefusal::Role, now),
+                    _ => {}
                 }
                 client.say(&Answer::to(id, Word::error(code, message)))
             }
@@ -119,12 +123,50 @@ impl Server<'_> {
                 is_free(client)?;
                 (Act::Note(ControlAct::Live), Then::Live)
             }
-            Ask::Enrol(_) | Ask::People { .. } => {
+            Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
+            Ask::Enrol(_) => {
                 let message = "this daemon does not do that at the control socket yet";
                 return Err(Refused(Code::Refused, message.into()));
             }
         };
         self.ask_recorder(client, id, act, then, now).map(|()| None)
+    }
+
+    /// Has a verb done, without waiting for it.
+    fn begin_verb(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        verb: serde_json::Value,
+    ) -> Result<(), Refused> {
+        let misread = |error| Refused(Code::NotUnderstood, format!("it is no verb: {error}"));
+        let verb: Verb = serde_json::from_value(verb).map_err(misread)?;
+        let needs = match verb.is_look() {
+            true => Role::Operator,
+            false => Role::Administrator,
+        };
+        let role = self.role_of(&client.who);
+        if role < Some(needs) {
+            let message = not_allowed(client, role, ControlAct::People, needs);
+            return Err(Refused(Code::NotAllowed, message));
+        }
+        if client.waiting >= MAX_WAITING_REQUESTS {
+            let message = "too many requests of this client wait; try again in a moment";
+            return Err(Refused(Code::TooMany, message.into()));
+        }
+        let origin = Origin {
+            door: self.given.door.clone(),
+            actor: client.who.actor(),
+        };
+        let asked = self.given.verbs.ask(client.number, origin, verb);
+        let answered = asked.ok_or_else(|| {
+            let message = "the daemon has too much to do for others; try again in a moment";
+            Refused(Code::NoAnswer, message.into())
+        })?;
+        client.waiting += 1;
+        let until = Instant::now() + MAX_VERB_WAIT;
+        self.wait_for(client, id, For::Verb(answered), until);
+        Ok(())
     }
 
     /// Hands an act to the recorder, without waiting for it.
@@ -274,12 +316,12 @@ fn purpose(reason: Option<String>) -> Result<Option<String>, Refused> {
     }
 }
 
-fn not_allowed(client: &Connection, role: Option<Role>, ask: &Ask) -> String {
+fn not_allowed(client: &Connection, role: Option<Role>, act: ControlAct, needs: Role) -> String {
     let has = role.map_or_else(|| "none".to_owned(), |role| role.to_string());
     format!(
         "{} takes the role {}, and uid {} has {has}: /etc/doorward/roles.toml gives roles",
-        act_of(ask).code(),
-        ask.needs(),
+        act.code(),
+        needs,
         client.who.peer.uid
     )
 }

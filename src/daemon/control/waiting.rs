@@ -9,6 +9,7 @@ use super::server::Server;
 use crate::daemon::asks::Answered;
 use crate::ipc::{Answer, Code, ModeOrdered, Reloaded, Unlocked, Word};
 use crate::record::Event;
+use crate::verbs::{Reply, VerbError};
 
 /// A request that waits.
 pub(super) struct Waiting {
@@ -24,6 +25,8 @@ pub(super) struct Waiting {
 pub(super) enum For {
     /// The recorder, and then what the act needs.
     Recorder(Receiver<Answered>, Then),
+    /// What comes of a verb.
+    Verb(Receiver<Result<Reply, VerbError>>),
     /// What becomes of an unlocking.
     Unlocking { act: u64 },
     /// What becomes of reading the configuration again.
@@ -109,6 +112,12 @@ impl Server<'_> {
                 Err(TryRecvError::Empty) => Stands::Waits(For::Recorder(answer, then)),
                 Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
             },
+            For::Verb(answer) => match answer.try_recv() {
+                Ok(Ok(reply)) => Stands::Ends(Word::ok(&reply)),
+                Ok(Err(error)) => Stands::Ends(Word::Error(error.into())),
+                Err(TryRecvError::Empty) => Stands::Waits(For::Verb(answer)),
+                Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
+            },
             For::Unlocking { act } => match self.feed.outcome(act) {
                 Some(outcome) => Stands::Ends(Word::ok(&Unlocked::of(act, outcome))),
                 None => Stands::Waits(For::Unlocking { act }),
@@ -187,7 +196,7 @@ impl Server<'_> {
 
 fn late(for_what: &For) -> Word {
     match for_what {
-        For::Recorder(..) => Word::error(
+        For::Recorder(..) | For::Verb(_) => Word::error(
             Code::NoAnswer,
             "the daemon did not come to it in time; `doorward events` shows whether it still did",
         ),
