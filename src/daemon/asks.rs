@@ -126,6 +126,8 @@ impl Asks {
 }
 
 /// What the recorder hears.
+// It is taken apart where it is given, and kept nowhere.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Heard {
     Note(Queued),
     Asked(Asked),

@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_wrong_file_says_where_and_gives_nobody_a_role() {
         for (text, place, what) in [
-            ("[viewer]\nuids = [\"ada\"]", "roles.toml:2", "integer"),
+            ("[viewer]\nuids = [\"ada\"]", "roles.toml:2", "ada"),
             (
                 "[viewer]\nuids = [1]\n[boss]\nuids = [2]",
                 "roles.toml:3",

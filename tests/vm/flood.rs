@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
             let said = if n % 2 == 0 { STALLED } else { ASKING };
             let is_alive = match place {
                 Some(stream) if n % 2 == 1 => is_taken(stream.write(said)),
-                Some(_) => made % 7 != 0,
+                Some(_) => !made.is_multiple_of(7),
                 None => false,
             };
             if is_alive {
