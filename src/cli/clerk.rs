@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::daemon::pictures::Pictures;
 use crate::database::{Database, DatabaseError, Holder, MAX_WRITER_WAIT, Writing};
 use crate::ipc::{self, Ask, Client, ClientError, MAX_REQUEST_BYTES};
-use crate::record::Log;
+use crate::record::{Log, Query, Record, RecordError, newest};
 use crate::verbs::{self, Code, Given, Part, Reply, Verb, VerbError};
 
 /// How long a daemon that has the database may take to listen: it starts or ends meanwhile.
@@ -156,7 +156,15 @@ impl<'c> Clerk<'c> {
             None => self.connected()?,
         };
         if let Some(text) = text {
-            self.hand_over(&mut client, text)?;
+            // It is read once, and cannot be handed to another.
+            let handed = self.hand_over(&mut client, text);
+            handed.map_err(|not_done| match not_done {
+                NotDone::Gone => {
+                    let why = "the daemon ended meanwhile, and nothing was changed; repeat this";
+                    NotDone::Error(VerbError::new(Code::Stopping, why))
+                }
+                error => error,
+            })?;
         }
         let mut asked = verb_in(verb);
         let long = serde_json::to_vec(&asked).unwrap_or_default();
@@ -167,6 +175,26 @@ impl<'c> Clerk<'c> {
         let reply = self.ask(&mut client, asked)?;
         *daemon = Some(client);
         Ok(reply)
+    }
+
+    /// The number of the newest event; nothing if it cannot be read.
+    fn head(self) -> Option<u64> {
+        let database = Database::open_existing(self.place()).ok()?;
+        let log = Log::new(database, self.config.daemon.door.clone());
+        Some(log.head().ok()?.id)
+    }
+
+    /// Whether anybody may have changed something since an event.
+    fn is_changed_since(self, event: Option<u64>) -> bool {
+        let since = Query {
+            after_id: event,
+            ..Query::default()
+        };
+        let records = Database::open_existing(self.place())
+            .map_err(RecordError::from)
+            .and_then(|database| newest(&database, &since));
+        let by_somebody = |record: &Record| record.to_json()["event"].get("actor").is_some();
+        event.is_none() || records.map_or(true, |records| records.iter().any(by_somebody))
     }
 
     fn connected(self) -> Result<Client, NotDone> {
@@ -203,7 +231,14 @@ impl<'c> Clerk<'c> {
     }
 
     fn ask(self, client: &mut Client, verb: serde_json::Value) -> Result<Reply, NotDone> {
+        let before = self.head();
         match client.ask::<Reply>(Ask::People { verb }, MAX_ANSWER_WAIT) {
+            // Another one may do it, or this process.
+            Err(ClientError::Silent(error))
+                if is_end(&error) && !self.is_changed_since(before) =>
+            {
+                Err(NotDone::Gone)
+            }
             Ok(reply) => Ok(reply),
             Err(ClientError::Refused(problem)) => match problem.code {
                 // It ends, and leaves the database to this process.
