@@ -153,7 +153,12 @@ fn somebody_who_is_killed() {
 /// What a killed process said of whom.
 fn killed(folder: &Path, task: &str, after: Duration) -> Vec<(String, String)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "somebody_who_is_killed", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "somebody_who_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(PLACE, folder)
         .env(TASK, task)
         .stdout(Stdio::piped())
@@ -192,7 +197,11 @@ fn found<'p>(folder: &Path, people: impl IntoIterator<Item = &'p String>) -> BTr
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        if !entry.file_name().to_string_lossy().starts_with("doorward.db") {
+        if !entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("doorward.db")
+        {
             continue;
         }
         let bytes = std::fs::read(entry.path()).unwrap();

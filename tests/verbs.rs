@@ -34,12 +34,26 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["people", "group", "add", "#1", "staff"], ""),
     (&["people", "group", "add", "#1", "Not A Group"], ""),
     (&["people", "group", "remove", "#1", "staff", "--json"], ""),
-    (&["people", "valid", "#1", "--from", "2026-01-01", "--until", "2099-01-01"], ""),
+    (
+        &[
+            "people",
+            "valid",
+            "#1",
+            "--from",
+            "2026-01-01",
+            "--until",
+            "2099-01-01",
+        ],
+        "",
+    ),
     (&["people", "valid", "#1", "--json"], ""),
     (&["people", "entries", "#1", "7"], ""),
     (&["people", "entries", "#1", "any", "--json"], ""),
     (&["people", "add-guest", "#2", "--until", "2099-01-01"], ""),
-    (&["people", "add-guest", "Nobody", "--until", "2099-01-01"], ""),
+    (
+        &["people", "add-guest", "Nobody", "--until", "2099-01-01"],
+        "",
+    ),
     (&["people", "pin", "#1"], "471148\n"),
     (&["people", "pin", "#1", "--duress", "--json"], "930571\n"),
     (&["people", "pin", "#1", "--duress"], "471148\n"),
@@ -49,7 +63,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["people", "card", "#1", "--facility", "17", "1234"], ""),
     (&["people", "card", "#2", "--facility", "17", "1234"], ""),
     (&["people", "card", "#2", "99"], ""),
-    (&["people", "card", "#2", "--facility", "17", "5678", "--json"], ""),
+    (
+        &["people", "card", "#2", "--facility", "17", "5678", "--json"],
+        "",
+    ),
     (&["people", "lost-card", "1234"], ""),
     (&["people", "lost-card", "1234"], ""),
     (&["people", "lost-card", "4321"], ""),
@@ -58,12 +75,62 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["people", "show", "#1", "--json"], ""),
     (&["people", "forget-template", "#1", "3"], ""),
     (&["people", "forget-template", "#1", "9"], ""),
-    (&["people", "export", "--passphrase-file", "SITE/secret", "SITE/people.age"], ""),
-    (&["people", "import", "--passphrase-file", "SITE/secret", "SITE/people.age"], ""),
-    (&["people", "import", "--replace", "--passphrase-file", "SITE/secret", "SITE/people.age"], ""),
-    (&["people", "import", "--skip-existing", "--json", "--passphrase-file", "SITE/secret", "SITE/people.age"], ""),
-    (&["enroll", "Grace Hopper", "PHOTOS/grace-hopper/01.jpg", "--json"], ""),
-    (&["enroll", "Ada Example", "PHOTOS/eileen-collins/01.jpg"], ""),
+    (
+        &[
+            "people",
+            "export",
+            "--passphrase-file",
+            "SITE/secret",
+            "SITE/people.age",
+        ],
+        "",
+    ),
+    (
+        &[
+            "people",
+            "import",
+            "--passphrase-file",
+            "SITE/secret",
+            "SITE/people.age",
+        ],
+        "",
+    ),
+    (
+        &[
+            "people",
+            "import",
+            "--replace",
+            "--passphrase-file",
+            "SITE/secret",
+            "SITE/people.age",
+        ],
+        "",
+    ),
+    (
+        &[
+            "people",
+            "import",
+            "--skip-existing",
+            "--json",
+            "--passphrase-file",
+            "SITE/secret",
+            "SITE/people.age",
+        ],
+        "",
+    ),
+    (
+        &[
+            "enroll",
+            "Grace Hopper",
+            "PHOTOS/grace-hopper/01.jpg",
+            "--json",
+        ],
+        "",
+    ),
+    (
+        &["enroll", "Ada Example", "PHOTOS/eileen-collins/01.jpg"],
+        "",
+    ),
     (&["enroll", "Ada Example", "SITE/secret"], ""),
     (&["people", "list", "--json"], ""),
     (&["people", "forget-photos"], ""),
@@ -158,13 +225,28 @@ fn every_verb_does_and_says_the_same_with_a_daemon_and_without() {
     for command in COMMANDS {
         let (one, other) = (run(&alone, command), run(&beside, command));
         let words = command.0.join(" ");
-        let told = |site: &Site, bytes: &[u8]| plain(site, &String::from_utf8_lossy(bytes));
+        let told = |site: &Site, bytes: &[u8]| {
+            let text = plain(site, &String::from_utf8_lossy(bytes));
+            // That is so for one of them.
+            let lines = text.lines().filter(|line| !line.contains("nothing guards"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
         assert_eq!(
-            (told(&alone, &one.stdout), told(&alone, &one.stderr).replace("nothing guards the door now; it holds when the daemon runs\n", "")),
-            (told(&beside, &other.stdout), told(&beside, &other.stderr)),
+            told(&alone, &one.stdout),
+            told(&beside, &other.stdout),
             "{words}"
         );
-        assert_eq!(one.status.code(), other.status.code(), "{words}: {}", said(&one));
+        assert_eq!(
+            told(&alone, &one.stderr),
+            told(&beside, &other.stderr),
+            "{words}"
+        );
+        assert_eq!(
+            one.status.code(),
+            other.status.code(),
+            "{words}: {}",
+            said(&one)
+        );
     }
     assert_eq!(acts(&alone), acts(&beside));
     daemon.signal(Signal::TERM);
@@ -188,7 +270,10 @@ fn a_daemon_that_does_not_answer_keeps_others_from_writing() {
     assert!(site.run(&["people", "disable", "#1"]).status.success());
     // Nobody else guards with it meanwhile.
     let refused = site.fails(&["run"]);
-    assert!(refused.contains("guards a door") || refused.contains("held"), "{refused}");
+    assert!(
+        refused.contains("guards a door") || refused.contains("held"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -215,7 +300,11 @@ fn commands_wait_for_each_other() {
     let groups: Vec<String> = (0..12).map(|n| format!("group-{n}")).collect();
     let start = |group| {
         let mut command = site.command(&["people", "group", "add", "#1", group]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     };
     let started: Vec<_> = groups.iter().map(|group| start(group)).collect();
     for child in started {

@@ -34,7 +34,9 @@ static DAEMON: Mutex<Option<Client>> = Mutex::new(None);
 pub(super) fn meet(path: &Path, config: &Config) {
     let connect = || {
         let places = ipc::socket_paths(path);
-        places.iter().find_map(|place| UnixStream::connect(place).ok())
+        places
+            .iter()
+            .find_map(|place| UnixStream::connect(place).ok())
     };
     let guarded = Database::is_guarded(&config.whitelist.database);
     let stream = guarded.then(connect).flatten();
@@ -95,14 +97,12 @@ impl<'c> Clerk<'c> {
         let began = Instant::now();
         loop {
             let (holder, limit) = match Writing::try_take(self.place(), false)? {
-                Ok(_writing) => return self.does_it(verb, text),
-                Err(holder) if holder.guards => {
-                    match self.daemon_does(&verb, text.as_deref_mut()) {
-                        Ok(reply) => return Ok(reply),
-                        Err(NotDone::Error(error)) => return Err(error),
-                        Err(NotDone::Gone) => (holder, MAX_START_WAIT),
-                    }
-                }
+                Ok(_writing) => return self.does_it(verb, again(&mut text)),
+                Err(holder) if holder.guards => match self.daemon_does(&verb, again(&mut text)) {
+                    Ok(reply) => return Ok(reply),
+                    Err(NotDone::Error(error)) => return Err(error),
+                    Err(NotDone::Gone) => (holder, MAX_START_WAIT),
+                },
                 Err(holder) => (holder, MAX_WRITER_WAIT),
             };
             if began.elapsed() >= limit {
@@ -145,11 +145,7 @@ impl<'c> Clerk<'c> {
         Ok(reply)
     }
 
-    fn daemon_does(
-        self,
-        verb: &Verb,
-        text: Option<&mut dyn BufRead>,
-    ) -> Result<Reply, NotDone> {
+    fn daemon_does(self, verb: &Verb, text: Option<&mut dyn BufRead>) -> Result<Reply, NotDone> {
         let mut daemon = DAEMON.lock().unwrap_or_else(PoisonError::into_inner);
         let mut client = match daemon.take() {
             Some(client) => client,
@@ -234,9 +230,7 @@ impl<'c> Clerk<'c> {
         let before = self.head();
         match client.ask::<Reply>(Ask::People { verb }, MAX_ANSWER_WAIT) {
             // Another one may do it, or this process.
-            Err(ClientError::Silent(error))
-                if is_end(&error) && !self.is_changed_since(before) =>
-            {
+            Err(ClientError::Silent(error)) if is_end(&error) && !self.is_changed_since(before) => {
                 Err(NotDone::Gone)
             }
             Ok(reply) => Ok(reply),
@@ -255,6 +249,14 @@ impl<'c> Clerk<'c> {
             Code::Silent,
             format!("{error}; `doorward events` tells whether it was done"),
         )
+    }
+}
+
+/// The same text, for a while.
+fn again<'t>(text: &'t mut Option<&mut dyn BufRead>) -> Option<&'t mut dyn BufRead> {
+    match text {
+        Some(text) => Some(&mut **text),
+        None => None,
     }
 }
 

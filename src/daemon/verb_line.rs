@@ -177,7 +177,9 @@ impl Line {
     fn take_over(&mut self, part: &[u8]) -> Result<Reply, VerbError> {
         let mut text = match self.text.take() {
             Some(text) => text,
-            None => nameless(files::folder(&self.database)).map_err(|error| self.no_room(&error))?,
+            None => {
+                nameless(files::folder(&self.database)).map_err(|error| self.no_room(&error))?
+            }
         };
         let long = text.metadata().map_err(|error| self.no_room(&error))?.len();
         if long + part.len() as u64 > MAX_TEXT_BYTES {

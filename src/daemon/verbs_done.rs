@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Seek as _};
 use super::recorder::{Recorder, tell};
 use super::verb_line::Asked;
 use crate::record::{Query, RecordError};
-use crate::verbs::{self, Code, Given, Reply, Verb, VerbError};
+use crate::verbs::{self, Code, Given, Reply, VerbError};
 
 /// How often a long verb begins anew because something more urgent came in between.
 const MAX_TRIES: u32 = 30;

@@ -51,7 +51,7 @@ static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 struct Held {
     lock: PathBuf,
-    file: File,
+    _file: File,
     times: usize,
 }
 
@@ -89,7 +89,7 @@ impl Writing {
         }
         all.push(Held {
             lock: lock.clone(),
-            file,
+            _file: file,
             times: 1,
         });
         Ok(Ok(Self { lock }))

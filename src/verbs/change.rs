@@ -248,8 +248,7 @@ fn migrate(db: &mut Database, migration: &Migration, by: &Origin) -> Result<Repl
             let why = "the photos of this person were changed in this very moment; repeat this";
             VerbError::new(Code::Refused, why)
         })?;
-        let embedding = Embedding::new(model, one.values.clone())
-            .map_err(VerbError::malformed)?;
+        let embedding = Embedding::new(model, one.values.clone()).map_err(VerbError::malformed)?;
         made.push((kept.swap_remove(place), embedding));
     }
     whitelist::migrate(db, migration.person, &made, by)?;

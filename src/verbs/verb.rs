@@ -124,7 +124,9 @@ pub enum Verb {
     },
 
     /// Hands over a piece of a text, or of a verb that is too long for one line.
-    HandOver { part: Part },
+    HandOver {
+        part: Part,
+    },
     /// The verb is what was handed over.
     HandedOver {},
 

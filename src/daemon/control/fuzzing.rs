@@ -14,11 +14,11 @@ use super::connection::Connection;
 use super::limits::{MAX_HELD_BYTES, MAX_QUEUED_BYTES};
 use super::peer::Who;
 use super::server::Server;
-use crate::daemon::verb_desk::VerbDesk;
 use crate::daemon::asks::{Act, Asks};
 use crate::daemon::bell::Bell;
 use crate::daemon::poke::Poke;
 use crate::daemon::record_queue::RecordQueue;
+use crate::daemon::verb_desk::VerbDesk;
 use crate::database::Database;
 use crate::ipc::{Answer, Peer, Role, Roles};
 
