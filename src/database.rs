@@ -335,7 +335,10 @@ impl Database {
             return Ok(());
         }
         // Under a daemon of an older version it stays as that knows it.
-        let _writing = Writing::take(&path, false)?;
+        let _writing = match self.first_to_write()? {
+            Some(writing) => writing,
+            None => return Ok(()),
+        };
         self.transaction(|connection, fail| {
             // Another process may have been faster.
             let found = number(connection, "user_version").map_err(fail)?;

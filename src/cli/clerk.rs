@@ -17,7 +17,7 @@ use crate::record::{Log, Query, Record, RecordError, newest};
 use crate::verbs::{self, Code, Given, Part, Reply, Verb, VerbError};
 
 /// How long a daemon that has the database may take to listen: it starts or ends meanwhile.
-const MAX_START_WAIT: Duration = Duration::from_secs(30);
+const MAX_START_WAIT: Duration = Duration::from_secs(15);
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// How long it may take for a verb: an import of ten thousand people.
 const MAX_ANSWER_WAIT: Duration = Duration::from_secs(180);
@@ -71,7 +71,10 @@ impl<'c> Clerk<'c> {
     /// # Errors
     /// [`VerbError`]
     pub(super) fn look(self, verb: &Verb) -> Result<Reply, VerbError> {
-        verbs::look(&Database::open_existing(self.place())?, verb)
+        match Database::open_existing(self.place()) {
+            Err(error @ DatabaseError::Open { .. }) => self.daemon_or(verb, None, error),
+            database => verbs::look(&database?, verb),
+        }
     }
 
     /// Has what was removed be gone from the files too; false if it is not.
@@ -96,7 +99,13 @@ impl<'c> Clerk<'c> {
     ) -> Result<Reply, VerbError> {
         let began = Instant::now();
         loop {
-            let (holder, limit) = match Writing::try_take(self.place(), false)? {
+            let taken = match Writing::try_take(self.place(), false) {
+                Err(error @ DatabaseError::Open { .. }) => {
+                    return self.daemon_or(&verb, text, error);
+                }
+                taken => taken?,
+            };
+            let (holder, limit) = match taken {
                 Ok(_writing) => return self.does_it(verb, again(&mut text)),
                 Err(holder) if holder.guards => match self.daemon_does(&verb, again(&mut text)) {
                     Ok(reply) => return Ok(reply),
@@ -109,6 +118,20 @@ impl<'c> Clerk<'c> {
                 return Err(self.refused_by(holder));
             }
             std::thread::sleep(RETRY_INTERVAL);
+        }
+    }
+
+    /// Who may not open the database may ask whoever has it, as the roles say.
+    fn daemon_or(
+        self,
+        verb: &Verb,
+        text: Option<&mut dyn BufRead>,
+        error: DatabaseError,
+    ) -> Result<Reply, VerbError> {
+        match self.daemon_does(verb, text) {
+            Ok(reply) => Ok(reply),
+            Err(NotDone::Error(error)) => Err(error),
+            Err(NotDone::Gone) => Err(error.into()),
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 
-use super::{DatabaseError, at_open};
+use super::{Database, DatabaseError, MIGRATIONS, at_open};
 use crate::files;
 
 /// What the lock's file is called beside its database.
@@ -128,6 +128,30 @@ impl Writing {
         }
         let file = files::open(&lock, files::Kind::Note).ok()?;
         asked(&file).ok().flatten()
+    }
+}
+
+impl Database {
+    /// The right to bring it up to date; nothing if somebody else did so meanwhile.
+    pub(super) fn first_to_write(&self) -> Result<Option<Writing>, DatabaseError> {
+        let until = Instant::now() + MAX_WRITER_WAIT;
+        loop {
+            let holder = match Writing::try_take(&self.path, false)? {
+                Ok(writing) => return Ok(Some(writing)),
+                Err(holder) => holder,
+            };
+            if self.version()? == MIGRATIONS.len() as i64 {
+                return Ok(None);
+            }
+            if Instant::now() >= until {
+                let (path, pid) = (self.path.clone(), holder.pid);
+                return Err(match holder.guards {
+                    true => DatabaseError::Guarded { path, pid },
+                    false => DatabaseError::Held { path, pid },
+                });
+            }
+            std::thread::sleep(RETRY_INTERVAL);
+        }
     }
 }
 
