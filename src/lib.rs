@@ -29,5 +29,6 @@ pub mod scoring;
 pub(crate) mod sealed;
 pub mod shown;
 pub(crate) mod trust;
+pub mod verbs;
 pub mod vision;
 pub mod whitelist;

@@ -8,6 +8,7 @@ mod access;
 mod backup;
 mod bench;
 mod check;
+mod clerk;
 mod colour;
 mod compare;
 mod control;

@@ -12,6 +12,7 @@ use super::{Exit, Format, events, print_json, safe};
 use crate::config::Config;
 use crate::ipc::{Ask, Client, ClientError, Code, DoorNow, State, Word};
 use crate::record::Record;
+use crate::verbs::record_json;
 
 /// From one try to reach a daemon that is gone to the next.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -95,7 +96,7 @@ impl Watch {
                     };
                     self.since = Some(record.id);
                     match self.format.json {
-                        true => print_json(&events::as_json(&record))?,
+                        true => print_json(&record_json(&record))?,
                         false => println!("{}", events::in_colour(&record)),
                     }
                 }

@@ -1,6 +1,7 @@
 //! What the recorder does for somebody at the control socket: it is the only thread that
 //! writes. What happens at the door comes before all of it.
 
+use std::io::BufRead;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
@@ -14,6 +15,7 @@ use crate::acts::{self, ModeAct};
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
 };
+use crate::verbs::{self, Given, Reply, Verb, VerbError};
 
 /// Acts that may wait for the recorder. They have a queue of their own, so that they take no
 /// place from what happens at the door.
@@ -45,6 +47,8 @@ pub(crate) enum Act {
     },
     /// That it was asked for.
     Note(ControlAct),
+    /// A verb, with a text that it takes.
+    People(Box<Verb>, Option<String>),
 }
 
 /// What became of it.
@@ -53,6 +57,8 @@ pub(crate) enum Answered {
     /// It is on record, by this number.
     OnRecord(u64),
     Mode(ModeAct),
+    /// What a verb gave.
+    Reply(Result<Reply, VerbError>),
     /// It is not on record, and nothing was changed.
     NotOnRecord(String),
 }
@@ -146,14 +152,61 @@ impl Recorder {
             act,
             answer,
         } = asked;
-        let answered = self.done(&origin, act).unwrap_or_else(|error| {
-            self.notice(&error);
-            log::error!("an act cannot be put on record, so it is not done: {error}");
-            Answered::NotOnRecord(error.to_string())
-        });
+        let answered = match act {
+            Act::People(verb, text) => Answered::Reply(self.verb(&origin, *verb, text)),
+            act => self.done(&origin, act).unwrap_or_else(|error| {
+                self.notice(&error);
+                log::error!("an act cannot be put on record, so it is not done: {error}");
+                Answered::NotOnRecord(error.to_string())
+            }),
+        };
         // Somebody who does not wait any more is not the recorder's business.
         let _ = answer.try_send(answered);
         self.asks.bell.ring();
+    }
+
+    /// Does a verb, unless something happens at the door before it is done.
+    fn verb(
+        &mut self,
+        origin: &Origin,
+        verb: Verb,
+        text: Option<String>,
+    ) -> Result<Reply, VerbError> {
+        let Self {
+            log,
+            incoming,
+            heartbeat,
+            ..
+        } = self;
+        let must_give_way = || {
+            heartbeat.beat();
+            !incoming.is_empty()
+        };
+        let mut text = text.as_deref().map(str::as_bytes);
+        let given = Given {
+            text: text.as_mut().map(|text| text as &mut dyn BufRead),
+            must_give_way: &must_give_way,
+            ..Given::by(origin)
+        };
+        let done = log.lend(|database| verbs::execute(database, given, verb));
+        match &done {
+            Ok(Reply::Removed { people }) => {
+                for person in people {
+                    if let Err(error) = self.pictures.forget(person.id, &self.log) {
+                        self.notice(&error);
+                    }
+                }
+            }
+            Ok(_) => {}
+            Err(error) if error.code == verbs::Code::Bent => {
+                if let Err(error) = self.log.look() {
+                    self.notice(&error);
+                }
+            }
+            Err(_) => {}
+        }
+        self.asks.poke.changed();
+        done
     }
 
     fn done(&mut self, origin: &Origin, act: Act) -> Result<Answered, RecordError> {
@@ -199,6 +252,8 @@ impl Recorder {
                     let head = append_within(connection, fail, &stamp, door, &event)?;
                     (Answered::OnRecord(head.id), Some((head.id, event)))
                 }
+                // Done elsewhere.
+                Act::People(..) => return Ok(()),
             });
             Ok(())
         })?;

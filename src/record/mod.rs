@@ -18,6 +18,7 @@ mod head;
 mod kind;
 mod log;
 mod payload;
+mod query;
 mod retention;
 mod verify;
 
@@ -38,11 +39,13 @@ pub(crate) use continuity::{Named, head_id, named_since};
 pub use control::{ControlAsked, ControlRefused};
 pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
-pub use log::{Log, Query, RecordError};
+pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef, Recognition,
 };
+pub use query::Query;
+pub(crate) use query::{newest, oldest};
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;
