@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use doorward::ipc::{
-    Answer, Ask, Client, ClientError, Code, Enrol, LiveFrame, ModeOrdered, Reloaded, Role, State,
-    Unlocked, Word, socket_paths,
+    Answer, Ask, Client, ClientError, Code, Enrol, Enrolled, LiveFrame, ModeOrdered, Reloaded,
+    Role, State, Step, Unlocked, Word, socket_paths,
 };
 use doorward::record::{ControlAct, DoorMode, Event, Kind, Record};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -287,7 +287,7 @@ fn login_uid() -> Option<u32> {
 }
 
 /// Each request, and the least role for it.
-fn asks() -> Vec<(Ask, ControlAct, Role)> {
+fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
     use ControlAct as Act;
     let reason = || Some("table".to_owned());
     let until_ms = jiff::Timestamp::now().as_millisecond() + 3_600_000;
@@ -332,7 +332,11 @@ fn asks() -> Vec<(Ask, ControlAct, Role)> {
         ),
         (
             Ask::People {
-                verb: serde_json::json!({"verb": "forget_photos"}),
+                verb: Some(serde_json::json!({
+                    "verb": "join_group",
+                    "people": ["Barack Obama"],
+                    "group": format!("of-{uid}"),
+                })),
             },
             Act::People,
             Role::Administrator,
@@ -403,7 +407,7 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
             let stream = UnixStream::connect(&socket).unwrap();
             let mut client = Client::over(stream).unwrap();
             assert_eq!(client.hello().role, role, "uid {uid}");
-            for (ask, act, needs) in asks() {
+            for (ask, act, needs) in asks(uid) {
                 let what = format!("uid {uid}: {ask:?}");
                 // A connection has one live view; `stop` ends the third request's.
                 let refusal = refusal(&mut client, ask);
@@ -439,6 +443,7 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
                 recorded.insert((set.actor.uid, "lock"));
                 (&set.actor, "mode")
             }
+            Event::GroupJoined { actor, .. } => (actor, "people"),
             Event::ControlAsked(asked) => (&asked.actor, asked.act.code()),
             Event::ControlRefused(refused) => {
                 noted.insert((refused.actor.uid, refused.act.code()));
@@ -452,12 +457,80 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
         assert_eq!(actor.claimed, None, "{event}");
     }
     let acts = [
-        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload",
+        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload", "enrol", "people",
     ];
     let by = |uid: u32| uid == 0 || uid == 60002 || uid == 60003;
     allowed.retain(|(uid, act)| acts.contains(act) && (*act != "live" || by(*uid)));
     assert_eq!(recorded, allowed);
     assert_eq!(noted, refused);
+    site.log().verify(&[]).unwrap();
+}
+
+#[test]
+fn somebody_is_enrolled_with_the_doors_camera_and_changes_count_at_once() {
+    let site = Site::new()
+        .set("camera.replay.repeat", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames("joe-biden/01.jpg", 4);
+    let daemon = site.start();
+    site.await_events(Kind::Started, 1);
+    let mut client = client(&site);
+    let asked = Enrol {
+        name: "Joe Biden".into(),
+        pictures: 2,
+        timeout_s: 60,
+        look_alike: false,
+        guest_until_ms: None,
+    };
+    let id = client.begin(Ask::Enrol(asked)).unwrap();
+    let mut steps = Vec::new();
+    let until = Instant::now() + 4 * PATIENCE;
+    let enrolled: Enrolled = loop {
+        assert!(Instant::now() < until, "{steps:?}");
+        match client
+            .next(Some(PATIENCE))
+            .unwrap()
+            .map(|answer| answer.word)
+        {
+            Some(Word::Guidance(guidance)) => steps.push((guidance.step, guidance.taken)),
+            Some(Word::Ok(gave)) => break serde_json::from_value(gave).unwrap(),
+            other => panic!("{other:?} after {steps:?}"),
+        }
+    };
+    assert_eq!((enrolled.added, enrolled.templates), (false, 2));
+    assert!(steps.contains(&(Step::Taken, 2)), "{steps:?}");
+    // Who is on the whitelist is let in without a restart, and who is disabled no more.
+    site.await_events(Kind::Granted, 1);
+    let verb = serde_json::json!({"verb": "disable", "people": ["Joe Biden"]});
+    let text = verb.to_string();
+    client.hand_over(&text, PATIENCE).unwrap();
+    let changed: Value = client.ask(Ask::People { verb: None }, PATIENCE).unwrap();
+    assert_eq!(changed["people"][0]["enabled"], false);
+    let unknown = serde_json::json!({"verb": "enable", "people": ["Nobody"]});
+    let verb = Some(unknown);
+    let refused = client
+        .ask::<Value>(Ask::People { verb }, PATIENCE)
+        .unwrap_err();
+    assert!(matches!(refused, ClientError::Refused(problem) if problem.code == Code::Unknown));
+    let stopped = client
+        .ask::<Value>(Ask::Stop { of: id }, PATIENCE)
+        .unwrap_err();
+    assert!(
+        stopped.to_string().contains("nothing that goes on"),
+        "{stopped}"
+    );
+    stop(daemon);
+    let (_, Event::Enrolled { person, actor, .. }) = site
+        .events()
+        .into_iter()
+        .rfind(|(_, event)| event.kind() == Kind::Enrolled)
+        .unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(person.id, enrolled.person_id);
+    let own = rustix::process::getuid().as_raw();
+    assert_eq!((actor.uid, actor.claimed), (own, None));
     site.log().verify(&[]).unwrap();
 }
 
