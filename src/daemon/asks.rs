@@ -1,7 +1,6 @@
 //! What the recorder does for somebody at the control socket: it is the only thread that
 //! writes. What happens at the door comes before all of it.
 
-use std::io::BufRead;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
@@ -47,8 +46,8 @@ pub(crate) enum Act {
     },
     /// That it was asked for.
     Note(ControlAct),
-    /// A verb, with a text that it takes.
-    People(Box<Verb>, Option<String>),
+    /// A verb that puts somebody on the whitelist.
+    Enrol(Box<Verb>),
 }
 
 /// What became of it.
@@ -153,7 +152,7 @@ impl Recorder {
             answer,
         } = asked;
         let answered = match act {
-            Act::People(verb, text) => Answered::Reply(self.verb(&origin, *verb, text)),
+            Act::Enrol(verb) => Answered::Reply(self.enrol(&origin, *verb)),
             act => self.done(&origin, act).unwrap_or_else(|error| {
                 self.notice(&error);
                 log::error!("an act cannot be put on record, so it is not done: {error}");
@@ -165,46 +164,17 @@ impl Recorder {
         self.asks.bell.ring();
     }
 
-    /// Does a verb, unless something happens at the door before it is done.
-    fn verb(
-        &mut self,
-        origin: &Origin,
-        verb: Verb,
-        text: Option<String>,
-    ) -> Result<Reply, VerbError> {
-        let Self {
-            log,
-            incoming,
-            heartbeat,
-            ..
-        } = self;
-        let must_give_way = || {
-            heartbeat.beat();
-            !incoming.is_empty()
-        };
-        let mut text = text.as_deref().map(str::as_bytes);
-        let given = Given {
-            text: text.as_mut().map(|text| text as &mut dyn BufRead),
-            must_give_way: &must_give_way,
-            ..Given::by(origin)
-        };
-        let done = log.lend(|database| verbs::execute(database, given, verb));
-        match &done {
-            Ok(Reply::Removed { people }) => {
-                for person in people {
-                    if let Err(error) = self.pictures.forget(person.id, &self.log) {
-                        self.notice(&error);
-                    }
-                }
-            }
-            Ok(_) => {}
-            Err(error) if error.code == verbs::Code::Bent => {
-                if let Err(error) = self.log.look() {
-                    self.notice(&error);
-                }
-            }
-            Err(_) => {}
+    /// Puts somebody on the whitelist.
+    fn enrol(&mut self, origin: &Origin, verb: Verb) -> Result<Reply, VerbError> {
+        let done = self
+            .log
+            .lend(|database| verbs::execute(database, Given::by(origin), verb));
+        if done.is_err()
+            && let Err(error) = self.log.look()
+        {
+            self.notice(&error);
         }
+        self.asks.written();
         self.asks.poke.changed();
         done
     }
@@ -253,7 +223,7 @@ impl Recorder {
                     (Answered::OnRecord(head.id), Some((head.id, event)))
                 }
                 // Done elsewhere.
-                Act::People(..) => return Ok(()),
+                Act::Enrol(_) => return Ok(()),
             });
             Ok(())
         })?;

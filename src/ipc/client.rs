@@ -14,8 +14,6 @@ use crate::guardian::requests;
 
 /// How long a daemon may take to say who it is.
 const MAX_HELLO_WAIT: Duration = Duration::from_secs(5);
-/// Of a text that is handed over; as JSON a character may take six bytes.
-const MAX_PIECE_BYTES: usize = 128 * 1024;
 /// How long a daemon may take to take a request.
 const MAX_WRITE_WAIT: Duration = Duration::from_secs(10);
 
@@ -143,25 +141,6 @@ impl Client {
         let line = Request { id, ask }.line();
         self.stream.write_all(&line).map_err(ClientError::Silent)?;
         Ok(id)
-    }
-
-    /// Hands over a text that the next `people` takes.
-    ///
-    /// # Errors
-    /// [`ClientError`]
-    pub fn hand_over(&mut self, text: &str, patience: Duration) -> Result<(), ClientError> {
-        let mut rest = text;
-        while !rest.is_empty() {
-            let mut end = rest.len().min(MAX_PIECE_BYTES);
-            while !rest.is_char_boundary(end) {
-                end -= 1;
-            }
-            let (piece, after) = rest.split_at(end);
-            let text = piece.to_owned();
-            self.ask::<serde_json::Value>(Ask::HandOver { text }, patience)?;
-            rest = after;
-        }
-        Ok(())
     }
 
     /// What comes next; nothing if nothing does within `patience`. What this program does not

@@ -82,12 +82,9 @@ pub enum Ask {
     Enrol(Enrol),
     /// A look at people, templates, factors, groups and rights, or a change of them.
     People {
-        /// A `verbs::Verb`; nothing if it was handed over before, because it is long.
-        verb: Option<Value>,
+        /// A `verbs::Verb`.
+        verb: Value,
     },
-    /// Hands over a piece of a text that the next `people` of this connection takes: a long
-    /// verb, or what a verb needs. Gives how many bytes it has by now.
-    HandOver { text: String },
 }
 
 /// Whom to enrol, and how.
@@ -173,9 +170,7 @@ impl Ask {
             | Self::Mode { .. }
             | Self::Snapshot {}
             | Self::Live { pictures: true } => Role::Operator,
-            Self::Reload {} | Self::Enrol(_) | Self::People { .. } | Self::HandOver { .. } => {
-                Role::Administrator
-            }
+            Self::Reload {} | Self::Enrol(_) | Self::People { .. } => Role::Administrator,
         }
     }
 }
@@ -259,9 +254,7 @@ codes! {
     TooMany = "too_many";
     /// The daemon did not come to it in time; whether it will still be done is not known.
     NoAnswer = "no_answer";
-    /// Nobody is or was called that.
-    Unknown = "unknown";
-    /// Somebody else does that now, or somebody at the door came first; it can be tried again.
+    /// Somebody else does that now.
     Busy = "busy";
     /// The record does not reach to that number.
     NoSuchRecord = "no_such_record";

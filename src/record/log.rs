@@ -184,6 +184,9 @@ impl Log {
         self.look()?;
         let done = work(&mut self.database)?;
         self.look()?;
+        if let Some(known) = &mut self.continuity {
+            *known = known.now(&self.database)?;
+        }
         Ok(done)
     }
 

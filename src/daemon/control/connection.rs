@@ -26,8 +26,6 @@ pub(super) struct Connection {
     pub live: Option<Live>,
     /// Requests that wait for something.
     pub waiting: usize,
-    /// What was handed over for the next `people`.
-    pub handed: String,
     begun: Vec<u8>,
     begun_at: Option<Instant>,
     lines: VecDeque<Vec<u8>>,
@@ -79,7 +77,6 @@ impl Connection {
             watch: None,
             live: None,
             waiting: 0,
-            handed: String::new(),
             begun: Vec::new(),
             begun_at: None,
             lines: VecDeque::new(),
@@ -111,7 +108,7 @@ impl Connection {
     /// What it costs to have this client, in bytes.
     pub(super) fn held(&self) -> usize {
         let lines: usize = self.lines.iter().map(Vec::len).sum();
-        self.queued + self.begun.capacity() + lines + self.handed.capacity()
+        self.queued + self.begun.capacity() + lines
     }
 
     /// One read. What is too long ends the connection, with a word why.

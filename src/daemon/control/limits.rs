@@ -20,11 +20,7 @@ pub(super) const MAX_WAITING_REQUESTS: usize = 8;
 /// What waits to be taken by one client, in bytes.
 pub(super) const MAX_QUEUED_BYTES: usize = 8 << 20;
 /// What is held for all of them together, in bytes.
-pub(super) const MAX_HELD_BYTES: usize = 96 << 20;
-/// The longest text that is handed over, in bytes.
-pub(super) const MAX_HANDED_BYTES: usize = 64 << 20;
-/// How long a change of people may take.
-pub(super) const MAX_VERB_WAIT: Duration = Duration::from_secs(60);
+pub(super) const MAX_HELD_BYTES: usize = 32 << 20;
 /// The longest line of somebody without a role, in bytes.
 pub(super) const MAX_STRANGERS_LINE_BYTES: usize = 4096;
 /// How long a client may take nothing of what waits for it.
@@ -37,6 +33,8 @@ pub(super) const MAX_SILENCE: Duration = Duration::from_secs(300);
 pub(super) const MAX_RECORD_WAIT: Duration = Duration::from_secs(5);
 /// How long it may take to be seen what became of it.
 pub(super) const MAX_OUTCOME_WAIT: Duration = Duration::from_secs(6);
+/// How long a verb may take: an import of ten thousand people.
+pub(super) const MAX_VERB_WAIT: Duration = Duration::from_secs(150);
 /// How long a picture may take.
 pub(super) const MAX_PICTURE_WAIT: Duration = Duration::from_secs(3);
 

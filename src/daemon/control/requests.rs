@@ -2,19 +2,15 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::connection::{Connection, Gone, Watch};
-use super::limits::{MAX_HANDED_BYTES, MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
+use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
-use crate::database::Database;
 use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
 use crate::record::{
     Actor, ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp,
 };
-use crate::verbs::{self, Reply, Verb, VerbError};
 
 /// Lines of one client that are dealt with in a turn.
 const MAX_LINES_A_TURN: usize = 8;
@@ -47,14 +43,10 @@ impl Server<'_> {
         };
         let act = act_of(&ask);
         let role = self.role_of(&client.who);
-        // What a verb needs is seen when it is read.
-        let needs = match &ask {
-            Ask::People { .. } => Role::Operator,
-            ask => ask.needs(),
-        };
-        if role < Some(needs) {
+        if role < Some(ask.needs()) {
             self.note_refusal(client, act, ControlRefusal::Role, now);
-            let word = Word::error(Code::NotAllowed, not_allowed(client, role, act, needs));
+            let message = not_allowed(client, role, act, ask.needs());
+            let word = Word::error(Code::NotAllowed, message);
             return client.say(&Answer::to(id, word));
         }
         match self.begin(client, id, ask, now) {
@@ -134,8 +126,10 @@ impl Server<'_> {
                 self.may_enrol(&asked)?;
                 (Act::Note(ControlAct::Enrol), Then::Enrol(asked))
             }
-            Ask::HandOver { text } => return hand_over(client, &text).map(Some),
-            Ask::People { verb } => return self.people(client, id, verb, now),
+            Ask::People { .. } => {
+                let message = "this daemon does not do that at the control socket yet";
+                return Err(Refused(Code::Refused, message.into()));
+            }
         };
         if !self.acts.take(client.who.peer.uid, now) {
             return Err(too_many(
@@ -145,41 +139,6 @@ impl Server<'_> {
         let until = now + MAX_RECORD_WAIT;
         self.ask_recorder(client, id, act, then, until)
             .map(|()| None)
-    }
-
-    /// A verb: looks are done here, changes by the recorder.
-    fn people(
-        &mut self,
-        client: &mut Connection,
-        id: u64,
-        verb: Option<Value>,
-        now: Instant,
-    ) -> Result<Option<Word>, Refused> {
-        let handed = Some(std::mem::take(&mut client.handed)).filter(|text| !text.is_empty());
-        let misread = |error: serde_json::Error| Refused(Code::NotUnderstood, error.to_string());
-        let (verb, text): (Verb, _) = match (verb, handed) {
-            (Some(verb), text) => (serde_json::from_value(verb).map_err(misread)?, text),
-            (None, Some(text)) => (serde_json::from_str(&text).map_err(misread)?, None),
-            (None, None) => {
-                let message = "no verb is given, and none was handed over before";
-                return Err(Refused(Code::NotUnderstood, message.into()));
-            }
-        };
-        if verb.is_look() {
-            let looked = Database::open_existing(&self.given.database)
-                .map_err(Into::into)
-                .and_then(|database| verbs::look(&database, &verb));
-            return Ok(Some(of_verb(looked)));
-        }
-        let role = self.role_of(&client.who);
-        if role < Some(Role::Administrator) && !verb.is_act() {
-            self.note_refusal(client, ControlAct::People, ControlRefusal::Role, now);
-            let message = not_allowed(client, role, ControlAct::People, Role::Administrator);
-            return Err(Refused(Code::NotAllowed, message));
-        }
-        let (act, until) = (Act::People(Box::new(verb), text), now + MAX_VERB_WAIT);
-        self.ask_recorder(client, id, act, Then::Answer, until)?;
-        Ok(None)
     }
 
     /// Hands an act to the recorder, without waiting for it.
@@ -330,41 +289,11 @@ fn purpose(reason: Option<String>) -> Result<Option<String>, Refused> {
 fn not_allowed(client: &Connection, role: Option<Role>, act: ControlAct, needs: Role) -> String {
     let has = role.map_or_else(|| "none".to_owned(), |role| role.to_string());
     format!(
-        "{} takes the role {needs}, and uid {} has {has}: /etc/doorward/roles.toml gives roles",
+        "{} takes the role {}, and uid {} has {has}: /etc/doorward/roles.toml gives roles",
         act.code(),
+        needs,
         client.who.peer.uid
     )
-}
-
-/// What a verb gave, as an answer.
-pub(super) fn of_verb(done: Result<Reply, VerbError>) -> Word {
-    match done {
-        Ok(reply) => Word::ok(&reply),
-        Err(VerbError { code, message }) => {
-            let code = match code {
-                verbs::Code::Unknown => Code::Unknown,
-                verbs::Code::Refused => Code::Refused,
-                verbs::Code::Malformed => Code::NotUnderstood,
-                verbs::Code::Database | verbs::Code::Bent => Code::NotOnRecord,
-                verbs::Code::Silent => Code::NoAnswer,
-                verbs::Code::Busy => Code::Busy,
-            };
-            Word::error(code, message)
-        }
-    }
-}
-
-/// Keeps a piece of a text until the next verb.
-fn hand_over(client: &mut Connection, text: &str) -> Result<Word, Refused> {
-    if client.handed.len() + text.len() > MAX_HANDED_BYTES {
-        client.handed = String::new();
-        let message = format!("a text that is handed over has at most {MAX_HANDED_BYTES} bytes");
-        return Err(Refused(Code::Refused, message));
-    }
-    client.handed.push_str(text);
-    Ok(Word::Ok(
-        serde_json::json!({ "bytes": client.handed.len() }),
-    ))
 }
 
 fn too_many(what: &str) -> Refused {
@@ -385,6 +314,6 @@ fn act_of(ask: &Ask) -> ControlAct {
         Ask::Live { .. } => ControlAct::Live,
         Ask::Stop { .. } => ControlAct::Stop,
         Ask::Enrol(_) => ControlAct::Enrol,
-        Ask::People { .. } | Ask::HandOver { .. } => ControlAct::People,
+        Ask::People { .. } => ControlAct::People,
     }
 }

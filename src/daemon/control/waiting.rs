@@ -5,7 +5,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::limits::{MAX_OUTCOME_WAIT, MAX_PICTURE_WAIT};
-use super::requests::{Refused, of_verb};
+use super::requests::Refused;
 use super::server::Server;
 use crate::daemon::asks::Answered;
 use crate::ipc::{Answer, Code, Enrol, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
@@ -194,7 +194,11 @@ impl Server<'_> {
                     ..enrolled
                 }))
             }
-            (Answered::Reply(done), _) => Stands::Ends(of_verb(done)),
+            (Answered::Reply(Err(error)), _) => {
+                let why = format!("nobody was enrolled: {error}");
+                Stands::Ends(Word::error(Code::Refused, why))
+            }
+            (Answered::Reply(Ok(_)), _) => Stands::Ends(stopping()),
             (Answered::OnRecord(_), Then::Answer | Then::Enrolled(_)) => Stands::Ends(stopping()),
         }
     }
