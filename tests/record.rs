@@ -13,10 +13,10 @@ use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, ControlAct,
     ControlAsked, ControlRefusal, ControlRefused, DenialReason, Denied, DoorMode, Event, Factor,
-    FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView, Keep,
-    Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
-    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
-    TemplateSource, Unusable, View, WhitelistFault,
+    FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView,
+    InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet,
+    NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand,
+    Stamp, StopReason, TemplateSource, Unusable, View, WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -184,6 +184,7 @@ fn one_of_each() -> Vec<Event> {
             templates_of_other_models: 1,
         },
         Event::CameraBack {
+            which: WhichCamera::Colour,
             camera: "/dev/video0, 640x480 YUYV".into(),
         },
         Event::Unlocked {
@@ -262,6 +263,7 @@ fn one_of_each() -> Vec<Event> {
     }
     for &reason in CameraLoss::ALL {
         events.push(Event::CameraLost {
+            which: WhichCamera::Colour,
             reason,
             message: message(),
         });
@@ -441,6 +443,7 @@ fn one_of_each() -> Vec<Event> {
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
     events.extend(at_the_control_socket());
+    events.extend(of_the_infrared_camera());
     events
 }
 
@@ -473,6 +476,33 @@ fn at_the_control_socket() -> Vec<Event> {
         message: None,
     });
     events
+}
+
+/// What a second camera brings.
+fn of_the_infrared_camera() -> [Event; 4] {
+    let which = WhichCamera::Infrared;
+    [
+        Event::CameraLost {
+            which,
+            reason: CameraLoss::Stalled,
+            message: "no frame".into(),
+        },
+        Event::CameraBack {
+            which,
+            camera: "/dev/video2, 640x360 GREY".into(),
+        },
+        Event::Denied(Denied {
+            measured: Some(0.125),
+            ..denied(DenialReason::InfraredDark, Some(ada()))
+        }),
+        Event::InfraredMapped(InfraredMapped {
+            file: "/var/lib/doorward/infrared.toml".into(),
+            hash: "ab".repeat(32),
+            pairs: 61,
+            residual: 0.03125,
+            actor: origin().actor,
+        }),
+    ]
 }
 
 /// What contact, exit button, modes and the like bring.

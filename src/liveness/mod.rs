@@ -4,13 +4,19 @@
 
 mod coupling;
 mod flow;
+pub(crate) mod infrared;
+#[cfg(test)]
+mod infrared_tests;
 mod luma;
+pub(crate) mod mapping;
 mod movement;
 mod stillness;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use infrared::{Brightness, Limits, Look, SecondEye, Veto};
+pub use mapping::{Mapping, NoMapping, Pair, Place};
 pub(crate) use movement::{MAX_FACES, Seen};
 pub(crate) use watch::Watch;
 pub use watch::{Checks, Cue, Liveness};
