@@ -507,6 +507,8 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
         {
             Some(Word::Guidance(guidance)) => steps.push((guidance.step, guidance.taken)),
             Some(Word::Ok(gave)) => break serde_json::from_value(gave).unwrap(),
+            // A machine that is busy with other things as well takes its time.
+            None => {}
             other => panic!("{other:?} after {steps:?}"),
         }
     };
