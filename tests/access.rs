@@ -109,6 +109,7 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::FactorOfAnother
         | DenialReason::FrozenFace
         | DenialReason::CoupledFace
+        | DenialReason::PadNetwork
         | DenialReason::InfraredDark
         | DenialReason::InfraredFlat
         | DenialReason::InfraredMissingFace

@@ -10,6 +10,7 @@ mod infrared_tests;
 mod luma;
 pub(crate) mod mapping;
 mod movement;
+mod network;
 mod stillness;
 #[cfg(test)]
 mod tests;
@@ -18,5 +19,6 @@ mod watch;
 pub use infrared::{Brightness, Limits, Look, SecondEye, Veto};
 pub use mapping::{Mapping, NoMapping, Pair, Place};
 pub(crate) use movement::{MAX_FACES, Seen};
+pub use network::NetworkScore;
 pub(crate) use watch::Watch;
 pub use watch::{Checks, Cue, Liveness};

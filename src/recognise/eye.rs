@@ -13,7 +13,7 @@ use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
 use crate::liveness::infrared::Streaks;
-use crate::liveness::{self, Checks, Liveness, SecondEye, Watch};
+use crate::liveness::{self, Checks, Liveness, NetworkScore, SecondEye, Watch};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -113,6 +113,11 @@ impl Eye {
     /// After a decision about a face: it is not looked at again before `until`.
     pub(super) fn rest(&mut self, track: TrackId, until: Instant) {
         self.tracks.rest(track, until);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view.
+    pub(super) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.watch.network_mean(track.0)
     }
 
     /// Whether it leaves out what tells nothing new.
@@ -297,6 +302,13 @@ impl Eye {
             report.identity = matcher.identify(&fused.embedding);
             self.spent.identify += start.elapsed();
             (report.track, report.frame_use) = (fused.track, FrameUse::Compared);
+            if let Some((bona_fide, threshold)) = self.vision.pad_score(&self.rgb, face)? {
+                let score = NetworkScore {
+                    bona_fide,
+                    threshold,
+                };
+                self.watch.note(at, fused.track.0, score);
+            }
             let second = self.second.as_mut().filter(|_| self.needs_infrared);
             if let Some(second) = second.filter(|_| report.identity.is_some()) {
                 let width = self.rgb.width();
