@@ -65,6 +65,7 @@ fn granted(id: i64, name: &str) -> Event {
         },
         with: None,
         factors: Vec::new(),
+        challenge: None,
     })
 }
 
@@ -79,6 +80,7 @@ fn refused(id: i64, name: &str) -> Event {
         model: ModelVersion::new("made-up@00000000"),
         frame: frame(),
         measured: None,
+        challenge: None,
         left_out: std::num::NonZeroU32::new(2),
     })
 }

@@ -43,6 +43,7 @@ fn site() -> Site {
     for event in [
         Event::Granted(Granted {
             factors: Vec::new(),
+            challenge: None,
             with: None,
             reason: GrantReason::Recognised,
             recognition: Recognition {
@@ -63,6 +64,7 @@ fn site() -> Site {
             model: model(),
             frame: frame(),
             measured: None,
+            challenge: None,
             left_out: None,
         }),
         Event::CannotJudge {

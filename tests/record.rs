@@ -10,11 +10,12 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, DenialReason,
-    Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
-    HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
-    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
+    ChallengeStep, ConfigFault, Content, DenialReason, Denied, DoorMode, Event, Factor,
+    FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView, Keep,
+    Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -125,6 +126,7 @@ fn granted(person: PersonRef) -> Granted {
         recognition: recognition(person),
         with: None,
         factors: Vec::new(),
+        challenge: None,
     }
 }
 
@@ -138,6 +140,7 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         model: model(),
         frame: frame(),
         measured: None,
+        challenge: None,
         left_out: None,
     }
 }
@@ -271,6 +274,7 @@ fn one_of_each() -> Vec<Event> {
             recognition: recognition(ada()),
             with: None,
             factors: Vec::new(),
+            challenge: None,
         }));
     }
     for &reason in NotOpened::ALL {
@@ -438,7 +442,31 @@ fn one_of_each() -> Vec<Event> {
     }
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
+    events.extend(challenges());
     events
+}
+
+/// What faces that were asked for movements bring.
+fn challenges() -> Vec<Event> {
+    let passed = Event::Granted(Granted {
+        challenge: Some(ChallengePassed { steps: 2, ms: 1830 }),
+        ..granted(ada())
+    });
+    let failed = |(n, &asked): (usize, &ChallengeStep)| {
+        Event::Denied(Denied {
+            challenge: Some(ChallengeFailed {
+                asked,
+                step: 1,
+                steps: 2,
+                after_ms: 640,
+                shown: 0.21,
+                depth: (n != 2).then_some(0.021),
+            }),
+            ..denied(DenialReason::ChallengeFlat, Some(ada()))
+        })
+    };
+    let failed = ChallengeStep::ALL.iter().enumerate().map(failed);
+    std::iter::once(passed).chain(failed).collect()
 }
 
 /// What contact, exit button, modes and the like bring.

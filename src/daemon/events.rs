@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use super::access_rules::RulesFault;
 use super::strict::Untrusted;
@@ -12,11 +13,12 @@ use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
-use crate::liveness::Cue;
+use crate::liveness::{Cue, Failed, Failure, Step};
 use crate::person::PersonId;
 use crate::record::{
-    CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
-    GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhitelistFault,
+    CameraLoss, ChallengeFailed, ChallengePassed, ChallengeStep, ConfigFault, DenialReason, Denied,
+    Event, Factor, FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef,
+    Recognition, Unusable, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
@@ -41,6 +43,10 @@ pub(crate) fn of_grant(
         // Named where it is written.
         with: None,
         factors: given(grant.factors()),
+        challenge: grant.factors().challenge.map(|passed| ChallengePassed {
+            steps: count(passed.steps),
+            ms: millis(passed.took),
+        }),
     }
 }
 
@@ -74,6 +80,7 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
         model,
         frame,
         measured: None,
+        challenge: None,
         left_out: None,
     })
 }
@@ -98,7 +105,41 @@ pub(crate) fn of_denial(
             Cue::Frozen { movement } => movement,
             Cue::Coupled { share } => share,
         }),
+        challenge: None,
         left_out: NonZeroU32::new(denial.left_out),
+    })
+}
+
+/// A challenge was not passed.
+pub(crate) fn of_failed_challenge(
+    failed: &Failed,
+    claim: &Claim,
+    directory: &Directory,
+    (frame, model): (FrameRef, ModelVersion),
+) -> Event {
+    Event::Denied(Denied {
+        reason: denial_reason(access::DenialReason::Challenge(failed.failure)),
+        person: Some(named(directory, claim.person)),
+        score: finite(claim.score),
+        threshold: finite(claim.threshold),
+        frames: count(claim.frames),
+        model,
+        frame,
+        measured: None,
+        challenge: Some(ChallengeFailed {
+            asked: match failed.asked {
+                Step::TurnLeft => ChallengeStep::TurnLeft,
+                Step::TurnRight => ChallengeStep::TurnRight,
+                Step::ComeCloser => ChallengeStep::ComeCloser,
+                Step::LookUp => ChallengeStep::LookUp,
+            },
+            step: count(failed.number),
+            steps: count(failed.steps),
+            after_ms: millis(failed.after),
+            shown: failed.shown,
+            depth: failed.depth,
+        }),
+        left_out: None,
     })
 }
 
@@ -199,7 +240,9 @@ pub(crate) fn of_rejected_rules(folder: &Path, fault: &RulesFault) -> Event {
     Event::RulesRejected {
         reason: match fault {
             RulesFault::Rules(RulesError::Read { .. }) => ConfigFault::Unreadable,
-            RulesFault::Rules(_) | RulesFault::Untrusted(_) => ConfigFault::Invalid,
+            RulesFault::Rules(_) | RulesFault::Untrusted(_) | RulesFault::NoChallenge { .. } => {
+                ConfigFault::Invalid
+            }
         },
         folder: folder.display().to_string(),
         message: fault.to_string().replace('\n', "; "),
@@ -257,6 +300,14 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::NoEntriesLeft => DenialReason::NoEntriesLeft,
         access::DenialReason::ClockUnknown => DenialReason::ClockUnknown,
         access::DenialReason::FactorNeeded(_) => DenialReason::FactorNeeded,
+        access::DenialReason::ChallengeNeeded => DenialReason::ChallengeNeeded,
+        access::DenialReason::Challenge(failure) => match failure {
+            Failure::WrongStep => DenialReason::ChallengeWrongStep,
+            Failure::TooEarly => DenialReason::ChallengeTooEarly,
+            Failure::TooLate => DenialReason::ChallengeTooLate,
+            Failure::IdentityLost => DenialReason::ChallengeIdentityLost,
+            Failure::Flat => DenialReason::ChallengeFlat,
+        },
         access::DenialReason::CompanionMissing => DenialReason::CompanionMissing,
         access::DenialReason::EscortMissing => DenialReason::EscortMissing,
         access::DenialReason::PassedBack => DenialReason::PassedBack,
@@ -278,6 +329,10 @@ pub(super) fn named(directory: &Directory, id: PersonId) -> PersonRef {
 /// JSON has no infinity, and NaN is no score.
 fn finite(score: Score) -> Option<Score> {
     score.value().is_finite().then_some(score)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn count(frames: usize) -> u32 {
@@ -362,5 +417,6 @@ fn lockout_cause(subject: Subject, directory: &Directory) -> (LockoutCause, Opti
         Subject::Faces => (LockoutCause::Faces, None),
         Subject::Factors => (LockoutCause::Factors, None),
         Subject::Person(person) => (LockoutCause::Person, Some(named(directory, person))),
+        Subject::Challenges(person) => (LockoutCause::Challenges, Some(named(directory, person))),
     }
 }

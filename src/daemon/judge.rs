@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use image::RgbImage;
 
 use super::access_rules::SharedLaw;
+use super::challenger::Challenger;
 use super::desk::{self, Desk};
 use super::events;
 use super::heartbeat::Heartbeat;
@@ -17,7 +18,7 @@ use super::pictures;
 use super::record_queue::RecordQueue;
 use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
-use crate::access::{Decision, Input, Policy};
+use crate::access::{Decision, Factors, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
@@ -53,6 +54,8 @@ pub(crate) struct Judge {
     pub sight: Arc<Sight>,
     /// Keypad and card reader.
     pub desk: Desk,
+    /// What faces are asked for.
+    pub challenger: Challenger,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -73,7 +76,7 @@ impl Judge {
         let mut access_rules = self.law.rules.load_full();
         recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
         let model = recogniser.vision().version().clone();
-        let mut desk = self.desk;
+        let (mut desk, mut challenger) = (self.desk, self.challenger);
         desk.begin(desk::clocks(), &mut |now, input| {
             recogniser.tell(now, input)
         });
@@ -116,7 +119,10 @@ impl Judge {
                 recogniser.set_policy(Instant::now(), policy);
             }
             match (item, &whitelist) {
-                (None, _) | (Some(Item::Frame(_)), None) => {}
+                (None, _) | (Some(Item::Frame(_)), None) => {
+                    let open = self.open.load(Ordering::Acquire);
+                    challenger.turn(&mut recogniser, (&mut desk, directory), open);
+                }
                 (Some(Item::Lost), _) => {
                     self.sight.show(onlooker.lost());
                     recogniser.camera_lost(Instant::now());
@@ -134,6 +140,7 @@ impl Judge {
                     if let Some(view) = onlooker.look(&outcome.seen, open, threshold) {
                         self.sight.show(view);
                     }
+                    challenger.turn(&mut recogniser, (&mut desk, directory), open);
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();
                         continue;
@@ -153,8 +160,14 @@ impl Judge {
                         let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
                         match decision {
                             Decision::Need { basis, kind } => {
-                                let frame = (judged.frame_ref(), judged.model.clone());
-                                desk.needed(basis, kind, frame, tell, directory);
+                                let given = (Factors::default(), judged.named());
+                                desk.needed(basis, kind, given, tell, directory);
+                                continue;
+                            }
+                            Decision::Challenge(claim) => {
+                                let frame = || judged.named();
+                                let desk = (&mut desk, directory);
+                                challenger.ask(&claim, frame, &mut recogniser, desk);
                                 continue;
                             }
                             Decision::Grant(grant) => {
@@ -254,6 +267,11 @@ impl Judged<'_> {
         }
     }
 
+    /// For what is told of it later.
+    fn named(&self) -> (FrameRef, ModelVersion) {
+        (self.frame_ref(), self.model.clone())
+    }
+
     fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
         let frame = self.frame_ref();
         let directory = &self.whitelist.directory;
@@ -265,8 +283,8 @@ impl Judged<'_> {
                 let granted = events::of_grant(&grant, claim, directory, self.model, frame);
                 queue.grant(Event::Granted(granted), grant, picture);
             }
-            // It is with the desk.
-            Decision::Need { .. } => {}
+            // It is with the desk, or asked for.
+            Decision::Need { .. } | Decision::Challenge(_) => {}
             Decision::Deny(denial) => {
                 let event = events::of_denial(&denial, directory, self.model, frame);
                 queue.happened_before(event, picture);

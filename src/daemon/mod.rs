@@ -13,6 +13,7 @@ pub(crate) mod access_rules;
 mod acts_watch;
 mod admission;
 mod capture;
+mod challenger;
 pub(crate) mod clock;
 mod desk;
 #[cfg(test)]
@@ -61,6 +62,7 @@ use signal_hook::iterator::Signals;
 use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
 use self::capture::Capture;
+use self::challenger::Challenger;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
 use self::error::of_a_thread;
@@ -253,6 +255,11 @@ impl Guard {
             status: status::start(path, &camera, &whitelist),
             stop: Arc::clone(&stop_scribe),
         };
+        let challenger = Challenger::new(
+            config.liveness.clone(),
+            desk.signals.clone(),
+            Arc::clone(&sight),
+        );
         let judge = Judge {
             vision,
             settings: config.vision.clone(),
@@ -265,6 +272,7 @@ impl Guard {
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
             desk,
+            challenger,
             sight,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),

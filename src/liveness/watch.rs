@@ -40,6 +40,8 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// Whether every face has to pass a challenge.
+    pub challenge: bool,
 }
 
 impl Checks {
@@ -48,10 +50,11 @@ impl Checks {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            challenge: config.challenge == config::Challenge::Always,
         }
     }
 
-    /// Whether a face has to be found alive.
+    /// Whether a face has to be found alive before it makes a claim.
     pub fn is_any(&self) -> bool {
         self.min_movement.is_some() || self.max_coupling.is_some()
     }

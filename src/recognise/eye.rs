@@ -9,9 +9,15 @@ use super::motion::Motion;
 use super::schedule::{Schedule, Step};
 use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
+use crate::access::Claim;
 use crate::camera::{Frame, LumaGrid};
+use crate::cohort::Score;
 use crate::config;
-use crate::liveness::{self, Checks, Liveness, Watch};
+use crate::embedding::Embedding;
+use crate::liveness::{
+    self, Attempt, Checks, FaceNow, Identity, Liveness, Progress, Standing, Watch,
+};
+use crate::person::PersonId;
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -33,7 +39,34 @@ pub(super) struct Eye {
     /// Whether those are faces of people.
     watch: Watch,
     watched: Vec<liveness::Seen>,
+    challenged: Option<Challenged>,
     spent: Spent,
+}
+
+/// The face that is challenged.
+#[derive(Debug)]
+struct Challenged {
+    track: TrackId,
+    person: PersonId,
+    /// The score that makes it theirs.
+    threshold: Score,
+    attempt: Attempt,
+    standing: Standing,
+    /// Whose it is by the frame that is looked at.
+    identity: Identity,
+    was_seen: bool,
+}
+
+impl Challenged {
+    /// Whose one frame's embedding is, whatever the frames before said.
+    fn compare(&mut self, embedding: &Embedding, matcher: &Matcher) {
+        let found = matcher.identify(embedding);
+        self.identity = match found.filter(|found| found.score >= self.threshold) {
+            Some(found) if found.person == self.person => Identity::Same,
+            Some(_) => Identity::Another,
+            None => Identity::Unsure,
+        };
+    }
 }
 
 /// Where time went outside of [`Vision`].
@@ -69,12 +102,45 @@ impl Eye {
             known: Vec::new(),
             watch: Watch::new(checks),
             watched: Vec::with_capacity(liveness::MAX_FACES),
+            challenged: None,
             spent: Spent::default(),
         }
     }
 
+    /// Asks the face of a claim for a challenge, and nobody else until that has ended.
+    pub(super) fn challenge(&mut self, claim: &Claim, attempt: Attempt) {
+        self.challenged = Some(Challenged {
+            track: TrackId(claim.track),
+            person: claim.person,
+            threshold: claim.threshold,
+            attempt,
+            standing: Standing::Settling,
+            identity: Identity::Unsure,
+            was_seen: true,
+        });
+    }
+
+    /// Whatever was asked for is asked for no more.
+    pub(super) fn end_challenge(&mut self) {
+        self.challenged = None;
+    }
+
+    /// Where the challenge is at `now`, told once more when it has ended; nothing without one.
+    pub(super) fn standing(&mut self, now: Instant) -> Option<Standing> {
+        let challenged = self.challenged.as_mut()?;
+        let standing = match challenged.standing {
+            Standing::Settling | Standing::Asked(Progress::Asks(_)) => challenged.attempt.tick(now),
+            ended => ended,
+        };
+        if !standing.goes_on() {
+            self.challenged = None;
+        }
+        Some(standing)
+    }
+
     /// Other rules; what was seen under the old ones does not count.
     pub(super) fn set_rules(&mut self, frames: usize, window: Duration, checks: Checks) {
+        self.challenged = None;
         self.watch.set_checks(checks);
         self.tracks.set_rules(frames, window);
         self.schedule.forget();
@@ -82,6 +148,7 @@ impl Eye {
 
     /// What was seen until now does not count with what follows.
     pub(super) fn forget(&mut self) {
+        self.challenged = None;
         self.watch.forget();
         self.tracks.forget();
         self.schedule.forget();
@@ -126,6 +193,9 @@ impl Eye {
         }
         let start = Instant::now();
         frame.take_rgb(&mut self.rgb);
+        if let Some(challenged) = &mut self.challenged {
+            challenged.identity = Identity::Unsure;
+        }
         self.spent.convert += start.elapsed();
         let mut reports = if step == Step::Follow {
             self.follow(frame.at)?
@@ -137,8 +207,24 @@ impl Eye {
         for (report, liveness) in reports.iter_mut().zip(verdicts) {
             report.liveness = liveness;
         }
+        self.examine(frame.at, &reports);
         self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
+    }
+
+    /// What the frame shows of the face that is challenged.
+    fn examine(&mut self, at: Instant, reports: &[FaceReport]) {
+        let Some(challenged) = &mut self.challenged else {
+            return;
+        };
+        let face = reports.iter().find(|face| face.track == challenged.track);
+        challenged.was_seen = face.is_some();
+        let face = face.map(|face| FaceNow {
+            landmarks: face.landmarks,
+            identity: challenged.identity,
+        });
+        let times = (at, Instant::now());
+        challenged.standing = challenged.attempt.frame(times, &self.rgb, face);
     }
 
     /// Whether the faces of `reports` are alive.
@@ -162,6 +248,13 @@ impl Eye {
         }
         frame.glance(&mut self.glance);
         let moved = self.motion.step(self.glance.cells());
+        if let Some(challenged) = &self.challenged {
+            // Quickly from picture to picture, until it matters whose face it is.
+            return match challenged.attempt.wants_identity() || !challenged.was_seen {
+                true => Step::Search,
+                false => Step::Follow,
+            };
+        }
         let in_view = self.tracks.in_view(frame.at);
         self.schedule.step(frame.at, moved, in_view)
     }
@@ -236,7 +329,11 @@ impl Eye {
             return Ok(report);
         }
         let weight = quality.weight();
-        if economy && !self.tracks.worth(track, at, weight) {
+        let is_challenged = |c: &&mut Challenged| c.track == track;
+        let is_wanted = self.challenged.as_ref().is_some_and(|challenged| {
+            challenged.track == track && challenged.attempt.wants_identity()
+        });
+        if economy && !is_wanted && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
         if !self.tracks.is_fresh(track, hash(aligned.pixels())) {
@@ -247,11 +344,20 @@ impl Eye {
             return Ok(report);
         }
         let embedding = self.vision.embed(&aligned)?;
+        if let Some(challenged) = self.challenged.as_mut().filter(is_challenged) {
+            challenged.compare(&embedding, matcher);
+        }
         if let Some(fused) = self.tracks.add(track, at, embedding, weight) {
             let start = Instant::now();
             report.identity = matcher.identify(&fused.embedding);
             self.spent.identify += start.elapsed();
             (report.track, report.frame_use) = (fused.track, FrameUse::Compared);
+            // Somebody else took its place.
+            if fused.track != track
+                && let Some(challenged) = self.challenged.as_mut().filter(is_challenged)
+            {
+                challenged.standing = challenged.attempt.lost(Instant::now());
+            }
         }
         Ok(report)
     }

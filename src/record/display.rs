@@ -104,6 +104,7 @@ impl fmt::Display for Denied {
             frames,
             frame,
             measured,
+            challenge,
             left_out,
             ..
         } = self;
@@ -119,6 +120,9 @@ impl fmt::Display for Denied {
         write!(f, ", {}: {reason}", counted(*frames, "frame", "frames"))?;
         if let Some(measured) = measured {
             write!(f, " ({measured:.4})")?;
+        }
+        if let Some(challenge) = challenge {
+            write!(f, " ({challenge})")?;
         }
         write!(f, " {frame}")?;
         tell_left_out(f, *left_out)
@@ -196,13 +200,11 @@ impl Event {
                 if let Some(with) = &granted.with {
                     write!(f, ", with {with}")?;
                 }
-                write!(
-                    f,
-                    ": {}{} {}",
-                    granted.reason,
-                    with(&granted.factors),
-                    recognition.frame
-                )
+                write!(f, ": {}{}", granted.reason, with(&granted.factors))?;
+                if let Some(passed) = &granted.challenge {
+                    write!(f, ", after {passed}")?;
+                }
+                write!(f, " {}", recognition.frame)
             }
             Self::GrantWithdrawn {
                 reason,

@@ -28,9 +28,9 @@ pub(crate) use body::boot;
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason,
-    HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason,
-    TemplateSource, Unusable, WhitelistFault,
+    Alarm, CameraLoss, ChallengeStep, ConfigFault, DenialReason, DoorMode, Factor, FaultReason,
+    GrantReason, HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part,
+    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
@@ -39,7 +39,8 @@ pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef, Recognition,
+    Actor, By, CardRef, ChallengeFailed, ChallengePassed, Denied, FrameCounts, FrameRef, Granted,
+    Origin, PersonRef, Recognition,
 };
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};

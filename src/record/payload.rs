@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::codes::{DenialReason, Factor, GrantReason};
+use super::codes::{ChallengeStep, DenialReason, Factor, GrantReason};
 use crate::cohort::Score;
 use crate::config::DoorName;
 use crate::embedding::ModelVersion;
@@ -89,6 +89,9 @@ pub struct Granted {
     /// What the person gave besides the face.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub factors: Vec<Factor>,
+    /// The challenge that the face passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengePassed>,
     /// The second of two people, or the escort, where a rule asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<PersonRef>,
@@ -117,9 +120,37 @@ pub struct Denied {
     /// What was measured, where the reason is how the face moves: eye distances, or a share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f32>,
+    /// Where a challenge failed, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeFailed>,
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,
+}
+
+/// A challenge that was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengePassed {
+    pub steps: u32,
+    /// From the first prompt on.
+    pub ms: u64,
+}
+
+/// Where a challenge failed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChallengeFailed {
+    pub asked: ChallengeStep,
+    /// Which of how many, from 1 on.
+    pub step: u32,
+    pub steps: u32,
+    /// Since its prompt.
+    pub after_ms: u64,
+    /// The largest movement since then, with a wrong step the wrong one: of a turn in eye
+    /// distances; coming closer, how many times as large.
+    pub shown: f32,
+    /// What tracked points showed of it, in eye distances; nothing if they were lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<f32>,
 }
 
 /// On whose account the door opened.
