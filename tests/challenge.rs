@@ -20,8 +20,8 @@ const PROBE: &str = "barack-obama/03.jpg";
 /// Longer than anything takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pictures of a movement, and from one to the next.
-const STEPS: usize = 5;
-const EVERY: Duration = Duration::from_millis(200);
+const STEPS: usize = 7;
+const EVERY: Duration = Duration::from_millis(350);
 const LIGHTS: [&str; 4] = ["left", "right", "closer", "light"];
 
 fn site() -> Site {

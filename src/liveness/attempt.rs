@@ -24,8 +24,10 @@ const MAX_STILL_GROWTH: f32 = 1.05;
 const MAX_FRONT_TURN: f32 = 0.10;
 /// Frames that the neutral face is the mean of, at most.
 const MAX_STILL_FRAMES: usize = 8;
-/// Whoever does not hold still for so long is not asked; the next claim asks anew.
+/// Whoever does not hold still for so long and in so many frames is not asked; the next claim
+/// asks anew.
 const MAX_RESTLESS_TIME: Duration = Duration::from_secs(5);
+const MIN_RESTLESS_FRAMES: u32 = 12;
 /// A face that is not found for so long and in so many frames in a row is gone. Points are
 /// followed meanwhile.
 const MAX_UNSEEN_TIME: Duration = Duration::from_millis(900);
@@ -72,6 +74,8 @@ pub(crate) struct Attempt {
     before: Option<Landmarks>,
     seen_at: Instant,
     unseen_frames: u32,
+    /// Before the first prompt.
+    frames: u32,
     prompt: Option<Step>,
     lapsed: bool,
 }
@@ -92,6 +96,7 @@ impl Attempt {
             before: None,
             seen_at: now,
             unseen_frames: 0,
+            frames: 0,
             prompt: None,
             lapsed: false,
         }
@@ -187,7 +192,8 @@ impl Attempt {
     }
 
     fn restless(&mut self, now: Instant) -> Standing {
-        self.lapsed |= now.saturating_duration_since(self.begun_at) > MAX_RESTLESS_TIME;
+        self.lapsed |= self.frames >= MIN_RESTLESS_FRAMES
+            && now.saturating_duration_since(self.begun_at) > MAX_RESTLESS_TIME;
         match self.lapsed {
             true => Standing::Lapsed,
             false => Standing::Settling,
@@ -200,6 +206,7 @@ impl Attempt {
         picture: &RgbImage,
         face: Option<FaceNow>,
     ) -> Standing {
+        self.frames = self.frames.saturating_add(1);
         let standing = self.restless(now);
         let Some(face) = face.filter(|_| standing == Standing::Settling) else {
             return standing;
