@@ -149,8 +149,9 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
 /// (`tests/panel.rs` has it).
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     "run",
+    "watch",
     "bench",
     "calibrate",
     "train",

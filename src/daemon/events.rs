@@ -127,12 +127,7 @@ pub(crate) fn of_failed_challenge(
         frame,
         measured: None,
         challenge: Some(ChallengeFailed {
-            asked: match failed.asked {
-                Step::TurnLeft => ChallengeStep::TurnLeft,
-                Step::TurnRight => ChallengeStep::TurnRight,
-                Step::ComeCloser => ChallengeStep::ComeCloser,
-                Step::LookUp => ChallengeStep::LookUp,
-            },
+            asked: challenge_step(failed.asked),
             step: count(failed.number),
             steps: count(failed.steps),
             after_ms: millis(failed.after),
@@ -143,6 +138,16 @@ pub(crate) fn of_failed_challenge(
     })
 }
 
+/// A movement as it is stored and told.
+pub(crate) fn challenge_step(step: Step) -> ChallengeStep {
+    match step {
+        Step::TurnLeft => ChallengeStep::TurnLeft,
+        Step::TurnRight => ChallengeStep::TurnRight,
+        Step::ComeCloser => ChallengeStep::ComeCloser,
+        Step::LookUp => ChallengeStep::LookUp,
+    }
+}
+
 /// A face could not be judged.
 pub(crate) fn of_flaw(
     flaw: access::Flaw,
@@ -151,17 +156,30 @@ pub(crate) fn of_flaw(
     frame: FrameRef,
 ) -> Event {
     Event::CannotJudge {
-        reason: match flaw {
-            access::Flaw::TooSmall => Unusable::TooSmall,
-            access::Flaw::Blurred => Unusable::Blurred,
-            access::Flaw::Dark => Unusable::Dark,
-            access::Flaw::Cut => Unusable::Cut,
-            access::Flaw::UpsideDown => Unusable::UpsideDown,
-            access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
-        },
+        reason: unusable(flaw),
         model: model.clone(),
         frame,
         left_out: NonZeroU32::new(left_out),
+    }
+}
+
+/// Why a face could not be judged, as the record calls it.
+pub(crate) fn unusable(flaw: access::Flaw) -> Unusable {
+    match flaw {
+        access::Flaw::TooSmall => Unusable::TooSmall,
+        access::Flaw::Blurred => Unusable::Blurred,
+        access::Flaw::Dark => Unusable::Dark,
+        access::Flaw::Cut => Unusable::Cut,
+        access::Flaw::UpsideDown => Unusable::UpsideDown,
+        access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
+    }
+}
+
+/// What gave a presentation attack away, as the record calls it.
+pub(crate) fn of_cue(cue: Cue) -> DenialReason {
+    match cue {
+        Cue::Frozen { .. } => DenialReason::FrozenFace,
+        Cue::Coupled { .. } => DenialReason::CoupledFace,
     }
 }
 

@@ -18,6 +18,7 @@ use super::pictures;
 use super::record_queue::RecordQueue;
 use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
+use super::viewfinder::Viewfinder;
 use crate::access::{Decision, Factors, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
@@ -52,6 +53,8 @@ pub(crate) struct Judge {
     pub queue: RecordQueue,
     /// Where the door thread sees who is in view.
     pub sight: Arc<Sight>,
+    /// Where whoever asks sees what the camera does.
+    pub viewfinder: Arc<Viewfinder>,
     /// Keypad and card reader.
     pub desk: Desk,
     /// What faces are asked for.
@@ -125,6 +128,7 @@ impl Judge {
                 }
                 (Some(Item::Lost), _) => {
                     self.sight.show(onlooker.lost());
+                    self.viewfinder.lost();
                     recogniser.camera_lost(Instant::now());
                 }
                 (Some(Item::Ended), _) => {
@@ -141,6 +145,15 @@ impl Judge {
                         self.sight.show(view);
                     }
                     challenger.turn(&mut recogniser, (&mut desk, directory), open);
+                    if self.viewfinder.is_due() {
+                        let (picture, faces) = match &outcome.seen {
+                            Seen::Nothing => (frame.to_rgb(), Vec::new()),
+                            Seen::Faces(faces) => (recogniser.picture().clone(), faces.clone()),
+                        };
+                        let whitelist = Arc::clone(whitelist);
+                        let faces = (faces, self.sight.asked());
+                        self.viewfinder.show(picture, faces, threshold, whitelist);
+                    }
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();
                         continue;

@@ -11,13 +11,11 @@ use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::access::Claim;
 use crate::camera::{Frame, LumaGrid};
-use crate::cohort::Score;
 use crate::config;
 use crate::embedding::Embedding;
 use crate::liveness::{
     self, Attempt, Checks, FaceNow, Identity, Liveness, Progress, Standing, Watch,
 };
-use crate::person::PersonId;
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -47,9 +45,7 @@ pub(super) struct Eye {
 #[derive(Debug)]
 struct Challenged {
     track: TrackId,
-    person: PersonId,
-    /// The score that makes it theirs.
-    threshold: Score,
+    claim: Claim,
     attempt: Attempt,
     standing: Standing,
     /// Whose it is by the frame that is looked at.
@@ -61,8 +57,8 @@ impl Challenged {
     /// Whose one frame's embedding is, whatever the frames before said.
     fn compare(&mut self, embedding: &Embedding, matcher: &Matcher) {
         let found = matcher.identify(embedding);
-        self.identity = match found.filter(|found| found.score >= self.threshold) {
-            Some(found) if found.person == self.person => Identity::Same,
+        self.identity = match found.filter(|found| found.score >= self.claim.threshold) {
+            Some(found) if found.person == self.claim.person => Identity::Same,
             Some(_) => Identity::Another,
             None => Identity::Unsure,
         };
@@ -111,8 +107,7 @@ impl Eye {
     pub(super) fn challenge(&mut self, claim: &Claim, attempt: Attempt) {
         self.challenged = Some(Challenged {
             track: TrackId(claim.track),
-            person: claim.person,
-            threshold: claim.threshold,
+            claim: *claim,
             attempt,
             standing: Standing::Settling,
             identity: Identity::Unsure,
