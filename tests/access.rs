@@ -111,7 +111,12 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::FactorOfAnother
         | DenialReason::Challenge(_)
         | DenialReason::FrozenFace
-        | DenialReason::CoupledFace => panic!("no reason of the rules"),
+        | DenialReason::CoupledFace
+        | DenialReason::InfraredDark
+        | DenialReason::InfraredFlat
+        | DenialReason::InfraredMissingFace
+        | DenialReason::InfraredElsewhere
+        | DenialReason::InfraredCameraLost => panic!("no reason of the rules"),
     }
 }
 

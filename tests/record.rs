@@ -14,10 +14,10 @@ use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
     ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
     DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason,
-    Granted, HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log,
+    Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log,
     MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition,
     Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
-    WhitelistFault,
+    WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -187,6 +187,7 @@ fn one_of_each() -> Vec<Event> {
             templates_of_other_models: 1,
         },
         Event::CameraBack {
+            which: WhichCamera::Colour,
             camera: "/dev/video0, 640x480 YUYV".into(),
         },
         Event::Unlocked {
@@ -265,6 +266,7 @@ fn one_of_each() -> Vec<Event> {
     }
     for &reason in CameraLoss::ALL {
         events.push(Event::CameraLost {
+            which: WhichCamera::Colour,
             reason,
             message: message(),
         });
@@ -446,6 +448,7 @@ fn one_of_each() -> Vec<Event> {
     events.extend(factors_and_lockouts());
     events.extend(challenges());
     events.extend(at_the_control_socket());
+    events.extend(of_the_infrared_camera());
     events
 }
 
@@ -501,6 +504,33 @@ fn challenges() -> Vec<Event> {
     };
     let failed = ChallengeStep::ALL.iter().enumerate().map(failed);
     std::iter::once(passed).chain(failed).collect()
+}
+
+/// What a second camera brings.
+fn of_the_infrared_camera() -> [Event; 4] {
+    let which = WhichCamera::Infrared;
+    [
+        Event::CameraLost {
+            which,
+            reason: CameraLoss::Stalled,
+            message: "no frame".into(),
+        },
+        Event::CameraBack {
+            which,
+            camera: "/dev/video2, 640x360 GREY".into(),
+        },
+        Event::Denied(Denied {
+            measured: Some(0.125),
+            ..denied(DenialReason::InfraredDark, Some(ada()))
+        }),
+        Event::InfraredMapped(InfraredMapped {
+            file: "/var/lib/doorward/infrared.toml".into(),
+            hash: "ab".repeat(32),
+            pairs: 61,
+            residual: 0.03125,
+            actor: origin().actor,
+        }),
+    ]
 }
 
 /// What contact, exit button, modes and the like bring.

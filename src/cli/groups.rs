@@ -30,7 +30,10 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "compare",
         ],
     ),
-    ("Measure", &["bench", "evaluate", "calibrate", "train"]),
+    (
+        "Measure",
+        &["bench", "evaluate", "calibrate", "train", "infrared"],
+    ),
 ];
 
 /// The group whose commands are listed by their names alone: it is long, and for experts.

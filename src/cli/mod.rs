@@ -27,6 +27,7 @@ mod groups;
 mod guardian;
 mod hands;
 mod identify;
+mod infrared;
 mod journal;
 mod log_queue;
 mod man;
@@ -41,6 +42,7 @@ mod people_look;
 mod people_rights;
 mod relay;
 mod run;
+mod second_camera;
 mod snapshot;
 mod status;
 mod threshold;
@@ -146,6 +148,9 @@ enum Command {
     Calibrate(evaluate::Calibrate),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
+    /// Learn how the infrared camera's picture lies against the other
+    #[command(subcommand)]
+    Infrared(infrared::Infrared),
     /// Show or set the door's mode: locked down, held open, office hours
     Mode(mode::Mode),
     /// Have the daemon unlock the door once
@@ -283,6 +288,7 @@ impl Cli {
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
+            Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
             Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),
             Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),

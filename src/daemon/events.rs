@@ -18,7 +18,7 @@ use crate::person::PersonId;
 use crate::record::{
     CameraLoss, ChallengeFailed, ChallengePassed, ChallengeStep, ConfigFault, DenialReason, Denied,
     Event, Factor, FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef,
-    Recognition, Unusable, WhitelistFault,
+    Recognition, Unusable, WhichCamera, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
@@ -101,10 +101,7 @@ pub(crate) fn of_denial(
         frames: count(denial.frames),
         model: model.clone(),
         frame,
-        measured: denial.cue.map(|cue| match cue {
-            Cue::Frozen { movement } => movement,
-            Cue::Coupled { share } => share,
-        }),
+        measured: denial.cue.and_then(Cue::measured),
         challenge: None,
         left_out: NonZeroU32::new(denial.left_out),
     })
@@ -177,10 +174,7 @@ pub(crate) fn unusable(flaw: access::Flaw) -> Unusable {
 
 /// What gave a presentation attack away, as the record calls it.
 pub(crate) fn of_cue(cue: Cue) -> DenialReason {
-    match cue {
-        Cue::Frozen { .. } => DenialReason::FrozenFace,
-        Cue::Coupled { .. } => DenialReason::CoupledFace,
-    }
+    denial_reason(access::DenialReason::of(cue))
 }
 
 /// The daemon does not start or ends.
@@ -191,6 +185,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Record(_) => (FaultReason::Record, None),
         DaemonError::Vision(_) | DaemonError::Untrusted(_) => (FaultReason::Models, None),
         DaemonError::Camera(_) => (FaultReason::Camera, None),
+        DaemonError::Mapping(_) => (FaultReason::Infrared, None),
         DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
         DaemonError::Panel(_) => (FaultReason::Panel, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
@@ -280,8 +275,10 @@ pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
 }
 
 /// No frames come.
-pub(crate) fn of_loss(error: &CameraError) -> Event {
+pub(crate) fn of_loss(which: WhichCamera, error: &CameraError) -> Event {
+    let message = error.to_string();
     Event::CameraLost {
+        which,
         reason: match error {
             CameraError::NotFound { .. } => CameraLoss::NotFound,
             CameraError::Busy { .. } => CameraLoss::Busy,
@@ -298,7 +295,11 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
             CameraError::Replay { .. } => CameraLoss::Recording,
             CameraError::Io { .. } => CameraLoss::Failed,
         },
-        message: error.to_string(),
+        message: match which {
+            WhichCamera::Colour => message,
+            // The keys that it names are the second camera's.
+            WhichCamera::Infrared => message.replace(" camera.", " camera.infrared."),
+        },
     }
 }
 
@@ -308,6 +309,11 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::NotListed => DenialReason::NotListed,
         access::DenialReason::FrozenFace => DenialReason::FrozenFace,
         access::DenialReason::CoupledFace => DenialReason::CoupledFace,
+        access::DenialReason::InfraredDark => DenialReason::InfraredDark,
+        access::DenialReason::InfraredFlat => DenialReason::InfraredFlat,
+        access::DenialReason::InfraredMissingFace => DenialReason::InfraredMissingFace,
+        access::DenialReason::InfraredElsewhere => DenialReason::InfraredElsewhere,
+        access::DenialReason::InfraredCameraLost => DenialReason::InfraredCameraLost,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,

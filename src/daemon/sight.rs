@@ -1,7 +1,7 @@
 //! What the vision thread tells others in passing: who is in view, that somebody was refused,
 //! and what a challenge asks for. Nobody waits, and nothing is allocated.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use crate::cohort::Score;
 use crate::door::InView;
@@ -20,6 +20,8 @@ pub(crate) struct Sight {
     refusals: AtomicU32,
     /// Which of [`Step::ALL`] a challenge asks for, from 1 on; 0: none does.
     asked: AtomicU32,
+    /// The infrared camera is lost, so that nobody can be let in by a face.
+    is_half_blind: AtomicBool,
 }
 
 impl Default for Sight {
@@ -28,6 +30,7 @@ impl Default for Sight {
             view: AtomicI64::new(NOT_LOOKING),
             refusals: AtomicU32::new(0),
             asked: AtomicU32::new(0),
+            is_half_blind: AtomicBool::new(false),
         }
     }
 }
@@ -62,6 +65,15 @@ impl Sight {
     pub(crate) fn asked(&self) -> Option<Step> {
         let place = self.asked.load(Ordering::Relaxed).checked_sub(1)?;
         Step::ALL.get(place as usize).copied()
+    }
+
+    /// Whether the infrared camera gives frames.
+    pub(crate) fn infrared(&self, sees: bool) {
+        self.is_half_blind.store(!sees, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_half_blind(&self) -> bool {
+        self.is_half_blind.load(Ordering::Relaxed)
     }
 
     /// Somebody was refused.
@@ -133,6 +145,7 @@ mod tests {
                 score: Score::new(score),
             }),
             liveness: Liveness::Unknown,
+            infrared: None,
         }
     }
 

@@ -7,6 +7,7 @@ use image::RgbImage;
 use crate::config;
 
 use super::coupling::Coupling;
+use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
 use super::stillness::{Stillness, Verdict};
 
@@ -24,6 +25,17 @@ pub enum Liveness {
     Unknown,
 }
 
+impl Liveness {
+    /// What two checks say together: each may deny, and neither speaks for the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Attack(cue), _) | (_, Self::Attack(cue)) => Self::Attack(cue),
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Live, Self::Live) => Self::Live,
+        }
+    }
+}
+
 /// What gave a presentation attack away, and how much of it there was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cue {
@@ -31,6 +43,19 @@ pub enum Cue {
     Frozen { movement: f32 },
     /// It moves as one with what is around it; the share of its movement.
     Coupled { share: f32 },
+    /// The infrared camera stands against it.
+    Infrared(Veto),
+}
+
+impl Cue {
+    /// How much of it there was.
+    pub(crate) fn measured(self) -> Option<f32> {
+        match self {
+            Self::Frozen { movement } => Some(movement),
+            Self::Coupled { share } => Some(share),
+            Self::Infrared(veto) => veto.measured(),
+        }
+    }
 }
 
 /// Which checks are on, with their thresholds.
@@ -42,20 +67,28 @@ pub struct Checks {
     pub max_coupling: Option<f32>,
     /// Whether every face has to pass a challenge.
     pub challenge: bool,
+    /// The infrared camera has to see it too.
+    pub infrared: bool,
 }
 
 impl Checks {
     /// As configured.
-    pub fn new(config: &config::Liveness) -> Self {
+    pub fn new(config: &config::Liveness, camera: &config::Camera) -> Self {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
             challenge: config.challenge == config::Challenge::Always,
+            infrared: camera.infrared.is_some(),
         }
     }
 
     /// Whether a face has to be found alive before it makes a claim.
     pub fn is_any(&self) -> bool {
+        self.watches() || self.infrared
+    }
+
+    /// Whether its movements are looked at.
+    pub(crate) fn watches(&self) -> bool {
         self.min_movement.is_some() || self.max_coupling.is_some()
     }
 }
@@ -107,7 +140,11 @@ impl Watch {
         faces: &[Seen],
     ) -> [Liveness; MAX_FACES] {
         let mut verdicts = [Liveness::Unknown; MAX_FACES];
-        if !self.checks.is_any() {
+        if !self.checks.watches() {
+            // Nothing stands against them where something else is asked.
+            if self.checks.is_any() {
+                verdicts = [Liveness::Live; MAX_FACES];
+            }
             return verdicts;
         }
         let is_there = |w: &Watched| {

@@ -7,14 +7,16 @@ use image::RgbImage;
 
 use super::motion::Motion;
 use super::schedule::{Schedule, Step};
+use super::second_eye::SecondSight;
 use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::access::Claim;
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
 use crate::embedding::Embedding;
+use crate::liveness::infrared::Streaks;
 use crate::liveness::{
-    self, Attempt, Checks, FaceNow, Identity, Liveness, Progress, Standing, Watch,
+    self, Attempt, Checks, FaceNow, Identity, Liveness, Progress, SecondEye, Standing, Watch,
 };
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
@@ -38,6 +40,10 @@ pub(super) struct Eye {
     watch: Watch,
     watched: Vec<liveness::Seen>,
     challenged: Option<Challenged>,
+    /// Whether the infrared camera has to see them too, and what it gives.
+    needs_infrared: bool,
+    second: Option<SecondSight>,
+    streaks: Streaks,
     spent: Spent,
 }
 
@@ -72,6 +78,7 @@ pub(super) struct Spent {
     pub(super) quality: Duration,
     pub(super) identify: Duration,
     pub(super) liveness: Duration,
+    pub(super) infrared: [Duration; 2],
 }
 
 impl Eye {
@@ -99,6 +106,9 @@ impl Eye {
             watch: Watch::new(checks),
             watched: Vec::with_capacity(liveness::MAX_FACES),
             challenged: None,
+            needs_infrared: checks.infrared,
+            second: None,
+            streaks: Streaks::new(frames, window),
             spent: Spent::default(),
         }
     }
@@ -137,6 +147,8 @@ impl Eye {
     pub(super) fn set_rules(&mut self, frames: usize, window: Duration, checks: Checks) {
         self.challenged = None;
         self.watch.set_checks(checks);
+        self.needs_infrared = checks.infrared;
+        self.streaks = Streaks::new(frames, window);
         self.tracks.set_rules(frames, window);
         self.schedule.forget();
     }
@@ -145,8 +157,19 @@ impl Eye {
     pub(super) fn forget(&mut self) {
         self.challenged = None;
         self.watch.forget();
+        self.streaks.forget();
         self.tracks.forget();
         self.schedule.forget();
+    }
+
+    /// Has a second eye from now on.
+    pub(super) fn open_second(&mut self, settings: SecondEye) {
+        self.second = Some(SecondSight::new(settings));
+    }
+
+    /// The second eye, where there is one.
+    pub(super) fn second(&mut self) -> Option<&mut SecondSight> {
+        self.second.as_mut()
     }
 
     /// After a decision about a face: it is not looked at again before `until`.
@@ -161,7 +184,14 @@ impl Eye {
 
     /// Where time went so far.
     pub(super) fn spent(&self) -> Spent {
-        self.spent
+        Spent {
+            infrared: self
+                .second
+                .as_ref()
+                .map(SecondSight::spent)
+                .unwrap_or_default(),
+            ..self.spent
+        }
     }
 
     pub(super) fn vision(&self) -> &Vision {
@@ -200,7 +230,10 @@ impl Eye {
         let start = Instant::now();
         let verdicts = self.watch(frame.at, &reports);
         for (report, liveness) in reports.iter_mut().zip(verdicts) {
-            report.liveness = liveness;
+            report.liveness = match self.by_infrared(frame.at, report) {
+                Some(there) => liveness.and(there),
+                None => liveness,
+            };
         }
         self.examine(frame.at, &reports);
         self.spent.liveness += start.elapsed();
@@ -220,6 +253,18 @@ impl Eye {
         });
         let times = (at, Instant::now());
         challenged.standing = challenged.attempt.frame(times, &self.rgb, face);
+    }
+
+    /// What the infrared camera says of a face that was compared, where it has to.
+    fn by_infrared(&mut self, at: Instant, report: &FaceReport) -> Option<Liveness> {
+        if !self.needs_infrared || report.frame_use != FrameUse::Compared {
+            return None;
+        }
+        let verdict = match (&self.second, report.infrared) {
+            (Some(second), Some(look)) => look.verdict(&second.settings().limits),
+            _ => Liveness::Unknown,
+        };
+        Some(self.streaks.step(report.track.0, at, verdict))
     }
 
     /// Whether the faces of `reports` are alive.
@@ -352,6 +397,11 @@ impl Eye {
                 && let Some(challenged) = self.challenged.as_mut().filter(is_challenged)
             {
                 challenged.standing = challenged.attempt.lost(Instant::now());
+            }
+            let second = self.second.as_mut().filter(|_| self.needs_infrared);
+            if let Some(second) = second.filter(|_| report.identity.is_some()) {
+                let width = self.rgb.width();
+                report.infrared = Some(second.look(&mut self.vision, at, face, width)?);
             }
         }
         Ok(report)

@@ -3,7 +3,8 @@
 //! ```text
 //! frame ─► eye ─► face reports ─► access ─► decisions
 //!           ├ motion, track ─► schedule: skip, follow or search
-//!           └ quality
+//!           ├ quality
+//!           └ second eye: the infrared camera's picture of a face that is judged
 //! ```
 //!
 //! [`Recogniser`] is the whole way, for the daemon, for measurements and for tests. Motion,
@@ -14,15 +15,17 @@ mod motion;
 mod quality;
 mod recogniser;
 mod schedule;
+mod second_eye;
 mod track;
 
 pub use crate::access::Flaw;
 pub use motion::Motion;
 pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
+pub(crate) use second_eye::{MAX_KEPT_FRAMES, place};
 pub use track::TrackId;
 
-use crate::liveness::Liveness;
+use crate::liveness::{Liveness, Look};
 use crate::vision::Face;
 use crate::whitelist::Match;
 
@@ -55,6 +58,8 @@ pub struct FaceReport {
     pub identity: Option<Match>,
     /// Whether it is a face of flesh and blood, as far as the checks that are on can tell.
     pub liveness: Liveness,
+    /// What the infrared camera shows of it, where there is one and the face was compared.
+    pub infrared: Option<Look>,
 }
 
 impl FaceReport {
@@ -68,6 +73,7 @@ impl FaceReport {
             frame_use: FrameUse::Skipped,
             identity: None,
             liveness: Liveness::Unknown,
+            infrared: None,
         }
     }
 

@@ -32,7 +32,8 @@ pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
     Alarm, CameraLoss, ChallengeStep, ConfigFault, ControlAct, ControlRefusal, DenialReason,
     DoorMode, Factor, FaultReason, GrantReason, HeldStage, InView, LockCause, LockoutCause,
-    ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
+    ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhichCamera,
+    WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
@@ -43,7 +44,7 @@ pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use payload::{
     Actor, By, CardRef, ChallengeFailed, ChallengePassed, Denied, FrameCounts, FrameRef, Granted,
-    Origin, PersonRef, Recognition,
+    InfraredMapped, Origin, PersonRef, Recognition,
 };
 pub use query::Query;
 pub(crate) use query::{newest, oldest};

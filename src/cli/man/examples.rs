@@ -160,6 +160,20 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "doorward infrared",
+        &[(
+            "sudo doorward infrared map",
+            "Learn where a face of the one picture is in the other:",
+        )],
+    ),
+    (
+        "doorward infrared map",
+        &[(
+            "sudo doorward infrared map",
+            "With one person who walks about before both cameras, and the service stopped:",
+        )],
+    ),
+    (
         "doorward bench",
         &[(
             "doorward bench",
