@@ -112,6 +112,7 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::Challenge(_)
         | DenialReason::FrozenFace
         | DenialReason::CoupledFace
+        | DenialReason::PadNetwork
         | DenialReason::InfraredDark
         | DenialReason::InfraredFlat
         | DenialReason::InfraredMissingFace

@@ -149,8 +149,9 @@ const ANY: i32 = -1;
 
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
-/// (`tests/panel.rs` has it) or two cameras (`tests/infrared.rs`).
-const OTHERS: [&str; 9] = [
+/// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
+/// (`tests/pad.rs`).
+const OTHERS: [&str; 11] = [
     "run",
     "watch",
     "bench",
@@ -160,6 +161,8 @@ const OTHERS: [&str; 9] = [
     "panel-show",
     "panel-test",
     "infrared-map",
+    "pad-import",
+    "pad-test",
 ];
 
 fn words(site: &Site, line: &str) -> Vec<String> {

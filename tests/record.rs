@@ -15,9 +15,9 @@ use doorward::record::{
     ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
     DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason,
     Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log,
-    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition,
-    Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
-    WhichCamera, WhitelistFault,
+    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, PadKind, PadTested, Part, Passage, PersonRef,
+    Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource,
+    Unusable, View, WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -685,8 +685,23 @@ fn factors_and_lockouts() -> Vec<Event> {
         Event::CardLost {
             person,
             card,
-            actor,
+            actor: actor.clone(),
         },
+        Event::PadTested(PadTested {
+            presented: [("bona_fide", 20, 19, 1), ("photo_in_hand", 20, 9, 0)]
+                .map(|(kind, tries, accepted, no_response)| PadKind {
+                    kind: kind.into(),
+                    tries,
+                    accepted,
+                    no_response,
+                })
+                .into(),
+            checks: vec!["frozen_face".into(), "network".into()],
+            models_sha256: "11".repeat(32),
+            config_sha256: "22".repeat(32),
+            report_sha256: "33".repeat(32),
+            actor,
+        }),
     ]);
     events
 }

@@ -179,6 +179,8 @@ pub enum DenialReason {
     InfraredElsewhere,
     /// The infrared camera gave no picture of that moment.
     InfraredCameraLost,
+    /// The operator's network against presentation attacks takes it for an artefact.
+    PadNetwork,
     /// Is on the whitelist, but disabled.
     Disabled,
     /// Was recognised, but is not on the whitelist any more.
@@ -231,6 +233,7 @@ impl DenialReason {
         match cue {
             Cue::Frozen { .. } => Self::FrozenFace,
             Cue::Coupled { .. } => Self::CoupledFace,
+            Cue::Network { .. } => Self::PadNetwork,
             Cue::Infrared(Veto::Dark { .. }) => Self::InfraredDark,
             Cue::Infrared(Veto::Flat { .. }) => Self::InfraredFlat,
             Cue::Infrared(Veto::MissingFace { .. }) => Self::InfraredMissingFace,

@@ -32,7 +32,15 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "Measure",
-        &["bench", "evaluate", "calibrate", "train", "infrared"],
+        &[
+            "bench",
+            "evaluate",
+            "calibrate",
+            "train",
+            "infrared",
+            "pad-import",
+            "pad-test",
+        ],
     ),
 ];
 

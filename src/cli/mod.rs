@@ -33,6 +33,9 @@ mod log_queue;
 mod man;
 mod migrate;
 mod mode;
+mod pad_import;
+mod pad_test;
+mod page;
 mod panel;
 mod passphrase;
 mod people;
@@ -151,6 +154,10 @@ enum Command {
     /// Learn how the infrared camera's picture lies against the other
     #[command(subcommand)]
     Infrared(infrared::Infrared),
+    /// Bring your own network against presentation attacks into a model set
+    PadImport(pad_import::PadImport),
+    /// Measure how many attacks and people this door tells apart
+    PadTest(pad_test::PadTest),
     /// Show or set the door's mode: locked down, held open, office hours
     Mode(mode::Mode),
     /// Have the daemon unlock the door once
@@ -289,6 +296,8 @@ impl Cli {
             Command::Calibrate(command) => command.run(&self.config),
             Command::Train(command) => command.run(&self.config),
             Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
+            Command::PadImport(command) => command.run(&self.config),
+            Command::PadTest(command) => command.run(&self.config),
             Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),
             Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),

@@ -73,7 +73,7 @@ impl View {
         let infrared = infrared.filter(|_| second_eye.is_some());
         let second = infrared.map(|infrared| SecondCamera::open(&infrared.camera));
         let second = second.transpose()?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = super::whitelist_or_none(config, &vision)?;
         let threshold = whitelist.matcher.threshold()?;
         let settings = config::Vision {

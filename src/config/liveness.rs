@@ -15,6 +15,8 @@ pub struct Liveness {
     pub coupling: bool,
     /// The share of its movement above which it does.
     pub max_coupling: f32,
+    /// Whether the model set's network against presentation attacks has to pass a face.
+    pub network: bool,
     /// Who has to pass a challenge.
     pub challenge: Challenge,
     /// Its length follows from this: guessing the movements is no likelier than 1 in so many.
@@ -40,6 +42,7 @@ impl Liveness {
             min_movement: section.number("min_movement", 0.0047, 0.001..=0.1, "eye distances"),
             coupling: section.flag("coupling", false),
             max_coupling: section.number("max_coupling", 0.54, 0.1..=1.0, "a share"),
+            network: section.flag("network", false),
             challenge: section.choice("challenge", Challenge::Never),
             challenge_guess: section.whole("challenge_guess", 12, 2..=972, "sequences"),
             challenge_step_ms: section.whole(

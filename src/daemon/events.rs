@@ -314,6 +314,7 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::InfraredMissingFace => DenialReason::InfraredMissingFace,
         access::DenialReason::InfraredElsewhere => DenialReason::InfraredElsewhere,
         access::DenialReason::InfraredCameraLost => DenialReason::InfraredCameraLost,
+        access::DenialReason::PadNetwork => DenialReason::PadNetwork,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,

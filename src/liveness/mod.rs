@@ -16,6 +16,7 @@ mod infrared_tests;
 mod luma;
 pub(crate) mod mapping;
 mod movement;
+mod network;
 mod parallax;
 mod pose;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use challenge::{Failed, Failure, Passed, Progress};
 pub use infrared::{Brightness, Limits, Look, SecondEye, Veto};
 pub use mapping::{Mapping, NoMapping, Pair, Place};
 pub(crate) use movement::{MAX_FACES, Seen};
+pub use network::NetworkScore;
 pub use steps::Step;
 pub(crate) use steps::{sequence, steps_for};
 pub(crate) use watch::Watch;

@@ -9,6 +9,7 @@ use crate::config;
 use super::coupling::Coupling;
 use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
+use super::network::{self, NetworkScore, Scores};
 use super::stillness::{Stillness, Verdict};
 
 /// A face out of sight for longer is looked at anew.
@@ -45,6 +46,8 @@ pub enum Cue {
     Coupled { share: f32 },
     /// The infrared camera stands against it.
     Infrared(Veto),
+    /// The operator's network takes it for an artefact; its mean score.
+    Network { score: f32 },
 }
 
 impl Cue {
@@ -54,6 +57,7 @@ impl Cue {
             Self::Frozen { movement } => Some(movement),
             Self::Coupled { share } => Some(share),
             Self::Infrared(veto) => veto.measured(),
+            Self::Network { score } => Some(score),
         }
     }
 }
@@ -69,6 +73,8 @@ pub struct Checks {
     pub challenge: bool,
     /// The infrared camera has to see it too.
     pub infrared: bool,
+    /// Whether the operator's network has to pass a face.
+    pub network: bool,
 }
 
 impl Checks {
@@ -79,12 +85,13 @@ impl Checks {
             max_coupling: config.coupling.then_some(config.max_coupling),
             challenge: config.challenge == config::Challenge::Always,
             infrared: camera.infrared.is_some(),
+            network: config.network,
         }
     }
 
     /// Whether a face has to be found alive before it makes a claim.
     pub fn is_any(&self) -> bool {
-        self.watches() || self.infrared
+        self.watches() || self.infrared || self.network
     }
 
     /// Whether its movements are looked at.
@@ -107,6 +114,7 @@ pub(crate) struct Watch {
     checks: Checks,
     movements: Movements,
     faces: Vec<Watched>,
+    scores: Scores,
 }
 
 impl Watch {
@@ -116,6 +124,7 @@ impl Watch {
             checks,
             movements: Movements::default(),
             faces: Vec::with_capacity(MAX_FACES),
+            scores: Scores::default(),
         }
     }
 
@@ -129,6 +138,17 @@ impl Watch {
     pub(crate) fn forget(&mut self) {
         self.movements.forget();
         self.faces.clear();
+        self.scores.forget();
+    }
+
+    /// Takes what the network says of a face in a frame taken at `at`.
+    pub(crate) fn note(&mut self, at: Instant, track: u64, score: NetworkScore) {
+        self.scores.note(at, track, score);
+    }
+
+    /// The mean of what it said of a face.
+    pub(crate) fn network_mean(&self, track: u64) -> Option<f32> {
+        self.scores.mean(track)
     }
 
     /// Takes a frame taken at `at`, and says what is known of each of its faces then. More than
@@ -139,14 +159,32 @@ impl Watch {
         picture: &RgbImage,
         faces: &[Seen],
     ) -> [Liveness; MAX_FACES] {
-        let mut verdicts = [Liveness::Unknown; MAX_FACES];
-        if !self.checks.watches() {
+        let mut verdicts = match (self.checks.watches(), self.checks.is_any()) {
+            (true, _) => self.by_movement(at, picture, faces),
             // Nothing stands against them where something else is asked.
-            if self.checks.is_any() {
-                verdicts = [Liveness::Live; MAX_FACES];
+            (false, true) => [Liveness::Live; MAX_FACES],
+            (false, false) => [Liveness::Unknown; MAX_FACES],
+        };
+        if self.checks.network {
+            self.scores.expire(at, MAX_OUT_OF_SIGHT);
+            for (verdict, face) in verdicts.iter_mut().zip(faces) {
+                *verdict = verdict.and(match self.scores.verdict(at, face.track) {
+                    network::Verdict::Passes => Liveness::Live,
+                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
+                    network::Verdict::Unknown => Liveness::Unknown,
+                });
             }
-            return verdicts;
         }
+        verdicts
+    }
+
+    fn by_movement(
+        &mut self,
+        at: Instant,
+        picture: &RgbImage,
+        faces: &[Seen],
+    ) -> [Liveness; MAX_FACES] {
+        let mut verdicts = [Liveness::Unknown; MAX_FACES];
         let is_there = |w: &Watched| {
             faces.iter().any(|f| f.track == w.track)
                 || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT

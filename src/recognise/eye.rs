@@ -16,7 +16,8 @@ use crate::config;
 use crate::embedding::Embedding;
 use crate::liveness::infrared::Streaks;
 use crate::liveness::{
-    self, Attempt, Checks, FaceNow, Identity, Liveness, Progress, SecondEye, Standing, Watch,
+    self, Attempt, Checks, FaceNow, Identity, Liveness, NetworkScore, Progress, SecondEye,
+    Standing, Watch,
 };
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
@@ -175,6 +176,11 @@ impl Eye {
     /// After a decision about a face: it is not looked at again before `until`.
     pub(super) fn rest(&mut self, track: TrackId, until: Instant) {
         self.tracks.rest(track, until);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view.
+    pub(super) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.watch.network_mean(track.0)
     }
 
     /// Whether it leaves out what tells nothing new.
@@ -397,6 +403,13 @@ impl Eye {
                 && let Some(challenged) = self.challenged.as_mut().filter(is_challenged)
             {
                 challenged.standing = challenged.attempt.lost(Instant::now());
+            }
+            if let Some((bona_fide, threshold)) = self.vision.pad_score(&self.rgb, face)? {
+                let score = NetworkScore {
+                    bona_fide,
+                    threshold,
+                };
+                self.watch.note(at, fused.track.0, score);
             }
             let second = self.second.as_mut().filter(|_| self.needs_infrared);
             if let Some(second) = second.filter(|_| report.identity.is_some()) {

@@ -179,6 +179,18 @@ impl Recogniser {
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
+    /// Begins anew, as if nobody had ever been there.
+    pub(crate) fn forget_all(&mut self, policy: Policy) {
+        self.eye.forget();
+        self.access = Access::new(policy);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view; nothing
+    /// where none is asked.
+    pub(crate) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.eye.network_mean(track)
+    }
+
     /// Tells the rules of access what did not come by a frame.
     pub(crate) fn tell(&mut self, now: Instant, input: Input<'_>) -> Vec<Decision> {
         self.access.step(now, input)

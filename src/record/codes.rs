@@ -54,6 +54,7 @@ codes! {
         InfraredMissingFace = "infrared_missing_face", "there is no face in the infrared picture";
         InfraredElsewhere = "infrared_elsewhere", "the face in the infrared picture is at another place";
         InfraredCameraLost = "infrared_camera_lost", "the infrared camera gave no picture of that moment";
+        PadNetwork = "pad_network", "an artefact, as the network against presentation attacks says";
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";

@@ -354,6 +354,7 @@ impl Event {
             Self::RulesRejected { message, .. } => {
                 write!(f, ": {message}; the old rules stay in force")
             }
+            Self::PadTested(run) => super::pad::tell(f, run),
             Self::GrantedByCard { .. }
             | Self::FactorAccepted { .. }
             | Self::FactorRefused { .. }

@@ -17,6 +17,7 @@ mod event;
 mod head;
 mod kind;
 mod log;
+mod pad;
 mod payload;
 mod query;
 mod retention;
@@ -42,6 +43,7 @@ pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
+pub use pad::{PadKind, PadTested};
 pub use payload::{
     Actor, By, CardRef, ChallengeFailed, ChallengePassed, Denied, FrameCounts, FrameRef, Granted,
     InfraredMapped, Origin, PersonRef, Recognition,
