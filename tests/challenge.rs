@@ -13,15 +13,15 @@ use doorward::vision::Vision;
 use image::RgbImage;
 use rustix::process::Signal;
 use support::head::{Head, Held};
-use support::site::{Site, photo_path};
+use support::site::{Daemon, Site, photo_path};
 
 const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
 const PROBE: &str = "barack-obama/03.jpg";
 /// Longer than anything takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Pictures of a movement, and from one to the next.
-const STEPS: usize = 7;
-const EVERY: Duration = Duration::from_millis(350);
+/// Pictures of a movement. Each is shown until it was looked at, and not for long.
+const STEPS: usize = 6;
+const SHOWN: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1500)];
 const LIGHTS: [&str; 4] = ["left", "right", "closer", "light"];
 
 fn site() -> Site {
@@ -30,6 +30,7 @@ fn site() -> Site {
     let (folder, state) = (folder("service"), folder("door"));
     let mut site = site
         .set("liveness.challenge", "\"always\"")
+        .set("daemon.log", "\"debug\"")
         // A busy machine must not change what is decided.
         .set("liveness.challenge_step_ms", 10_000)
         .set("panel.driver", "\"simulated\"")
@@ -104,7 +105,12 @@ impl Actor {
 
     /// Does what the lights ask for, or what `answer` makes of it, until there is an event of
     /// a kind; gives what was asked.
-    fn play(&mut self, site: &Site, answer: impl Fn(usize) -> usize, until: Kind) -> Vec<usize> {
+    fn play(
+        &mut self,
+        (site, daemon): (&Site, &Daemon),
+        answer: impl Fn(usize) -> usize,
+        until: Kind,
+    ) -> Vec<usize> {
         let end = Instant::now() + PATIENCE;
         let (mut movement, mut at, mut asked) = (0, 0, Vec::new());
         while site.count(until) == 0 {
@@ -119,8 +125,14 @@ impl Actor {
                 Some(wanted) => (movement, at) = (wanted, (at + 1).min(STEPS - 1)),
                 None => {}
             }
+            let looked = daemon.count_said("DEBUG frame ");
             self.show(site, movement, at);
-            std::thread::sleep(EVERY);
+            let shown_at = Instant::now();
+            let [least, most] = SHOWN;
+            std::thread::sleep(least);
+            while daemon.count_said("DEBUG frame ") == looked && shown_at.elapsed() < most {
+                std::thread::sleep(least / 10);
+            }
         }
         asked
     }
@@ -135,7 +147,7 @@ fn a_head_that_does_as_the_lights_ask_is_let_in_and_the_record_says_so() {
     let (site, mut actor) = (site(), Actor::new(1.0));
     actor.show(&site, 0, 0);
     let daemon = site.start();
-    let asked = actor.play(&site, |light| light, Kind::Unlocked);
+    let asked = actor.play((&site, &daemon), |light| light, Kind::Unlocked);
     let (_, Event::Granted(granted)) = site.first(Kind::Granted) else {
         panic!()
     };
@@ -153,7 +165,7 @@ fn who_does_otherwise_is_refused_and_shown_it() {
     actor.show(&site, 0, 0);
     let daemon = site.start();
     // Left for right and right for left, nearer for up and up for nearer.
-    let asked = actor.play(&site, |light| light ^ 1, Kind::Denied);
+    let asked = actor.play((&site, &daemon), |light| light ^ 1, Kind::Denied);
     let (_, Event::Denied(denied)) = site.first(Kind::Denied) else {
         panic!()
     };
@@ -178,7 +190,7 @@ fn a_picture_that_is_turned_as_the_lights_ask_is_refused() {
     );
     actor.show(&site, 0, 0);
     let daemon = site.start();
-    actor.play(&site, |light| light, Kind::Denied);
+    actor.play((&site, &daemon), |light| light, Kind::Denied);
     let (_, Event::Denied(denied)) = site.first(Kind::Denied) else {
         panic!()
     };

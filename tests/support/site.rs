@@ -266,6 +266,11 @@ impl Daemon {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// How often its log has these words.
+    pub fn count_said(&self, words: &str) -> usize {
+        self.log.lock().unwrap().matches(words).count()
+    }
+
     /// Waits until its log has these words.
     pub fn await_said(&self, words: &str) {
         let until = Instant::now() + PATIENCE;
