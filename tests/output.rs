@@ -44,6 +44,7 @@ fn site() -> Site {
         Event::Granted(Granted {
             factors: Vec::new(),
             with: None,
+            cues: None,
             reason: GrantReason::Recognised,
             recognition: Recognition {
                 person: PersonRef::new(PersonId(1), "Barack"),
@@ -63,6 +64,7 @@ fn site() -> Site {
             model: model(),
             frame: frame(),
             measured: None,
+            cues: None,
             left_out: None,
         }),
         Event::CannotJudge {
@@ -145,9 +147,10 @@ const COMMANDS: &[(&str, i32)] = &[
 const ANY: i32 = -1;
 
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
-/// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
+/// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it).
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
+    "calibrate-liveness",
     "run",
     "bench",
     "calibrate",

@@ -10,11 +10,12 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, DenialReason,
-    Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted,
-    HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError,
-    RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, Cues,
+    DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason,
+    Granted, HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log,
+    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition,
+    Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
+    WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -125,6 +126,7 @@ fn granted(person: PersonRef) -> Granted {
         recognition: recognition(person),
         with: None,
         factors: Vec::new(),
+        cues: None,
     }
 }
 
@@ -138,6 +140,7 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         model: model(),
         frame: frame(),
         measured: None,
+        cues: None,
         left_out: None,
     }
 }
@@ -268,9 +271,7 @@ fn one_of_each() -> Vec<Event> {
     for &reason in GrantReason::ALL.iter().filter(|r| **r != GrantReason::Card) {
         events.push(Event::Granted(Granted {
             reason,
-            recognition: recognition(ada()),
-            with: None,
-            factors: Vec::new(),
+            ..granted(ada())
         }));
     }
     for &reason in NotOpened::ALL {
@@ -355,6 +356,21 @@ fn one_of_each() -> Vec<Event> {
         Event::Granted(Granted {
             with: Some(PersonRef::new(PersonId(4), "Grace")),
             ..granted(ada())
+        }),
+        Event::Granted(Granted {
+            cues: Some(Cues {
+                movement: Some(0.0412),
+                coupling: Some(0.07),
+            }),
+            ..granted(ada())
+        }),
+        Event::Denied(Denied {
+            measured: Some(0.0021),
+            cues: Some(Cues {
+                movement: Some(0.0021),
+                coupling: None,
+            }),
+            ..denied(DenialReason::FrozenFace, Some(ada()))
         }),
         Event::GroupJoined {
             person: ada(),

@@ -28,7 +28,16 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "compare",
         ],
     ),
-    ("Measure", &["bench", "evaluate", "calibrate", "train"]),
+    (
+        "Measure",
+        &[
+            "bench",
+            "evaluate",
+            "calibrate",
+            "calibrate-liveness",
+            "train",
+        ],
+    ),
 ];
 
 /// Where to begin, before the groups.

@@ -15,15 +15,18 @@ pub struct Liveness {
     pub coupling: bool,
     /// The share of its movement above which it does.
     pub max_coupling: f32,
+    /// Whether it is measured for `doorward calibrate-liveness`, and refuses nobody.
+    pub learn_coupling: bool,
 }
 
 impl Liveness {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            frozen_face: section.flag("frozen_face", false),
+            frozen_face: section.flag("frozen_face", true),
             min_movement: section.number("min_movement", 0.0047, 0.001..=0.1, "eye distances"),
             coupling: section.flag("coupling", false),
             max_coupling: section.number("max_coupling", 0.54, 0.1..=1.0, "a share"),
+            learn_coupling: section.flag("learn_coupling", false),
         }
     }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::access_rules::SharedLaw;
-use super::events;
+use super::events::{self, Sighting};
 use super::lockout_rows::KeptLockout;
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
@@ -18,9 +18,8 @@ use crate::access::{
     Key,
 };
 use crate::config::{self, Signal};
-use crate::embedding::ModelVersion;
 use crate::person::PersonId;
-use crate::record::{Event, FrameRef, Stamp};
+use crate::record::{Event, Stamp};
 use crate::whitelist::{Card, Credentials, Directory};
 
 /// Readings taken in one turn: more wait for the next.
@@ -81,7 +80,7 @@ pub(crate) struct DeskState {
     refused: u64,
     camera_is_lost: bool,
     /// The frame of whoever is waited for.
-    frame: Option<(PersonId, FrameRef, ModelVersion)>,
+    frame: Option<(PersonId, Sighting)>,
     /// What that person gave already, where more is needed.
     given: Option<(PersonId, Factors)>,
     lit: [bool; 2],
@@ -136,14 +135,14 @@ impl Desk {
         &mut self,
         basis: Basis,
         kind: FactorKind,
-        frame: (FrameRef, ModelVersion),
+        at: Sighting,
         rules: Rules<'_>,
         directory: &Directory,
     ) {
         let awaited = self.gate.awaited();
         let person = basis.person();
         if awaited.is_none_or(|awaited| awaited == person) {
-            self.state.frame = Some((person, frame.0, frame.1));
+            self.state.frame = Some((person, at));
             self.state.given = None;
         }
         let input = self.need(basis, kind);
@@ -280,17 +279,17 @@ impl Desk {
         let frame = self.state.frame.take();
         let frame = frame.filter(|(person, ..)| *person == basis.person());
         match (decision, basis, frame) {
-            (Decision::Grant(grant), Basis::Face(claim), Some((_, frame, model))) => {
-                let granted = events::of_grant(&grant, claim, directory, &model, frame);
+            (Decision::Grant(grant), Basis::Face(claim), Some((_, at))) => {
+                let granted = events::of_grant(&grant, claim, directory, at);
                 self.queue.grant(Event::Granted(granted), grant, None);
             }
             (Decision::Grant(grant), Basis::Card(claim), _) => {
                 let event = events::of_card_grant(&grant, claim, directory);
                 self.queue.grant(event, grant, None);
             }
-            (Decision::Deny(denial), Basis::Face(_), Some((_, frame, model))) => {
-                let event = events::of_denial(&denial, directory, &model, frame);
-                self.queue.happened(event);
+            (Decision::Deny(denial), Basis::Face(_), Some((_, at))) => {
+                let denied = events::of_denial(&denial, directory, at);
+                self.queue.happened(Event::Denied(denied));
             }
             (Decision::Deny(denial), Basis::Card(claim), _) => {
                 let event = events::of_card_denial(&denial, claim, directory);

@@ -133,14 +133,13 @@ impl Scene {
         };
         let access = &mut self.access;
         let rules = &mut |now, input: Input<'_>| access.step(now, input);
-        let frame = (frame, ModelVersion::new("m"));
-        self.desk.needed(
-            (&claim).into(),
-            FactorKind::Any,
+        let at = crate::daemon::events::Sighting {
             frame,
-            rules,
-            &self.directory,
-        );
+            model: ModelVersion::new("m"),
+            cues: None,
+        };
+        self.desk
+            .needed((&claim).into(), FactorKind::Any, at, rules, &self.directory);
     }
 
     fn camera_lost(&mut self) {

@@ -14,19 +14,29 @@ use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
 use crate::liveness::Cue;
 use crate::person::PersonId;
+use crate::recognise::FaceReport;
 use crate::record::{
-    CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
+    CameraLoss, ConfigFault, Cues, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
     GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
+
+/// Where a face was decided about.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    pub(crate) frame: FrameRef,
+    /// What made the embeddings.
+    pub(crate) model: ModelVersion,
+    /// How the face moved until then.
+    pub(crate) cues: Option<Cues>,
+}
 
 /// Somebody may pass.
 pub(crate) fn of_grant(
     grant: &Grant,
     claim: &Claim,
     directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
+    at: Sighting,
 ) -> Granted {
     Granted {
         reason: GrantReason::Recognised,
@@ -35,12 +45,13 @@ pub(crate) fn of_grant(
             score: claim.score,
             threshold: claim.threshold,
             frames: count(claim.frames),
-            model: model.clone(),
-            frame,
+            model: at.model,
+            frame: at.frame,
         },
         // Named where it is written.
         with: None,
         factors: given(grant.factors()),
+        cues: at.cues,
     }
 }
 
@@ -74,32 +85,41 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
         model,
         frame,
         measured: None,
+        cues: granted.cues,
         left_out: None,
     })
 }
 
 /// Somebody may not pass.
-pub(crate) fn of_denial(
-    denial: &Denial,
-    directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
-) -> Event {
+pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: Sighting) -> Denied {
     let nearest = denial.nearest;
-    Event::Denied(Denied {
+    Denied {
         reason: denial_reason(denial.reason),
         person: nearest.map(|nearest| named(directory, nearest.person)),
         score: nearest.and_then(|nearest| finite(nearest.score)),
         threshold: finite(denial.threshold),
         frames: count(denial.frames),
-        model: model.clone(),
-        frame,
+        model: at.model,
+        frame: at.frame,
         measured: denial.cue.map(|cue| match cue {
             Cue::Frozen { movement } => movement,
             Cue::Coupled { share } => share,
         }),
+        cues: at.cues,
         left_out: NonZeroU32::new(denial.left_out),
-    })
+    }
+}
+
+/// What was measured of how the face of this number moves, if it is among these.
+pub(crate) fn cues_of(track: u64, faces: &[FaceReport]) -> Option<Cues> {
+    let face = faces.iter().find(|face| face.track.number() == track)?;
+    let tenths_of_thousandths = |value: f32| (value * 10_000.0).round() / 10_000.0;
+    let told = |value: Option<f32>| value.filter(|v| v.is_finite()).map(tenths_of_thousandths);
+    let cues = Cues {
+        movement: told(face.cues.movement),
+        coupling: told(face.cues.coupling),
+    };
+    (cues.movement.is_some() || cues.coupling.is_some()).then_some(cues)
 }
 
 /// A face could not be judged.

@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use super::access_rules::SharedLaw;
 use super::desk::{self, Desk};
-use super::events;
+use super::events::{self, Sighting};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
@@ -153,8 +153,9 @@ impl Judge {
                         let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
                         match decision {
                             Decision::Need { basis, kind } => {
-                                let frame = (judged.frame_ref(), judged.model.clone());
-                                desk.needed(basis, kind, frame, tell, directory);
+                                let track = basis.face().map(|claim| claim.track);
+                                let at = judged.sighting(track, &faces);
+                                desk.needed(basis, kind, at, tell, directory);
                                 continue;
                             }
                             Decision::Grant(grant) => {
@@ -166,7 +167,7 @@ impl Judge {
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
                             face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));
-                        judged.record(decision, picture, &self.queue);
+                        judged.record(decision, &faces, picture, &self.queue);
                     }
                 }
             }
@@ -254,25 +255,47 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
-        let frame = self.frame_ref();
+    /// This frame, with what was measured of a face in it.
+    fn sighting(&self, track: Option<u64>, faces: &[FaceReport]) -> Sighting {
+        Sighting {
+            frame: self.frame_ref(),
+            model: self.model.clone(),
+            cues: track.and_then(|track| events::cues_of(track, faces)),
+        }
+    }
+
+    fn record(
+        &self,
+        decision: Decision,
+        faces: &[FaceReport],
+        picture: Option<RgbImage>,
+        queue: &RecordQueue,
+    ) {
         let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
                 let Some(claim) = grant.basis().face() else {
                     return;
                 };
-                let granted = events::of_grant(&grant, claim, directory, self.model, frame);
+                let at = self.sighting(Some(claim.track), faces);
+                let granted = events::of_grant(&grant, claim, directory, at);
                 queue.grant(Event::Granted(granted), grant, picture);
             }
             // It is with the desk.
             Decision::Need { .. } => {}
             Decision::Deny(denial) => {
-                let event = events::of_denial(&denial, directory, self.model, frame);
-                queue.happened_before(event, picture);
+                let track = denial.nearest.map(|nearest| nearest.track);
+                let at = self.sighting(track, faces);
+                let denied = events::of_denial(&denial, directory, at);
+                queue.happened_before(Event::Denied(denied), picture);
             }
             Decision::CannotJudge { flaw, left_out } => {
-                queue.happened(events::of_flaw(flaw, left_out, self.model, frame));
+                queue.happened(events::of_flaw(
+                    flaw,
+                    left_out,
+                    self.model,
+                    self.frame_ref(),
+                ));
             }
         }
     }

@@ -117,6 +117,7 @@ mod tests {
                 score: Score::new(score),
             }),
             liveness: Liveness::Unknown,
+            cues: Default::default(),
         }
     }
 

@@ -6,6 +6,7 @@ mod coupling;
 mod flow;
 mod luma;
 mod movement;
+pub(crate) mod site;
 mod stillness;
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,4 @@ mod watch;
 
 pub(crate) use movement::{MAX_FACES, Seen};
 pub(crate) use watch::Watch;
-pub use watch::{Checks, Cue, Liveness};
+pub use watch::{Checks, Cue, Cues, Liveness};

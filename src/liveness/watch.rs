@@ -6,7 +6,7 @@ use image::RgbImage;
 
 use crate::config;
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Shared};
 use super::movement::{MAX_FACES, Movements, Seen};
 use super::stillness::{Stillness, Verdict};
 
@@ -33,6 +33,15 @@ pub enum Cue {
     Coupled { share: f32 },
 }
 
+/// What was measured of a face, whatever follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Cues {
+    /// The 90th percentile of its movements of the last moments, in eye distances.
+    pub movement: Option<f32>,
+    /// The share of its movement that its surroundings had too.
+    pub coupling: Option<f32>,
+}
+
 /// Which checks are on, with their thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Checks {
@@ -40,6 +49,8 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// Coupling is measured before a face is called alive, and refuses nobody.
+    pub learns_coupling: bool,
 }
 
 impl Checks {
@@ -48,12 +59,13 @@ impl Checks {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            learns_coupling: config.learn_coupling,
         }
     }
 
     /// Whether a face has to be found alive.
     pub fn is_any(&self) -> bool {
-        self.min_movement.is_some() || self.max_coupling.is_some()
+        self.min_movement.is_some() || self.max_coupling.is_some() || self.learns_coupling
     }
 }
 
@@ -63,6 +75,9 @@ struct Watched {
     seen_at: Instant,
     stillness: Stillness,
     coupling: Coupling,
+    share: Option<f32>,
+    /// What was said of it last.
+    verdict: Liveness,
 }
 
 /// The faces in view and what their movements said.
@@ -124,6 +139,8 @@ impl Watch {
                     seen_at: at,
                     stillness: Stillness::new(at),
                     coupling: Coupling::default(),
+                    share: None,
+                    verdict: Liveness::Unknown,
                 });
                 self.faces.len() - 1
             });
@@ -139,14 +156,47 @@ impl Watch {
                 },
                 None => Liveness::Live,
             };
-            let share = watched.coupling.step(at, movement);
-            *verdict = match (self.checks.max_coupling, share) {
-                (Some(most), Some(share)) if share > most => {
+            let shared = watched.coupling.step(at, movement);
+            watched.share = match shared {
+                Shared::Share(share) => Some(share),
+                Shared::Nothing | Shared::Unknown => None,
+            };
+            let coupled = match (self.checks.max_coupling, shared) {
+                (Some(most), Shared::Share(share)) if share > most => {
                     Liveness::Attack(Cue::Coupled { share })
                 }
-                _ => still,
+                (None, Shared::Unknown) if !self.checks.learns_coupling => Liveness::Live,
+                (_, Shared::Unknown) => Liveness::Unknown,
+                _ => Liveness::Live,
             };
+            watched.verdict = stricter(coupled, still);
+            *verdict = watched.verdict;
         }
         verdicts
+    }
+
+    /// What was measured of a face.
+    pub(crate) fn cues(&self, track: u64) -> Cues {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Cues::default(), |w| Cues {
+            movement: w.stillness.movement(),
+            coupling: w.share,
+        })
+    }
+
+    /// What was said of a face in its last picture.
+    pub(crate) fn verdict(&self, track: u64) -> Liveness {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Liveness::Unknown, |w| w.verdict)
+    }
+}
+
+/// Of what two checks say: none outvotes the other.
+fn stricter(one: Liveness, other: Liveness) -> Liveness {
+    match (one, other) {
+        (Liveness::Attack(_), _) => one,
+        (_, Liveness::Attack(_)) => other,
+        (Liveness::Unknown, _) | (_, Liveness::Unknown) => Liveness::Unknown,
+        (Liveness::Live, Liveness::Live) => Liveness::Live,
     }
 }

@@ -11,7 +11,7 @@ use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
-use crate::liveness::{self, Checks, Liveness, Watch};
+use crate::liveness::{self, Checks, Cue, Liveness, Watch};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -136,6 +136,7 @@ impl Eye {
         let verdicts = self.watch(frame.at, &reports);
         for (report, liveness) in reports.iter_mut().zip(verdicts) {
             report.liveness = liveness;
+            report.cues = self.watch.cues(report.track.0);
         }
         self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
@@ -143,6 +144,12 @@ impl Eye {
 
     /// Whether the faces of `reports` are alive.
     fn watch(&mut self, at: Instant, reports: &[FaceReport]) -> [Liveness; liveness::MAX_FACES] {
+        let is_late = |report: &&FaceReport| {
+            report.frame_use == FrameUse::Skipped
+                && self.watch.verdict(report.track.0) == Liveness::Unknown
+        };
+        let late = reports.iter().filter(is_late).map(|report| report.track);
+        let late: [Option<TrackId>; liveness::MAX_FACES] = collect(late);
         self.watched.clear();
         let faces = reports.iter().take(liveness::MAX_FACES);
         self.watched.extend(faces.map(|face| {
@@ -153,7 +160,14 @@ impl Eye {
                 eye_distance: (right[0] - left[0]).hypot(right[1] - left[1]),
             }
         }));
-        self.watch.step(at, &self.rgb, &self.watched)
+        let verdicts = self.watch.step(at, &self.rgb, &self.watched);
+        // A face that was found alive in a picture that was not embedded: the next one is.
+        for track in late.into_iter().flatten() {
+            if self.watch.verdict(track.0) == Liveness::Live {
+                self.tracks.want(track);
+            }
+        }
+        verdicts
     }
 
     fn plan(&mut self, frame: &Frame) -> Step {
@@ -239,7 +253,13 @@ impl Eye {
         if economy && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
-        if !self.tracks.is_fresh(track, hash(aligned.pixels())) {
+        // Pixels as before tell nothing new; but of a face that is known to be still they are
+        // what it is refused by.
+        let is_still = matches!(
+            self.watch.verdict(track.0),
+            Liveness::Attack(Cue::Frozen { .. })
+        );
+        if !self.tracks.is_fresh(track, hash(aligned.pixels())) && !is_still {
             return Ok(report);
         }
         if self.vision.is_upside_down(&self.rgb, face)? {
@@ -261,4 +281,9 @@ fn hash(picture: &RgbImage) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(picture.as_raw());
     hasher.finish()
+}
+
+/// The first few of an iterator.
+fn collect<T, const N: usize>(mut all: impl Iterator<Item = T>) -> [Option<T>; N] {
+    std::array::from_fn(|_| all.next())
 }

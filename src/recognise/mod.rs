@@ -22,7 +22,7 @@ pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
 pub use track::TrackId;
 
-use crate::liveness::Liveness;
+use crate::liveness::{Cues, Liveness};
 use crate::vision::Face;
 use crate::whitelist::Match;
 
@@ -55,6 +55,8 @@ pub struct FaceReport {
     pub identity: Option<Match>,
     /// Whether it is a face of flesh and blood, as far as the checks that are on can tell.
     pub liveness: Liveness,
+    /// What was measured for that.
+    pub cues: Cues,
 }
 
 impl FaceReport {
@@ -68,6 +70,7 @@ impl FaceReport {
             frame_use: FrameUse::Skipped,
             identity: None,
             liveness: Liveness::Unknown,
+            cues: Cues::default(),
         }
     }
 

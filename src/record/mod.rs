@@ -39,7 +39,8 @@ pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, Query, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef, Recognition,
+    Actor, By, CardRef, Cues, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef,
+    Recognition,
 };
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};

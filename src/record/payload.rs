@@ -78,6 +78,17 @@ pub struct Recognition {
     pub frame: FrameRef,
 }
 
+/// What was measured of how a face moves, as far as it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cues {
+    /// Of its points, in eye distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<f32>,
+    /// The share of that which its surroundings had too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupling: Option<f32>,
+}
+
 /// What opens the door once it is on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Granted {
@@ -92,6 +103,9 @@ pub struct Granted {
     /// The second of two people, or the escort, where a rule asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<PersonRef>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
 }
 
 /// Somebody who was judged and may not pass.
@@ -117,6 +131,9 @@ pub struct Denied {
     /// What was measured, where the reason is how the face moves: eye distances, or a share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f32>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,
