@@ -31,7 +31,7 @@ test-attacks: runtime
 
 # Made-up input for whatever reads input from outside, FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 60
-FUZZERS := configuration manifest clip mjpeg guardian record
+FUZZERS := configuration manifest clip mjpeg guardian record control
 fuzz:
 	@target/tools/bin/cargo-fuzz --version 2>/dev/null | grep -qwF 0.13.1 || $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/target cargo-fuzz@0.13.1
 	PATH=$(CURDIR)/target/tools/bin:$$PATH $(CARGO) fuzz build --sanitizer none
@@ -57,7 +57,7 @@ vm:
 	tests/vm/build.sh $(VM_CACHE)
 
 test-vm: deb
-	$(CARGO) build --release --example feed --example freeze --example loopback --example typist --example demo
+	$(CARGO) build --release --example feed --example freeze --example loopback --example typist --example flood --example demo
 	@[ -d demo/scenes/6-photo ] || target/release/examples/demo >/dev/null
 	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh $(SCENARIOS)
 

@@ -149,9 +149,10 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it).
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "calibrate-liveness",
     "run",
+    "watch",
     "bench",
     "calibrate",
     "train",

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use doorward::cohort::Score;
@@ -10,12 +11,12 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, Cues,
-    DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason,
-    Granted, HeldOpen, HeldStage, InView, Keep, Kind, LockCause, LockoutCause, Log,
-    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part, Passage, PersonRef, Query, Recognition,
-    Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View,
-    WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, ControlAct,
+    ControlAsked, ControlRefusal, ControlRefused, Cues, DenialReason, Denied, DoorMode, Event,
+    Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView,
+    Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -313,7 +314,7 @@ fn one_of_each() -> Vec<Event> {
             message: Some(message()),
         });
     }
-    for &part in Part::ALL {
+    for &part in Part::ALL.iter().filter(|p| **p != Part::Control) {
         events.push(Event::Fault {
             reason: FaultReason::PartHung,
             part: Some(part),
@@ -454,6 +455,38 @@ fn one_of_each() -> Vec<Event> {
     }
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
+    events.extend(at_the_control_socket());
+    events
+}
+
+/// What was asked for at the control socket, and what was refused.
+fn at_the_control_socket() -> Vec<Event> {
+    let actor = || origin().actor;
+    let mut events: Vec<Event> = ControlAct::ALL
+        .iter()
+        .map(|&act| {
+            let actor = actor();
+            Event::ControlAsked(ControlAsked { act, actor })
+        })
+        .collect();
+    events.extend((0..).zip(ControlRefusal::ALL).map(|(n, &reason)| {
+        Event::ControlRefused(ControlRefused {
+            reason,
+            act: ControlAct::Unlock,
+            actor: actor(),
+            left_out: NonZeroU32::new(n * 12),
+        })
+    }));
+    events.push(Event::RolesRejected {
+        reason: ConfigFault::Invalid,
+        file: "/etc/doorward/roles.toml".into(),
+        message: "/etc/doorward/roles.toml:3: unknown field `users`".into(),
+    });
+    events.push(Event::Fault {
+        reason: FaultReason::PartEnded,
+        part: Some(Part::Control),
+        message: None,
+    });
     events
 }
 

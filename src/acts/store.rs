@@ -64,27 +64,58 @@ pub fn set_mode(
     origin: &Origin,
 ) -> Result<ModeAct, DatabaseError> {
     let set = Stamp::now();
-    let lasts_ms =
-        until_ms.map(|until| u64::try_from(until.saturating_sub(set.at_ms)).unwrap_or(0));
     database.transaction(|connection, fail| {
-        let event = Event::ModeSet(ModeSet {
-            mode,
-            until_ms,
-            lasts_ms,
-            purpose,
-            actor: origin.actor.clone(),
-        });
-        let record = append_within(connection, fail, &set, &origin.door, &event)?.id;
-        let act = ModeAct {
-            record,
-            mode,
-            until_ms,
-            lasts_ms,
-            set,
-        };
-        keep(connection, fail, "mode", record, Some(&act), &act.set)?;
+        let (act, _) = set_mode_within(connection, fail, set, (mode, until_ms), purpose, origin)?;
         Ok(act)
     })
+}
+
+/// The same in somebody else's transaction; gives the event too.
+///
+/// # Errors
+/// [`DatabaseError`]; the transaction has to be rolled back.
+pub(crate) fn set_mode_within(
+    connection: &Connection,
+    fail: Fail<'_>,
+    set: Stamp,
+    (mode, until_ms): (DoorMode, Option<i64>),
+    purpose: Option<String>,
+    origin: &Origin,
+) -> Result<(ModeAct, Event), DatabaseError> {
+    let lasts_ms =
+        until_ms.map(|until| u64::try_from(until.saturating_sub(set.at_ms)).unwrap_or(0));
+    let event = Event::ModeSet(ModeSet {
+        mode,
+        until_ms,
+        lasts_ms,
+        purpose,
+        actor: origin.actor.clone(),
+    });
+    let record = append_within(connection, fail, &set, &origin.door, &event)?.id;
+    let act = ModeAct {
+        record,
+        mode,
+        until_ms,
+        lasts_ms,
+        set,
+    };
+    keep(connection, fail, "mode", record, Some(&act), &act.set)?;
+    Ok((act, event))
+}
+
+/// The lockdown in force, in somebody else's transaction.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub(crate) fn lockdown_within(
+    connection: &Connection,
+    fail: Fail<'_>,
+    synchronised: impl FnOnce() -> bool,
+) -> Result<Option<ModeAct>, DatabaseError> {
+    match locked_down(connection, fail, synchronised)? {
+        true => Ok(rows(connection, fail)?.and_then(|rows| rows.mode)),
+        false => Ok(None),
+    }
 }
 
 /// Orders an unlocking for one pulse; gives the number of its event.
@@ -97,15 +128,29 @@ pub fn ask_unlock(
     origin: &Origin,
 ) -> Result<u64, DatabaseError> {
     let set = Stamp::now();
+    database.transaction(|connection, fail| {
+        Ok(ask_unlock_within(connection, fail, &set, purpose, origin)?.0)
+    })
+}
+
+/// The same in somebody else's transaction; gives the event too.
+///
+/// # Errors
+/// [`DatabaseError`]; the transaction has to be rolled back.
+pub(crate) fn ask_unlock_within(
+    connection: &Connection,
+    fail: Fail<'_>,
+    set: &Stamp,
+    purpose: Option<String>,
+    origin: &Origin,
+) -> Result<(u64, Event), DatabaseError> {
     let event = Event::UnlockAsked {
         purpose,
         actor: origin.actor.clone(),
     };
-    database.transaction(|connection, fail| {
-        let record = append_within(connection, fail, &set, &origin.door, &event)?.id;
-        keep(connection, fail, "unlock", record, None, &set)?;
-        Ok(record)
-    })
+    let record = append_within(connection, fail, set, &origin.door, &event)?.id;
+    keep(connection, fail, "unlock", record, None, set)?;
+    Ok((record, event))
 }
 
 fn keep(

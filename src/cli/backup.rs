@@ -7,14 +7,16 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use super::clerk::Clerk;
 use super::hands::Hands;
 use super::people_file::Made;
 use super::{Exit, Format, origin, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::files::{Kind, handed};
-use crate::record::{Event, Head, Log, Stamp};
+use crate::record::{Head, Log};
 use crate::shown::counted;
+use crate::verbs::Verb;
 use crate::whitelist;
 
 /// Where to.
@@ -63,14 +65,13 @@ impl Backup {
         };
         let head = head.context("there is no backup")?;
         self.made.leave_it();
-        let event = Event::BackedUp {
+        drop(database);
+        let noted = Verb::NoteBackup {
             file: file.display().to_string(),
-            up_to: head.id,
-            hash: head.hash(),
-            actor: origin(config).actor,
+            head: head.to_string(),
         };
-        Log::new(database, config.daemon.door.clone())
-            .append(&Stamp::now(), &event)
+        Clerk::new(config)
+            .does(noted, None)
             .context("the backup is there, but cannot be put on record")?;
         if self.format.json {
             print_json(&json!({ "file": file, "head": head.to_string(), "up_to": head.id }))?;
@@ -114,9 +115,8 @@ impl Restore {
         let restored = whitelist::restore(&file, &config.whitelist.database, &origin(config))
             .context("nothing was restored")?;
         // Who is not on it any more is not in the files either.
-        let database = Database::open_existing(&config.whitelist.database)?;
         let mut exit = Exit::Done;
-        if !database.erase()? {
+        if !Clerk::new(config).erases()? {
             exit = Exit::No;
             eprintln!(
                 "who was removed by this is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"

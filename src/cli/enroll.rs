@@ -8,17 +8,18 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::enroll_many::{self, Report};
 use super::hands::Hands;
 use super::people_rights::AddGuest;
 use super::when::When;
-use super::{Exit, Format, Usage, origin, print_json};
+use super::{Exit, Format, Usage, print_json};
 use crate::camera;
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
 use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
-use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session};
+use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session, enrolled};
 use crate::files::Kind;
 use crate::person::PersonId;
 use crate::shown::Quoted;
@@ -170,7 +171,7 @@ impl Enroll {
         let given = self.name.as_deref().unwrap_or_default();
         self.check_arguments(given)?;
         // Whatever is wrong with the database is told before anybody poses for photos.
-        let mut database = Database::open(&config.whitelist.database)?;
+        let database = Database::open(&config.whitelist.database)?;
         let name = self.whose(given, &database)?;
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let session = Session::new(&mut vision, config.whitelist.keep_photos, self.bad_photos());
@@ -186,8 +187,9 @@ impl Enroll {
             eprintln!("{one}");
         }
         let until = self.guest_until.map(|When(until)| until);
-        let (consent, origin) = (self.consent(), origin(config));
-        let person = match reviewed.commit_until(&mut database, consent, until, &origin) {
+        let clerk = Clerk::new(config);
+        let verb = reviewed.enrolment(self.consent(), until);
+        let person = match verb.and_then(|verb| enrolled(clerk.does(verb, None)?)) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
             ),

@@ -10,8 +10,9 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::output::{csv_line, safe};
-use super::{Exit, Format, origin, print_json};
+use super::{Exit, Format, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::bulk::{Bulk, Entered, Outcome};
@@ -31,22 +32,22 @@ pub(super) fn run(
     report: Option<Report>,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
-    let mut database = Database::open(&config.whitelist.database)?;
+    let database = Database::open(&config.whitelist.database)?;
     let mut vision = Vision::open(&config.models, &config.vision)?;
     if vision.scoring().calibration().is_none() {
         eprintln!(
             "these networks came without a calibration, so the photos are not compared with each other: see that those of each person show one person"
         );
     }
-    let origin = origin(config);
+    let clerk = Clerk::new(config);
     let mut bulk = Bulk {
         vision: &mut vision,
-        database: &mut database,
+        database: &database,
+        does: &mut |verb| clerk.does(verb, None),
         keep_photos: config.whitelist.keep_photos,
         bad_photos,
         consent,
         asked: config.access.threshold_request(),
-        origin: &origin,
         stopped: None,
     };
     // Drawn on a terminal only.

@@ -20,6 +20,7 @@ use crate::database::Database;
 use crate::files;
 use crate::record::{About, Head, Kind, Log, Query, Record, RecordError, Verified};
 use crate::shown::counted;
+use crate::verbs::record_json;
 use crate::whitelist;
 
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -264,7 +265,7 @@ impl Events {
 
     fn show(&self, record: &Record) {
         if self.format.json {
-            println!("{}", as_json(record));
+            println!("{}", record_json(record));
         } else if self.csv {
             println!("{}", as_csv(record));
         } else {
@@ -274,7 +275,7 @@ impl Events {
 }
 
 /// One line, its kind in a colour.
-fn in_colour(record: &Record) -> String {
+pub(super) fn in_colour(record: &Record) -> String {
     let (line, kind) = (record.to_string(), record.kind());
     let hue = match kind {
         "granted" => Some(Hue::Good),
@@ -325,25 +326,6 @@ fn tell_what_is_left_out(log: &Log, query: &Query, limit: u32) -> anyhow::Result
 fn is_tampered(error: &anyhow::Error) -> bool {
     let found = error.downcast_ref::<RecordError>();
     matches!(found, Some(RecordError::Tampered { .. }))
-}
-
-/// The record as it is stored, with number, time and hash, and with the person and the score
-/// by the names that other commands give them.
-fn as_json(record: &Record) -> serde_json::Value {
-    let mut value = record.to_json();
-    let subject = record.subject();
-    if let Some((id, name)) = subject.person {
-        let (key, name_key) = match subject.is_stranger {
-            true => ("nearest_id", "nearest"),
-            false => ("person_id", "name"),
-        };
-        value[key] = id.0.into();
-        value[name_key] = name.into();
-    }
-    if let Some(score) = subject.score {
-        value["score"] = score.into();
-    }
-    value
 }
 
 const COLUMNS: [&str; 11] = [

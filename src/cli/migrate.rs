@@ -4,20 +4,19 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Exit, Format, origin, print_json, table};
+use super::clerk::Clerk;
+use super::{Exit, Format, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::enrol;
 use crate::shown::counted;
 use crate::vision::Vision;
 
-pub(super) fn run(
-    database: &mut Database,
-    config: &Config,
-    format: Format,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn run(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
+    let database = Database::open_existing(&config.whitelist.database)?;
+    let clerk = Clerk::new(config);
     let mut vision = Vision::open(&config.models, &config.vision)?;
-    let outcomes = enrol::migrate(database, &mut vision, &origin(config))?;
+    let outcomes = enrol::migrate(&database, &mut vision, |verb| clerk.does(verb, None))?;
     let model = vision.version();
     let again = outcomes.iter().filter(|o| !o.ready).count();
     let code = if again > 0 { Exit::No } else { Exit::Done }.into();

@@ -9,8 +9,10 @@ mod backup;
 mod bench;
 mod calibrate_liveness;
 mod check;
+mod clerk;
 mod colour;
 mod compare;
+mod control;
 mod enroll;
 mod enroll_many;
 mod environment;
@@ -46,6 +48,7 @@ mod threshold;
 mod train;
 mod try_out;
 mod view;
+mod watch;
 mod when;
 
 use std::path::PathBuf;
@@ -124,6 +127,8 @@ enum Command {
     Try(try_out::Try),
     /// Say whether two pictures show the same person
     Compare(compare::Compare),
+    /// Show how the door is, and what happens there as it does
+    Watch(watch::Watch),
     /// Show what happened at the door
     Events(events::Events),
     /// Copy whitelist and record to a file
@@ -245,7 +250,7 @@ impl Cli {
         };
         match self.command {
             Command::Run => run::run(&self.config),
-            Command::Status(status) => status.run(&self.config, &logged(owned()?)),
+            Command::Status(status) => status.run(&self.config, &logged(config()?)),
             Command::Enroll(mut enroll) => {
                 let config = named(&mut |hands| enroll.hand_over(hands))?;
                 enroll.run(&logged(config))
@@ -267,6 +272,7 @@ impl Cli {
             Command::Compare(compare) => compare.run(&logged(config()?)),
             Command::Bench(bench) => bench.run(&logged(config()?)),
             Command::Threshold(threshold) => threshold.run(&owned()?),
+            Command::Watch(watch) => watch.run(&self.config, &logged(config()?)),
             Command::Events(events) => events.run(&logged(config()?)),
             Command::Backup(mut backup) => {
                 let config = named(&mut |hands| backup.hand_over(hands))?;
@@ -284,8 +290,8 @@ impl Cli {
                 command.run(&self.config, &logged(owned()?))
             }
             Command::Train(command) => command.run(&self.config),
-            Command::Mode(mode) => mode.run(&logged(owned()?)),
-            Command::Unlock(unlock) => unlock.run(&logged(owned()?)),
+            Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),
+            Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),
             Command::Panel(panel) => panel.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),

@@ -1,22 +1,23 @@
-//! `doorward mode` and `doorward unlock`: what an administrator orders of the door. Both only
-//! write it down; the daemon, if one guards, sees it within a second.
+//! `doorward mode` and `doorward unlock`: what an administrator orders of the door. The daemon
+//! writes it down and does it; where none runs, a mode is written down here for when one does.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::control::{self, Done};
 use super::output::{local, rfc3339};
 use super::when::{When, until};
 use super::{Exit, Format, Usage, origin, print_json};
-use crate::acts::{self, Acts, ModeAct, Over, Standing};
+use crate::acts::{self, Acts, ModeAct, Outcome, Over, Standing};
 use crate::config::Config;
 use crate::daemon::clock;
 use crate::database::{Database, DatabaseError};
-use crate::record::{
-    By, DoorMode, Event, Kind, Log, NotOpened, Query, RelayCommand, Stamp, believes_clock,
-};
+use crate::ipc::{Ask, MAX_REASON_CHARS, ModeOrdered, Unlocked};
+use crate::record::{DoorMode, Kind, Log, Query, Stamp, believes_clock};
 
 /// How long `unlock` waits for what becomes of it.
 const MAX_UNLOCK_WAIT: Duration = Duration::from_secs(6);
@@ -86,7 +87,6 @@ impl Why {
     /// # Errors
     /// [`Usage`]
     fn text(self) -> anyhow::Result<Option<String>> {
-        const MAX_REASON_CHARS: usize = 200;
         match self.reason.map(|text| text.trim().to_owned()) {
             Some(text) if text.chars().count() > MAX_REASON_CHARS => Err(Usage(format!(
                 "--reason has more than {MAX_REASON_CHARS} characters"
@@ -98,9 +98,12 @@ impl Why {
 }
 
 impl Mode {
-    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self, path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
         let (mode, until, why, format) = match self.order {
-            None => return show(config, self.format),
+            None => {
+                super::become_owner(config)?;
+                return show(config, self.format);
+            }
             Some(Order::Lockdown { until, why, format }) => {
                 (DoorMode::Lockdown, until, why, format)
             }
@@ -110,14 +113,28 @@ impl Mode {
             }
             Some(Order::Normal { why, format }) => (DoorMode::Normal, None, why, format),
         };
-        let why = why.text()?;
-        let guarded = Database::is_guarded(&config.whitelist.database);
-        let mut database = Database::open(&config.whitelist.database)?;
-        let until = until.map(|When(at)| at);
-        let act = acts::set_mode(&mut database, mode, until, why, &origin(config))?;
+        let reason = why.text()?;
+        let until_ms = until.map(|When(at)| at);
+        let ask = Ask::Mode {
+            mode,
+            until_ms,
+            reason: reason.clone(),
+        };
+        let (act, guarded) = match control::act(path, ask)? {
+            Some(Done::Gave(ordered)) => (ordered, true),
+            Some(Done::NotYet(why)) => anyhow::bail!(why),
+            None => {
+                super::become_owner(config)?;
+                let guarded = Database::is_guarded(&config.whitelist.database);
+                let mut database = Database::open(&config.whitelist.database)?;
+                let origin = origin(config);
+                let act = acts::set_mode(&mut database, mode, until_ms, reason, &origin)?;
+                (ordered(&act), guarded)
+            }
+        };
         match format.json {
             true => print_json(&as_json(act.mode, &act))?,
-            false => println!("{} (event {})", told(&act), act.record),
+            false => println!("{} (event {})", told(&act), act.event),
         }
         if !guarded {
             eprintln!("nothing guards the door now; it holds when the daemon runs");
@@ -132,8 +149,16 @@ impl Mode {
     }
 }
 
+fn ordered(act: &ModeAct) -> ModeOrdered {
+    ModeOrdered {
+        event: act.record,
+        mode: act.mode,
+        until_ms: act.until_ms,
+    }
+}
+
 /// `held open until 2026-03-01 18:00`
-fn told(act: &ModeAct) -> String {
+fn told(act: &ModeOrdered) -> String {
     match act.until_ms {
         Some(until) => format!("{} until {}", act.mode, local(until, "%Y-%m-%d %H:%M:%S")),
         None => act.mode.to_string(),
@@ -141,12 +166,12 @@ fn told(act: &ModeAct) -> String {
 }
 
 /// The mode in force, and what was ordered.
-fn as_json(mode: DoorMode, act: &ModeAct) -> Value {
+fn as_json(mode: DoorMode, act: &ModeOrdered) -> Value {
     json!({
         "mode": mode.code(),
         "ordered": act.mode.code(),
         "until": act.until_ms.and_then(rfc3339),
-        "event": act.record,
+        "event": act.event,
     })
 }
 
@@ -187,16 +212,16 @@ fn show(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
     };
     if format.json {
         let mode = if in_force { act.mode } else { DoorMode::Normal };
-        print_json(&as_json(mode, &act))?;
+        print_json(&as_json(mode, &ordered(&act)))?;
     } else if let Some(why) = why {
         println!(
             "{}; {} (event {}) was ordered, and {why}",
             DoorMode::Normal,
-            told(&act),
+            told(&ordered(&act)),
             act.record
         );
     } else {
-        println!("{} (event {})", told(&act), act.record);
+        println!("{} (event {})", told(&ordered(&act)), act.record);
     }
     Ok(Exit::Done.into())
 }
@@ -210,66 +235,85 @@ pub(crate) struct Unlock {
     format: Format,
 }
 
-/// What became of an act.
-enum Outcome {
-    Unlocked { pulse_ms: u64 },
-    NotOpened(NotOpened),
-    RelayFault(RelayCommand),
-}
-
 impl Unlock {
-    pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
-        let why = self.why.text()?;
-        if !Database::is_guarded(&config.whitelist.database) {
-            eprintln!(
-                "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
-                 move the relay by hand with `doorward relay pulse`"
-            );
-            if self.format.json {
-                print_json(&json!({ "unlocked": false, "guarding": false }))?;
+    pub(super) fn run(self, path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
+        let Self { why, format } = self;
+        let reason = why.text()?;
+        let ask = Ask::Unlock {
+            reason: reason.clone(),
+        };
+        match control::act(path, ask)? {
+            Some(Done::Gave(unlocked)) => said(&unlocked, format),
+            Some(Done::NotYet(why)) => {
+                eprintln!("{why}");
+                Ok(Exit::No.into())
             }
-            return Ok(Exit::No.into());
-        }
-        let mut database = Database::open_existing(&config.whitelist.database)?;
-        let act = acts::ask_unlock(&mut database, why, &origin(config))?;
-        let log = Log::new(database, config.daemon.door.clone());
-        let outcome = awaited(&log, act)?;
-        if self.format.json {
-            print_json(&outcome_json(act, outcome.as_ref()))?;
-        }
-        match &outcome {
-            Some(Outcome::Unlocked { pulse_ms }) if !self.format.json => {
-                println!("unlocked for {pulse_ms} ms (event {act})");
+            None => {
+                super::become_owner(config)?;
+                without_socket(reason, format, config)
             }
-            Some(Outcome::Unlocked { .. }) => {}
-            Some(Outcome::NotOpened(reason)) => eprintln!("not unlocked: {reason} (event {act})"),
-            Some(Outcome::RelayFault(command)) => {
-                eprintln!("not unlocked: {command} (event {act})");
-            }
-            None => eprintln!(
-                "nothing became of it yet (event {act}); `doorward events` shows what does"
-            ),
-        }
-        match outcome {
-            Some(Outcome::Unlocked { .. }) => Ok(Exit::Done.into()),
-            _ => Ok(Exit::No.into()),
         }
     }
 }
 
-fn outcome_json(act: u64, outcome: Option<&Outcome>) -> Value {
-    let (pulse_ms, reason) = match outcome {
-        Some(Outcome::Unlocked { pulse_ms }) => (Some(pulse_ms), None),
-        Some(Outcome::NotOpened(reason)) => (None, Some(reason.code())),
-        Some(Outcome::RelayFault(_)) => (None, Some(Kind::RelayFault.as_str())),
-        None => (None, None),
-    };
+/// With a daemon whose control socket cannot be used.
+fn without_socket(
+    why: Option<String>,
+    format: Format,
+    config: &Config,
+) -> anyhow::Result<ExitCode> {
+    if !Database::is_guarded(&config.whitelist.database) {
+        eprintln!(
+            "nothing guards the door, so nothing unlocks it: `systemctl start doorward`, or \
+             move the relay by hand with `doorward relay pulse`"
+        );
+        if format.json {
+            print_json(&json!({ "unlocked": false, "guarding": false }))?;
+        }
+        return Ok(Exit::No.into());
+    }
+    let mut database = Database::open_existing(&config.whitelist.database)?;
+    let act = acts::ask_unlock(&mut database, why, &origin(config))?;
+    let log = Log::new(database, config.daemon.door.clone());
+    let outcome = awaited(&log, act)?;
+    let became = |outcome| Unlocked::of(act, outcome);
+    said(
+        &outcome.map_or_else(|| Unlocked::nothing(act), became),
+        format,
+    )
+}
+
+fn said(unlocked: &Unlocked, format: Format) -> anyhow::Result<ExitCode> {
+    let act = unlocked.event;
+    if format.json {
+        print_json(&outcome_json(unlocked))?;
+    }
+    match (unlocked.pulse_ms, unlocked.reason, unlocked.relay_fault) {
+        (Some(pulse_ms), ..) if !format.json => {
+            println!("unlocked for {pulse_ms} ms (event {act})");
+        }
+        (None, Some(reason), _) => eprintln!("not unlocked: {reason} (event {act})"),
+        (None, None, Some(command)) => eprintln!("not unlocked: {command} (event {act})"),
+        (None, None, None) => {
+            eprintln!("nothing became of it yet (event {act}); `doorward events` shows what does")
+        }
+        (Some(_), ..) => {}
+    }
+    match unlocked.unlocked {
+        true => Ok(Exit::Done.into()),
+        false => Ok(Exit::No.into()),
+    }
+}
+
+fn outcome_json(unlocked: &Unlocked) -> Value {
+    let reason = unlocked.reason.map(|reason| reason.code());
+    let fault = unlocked.relay_fault.map(|_| Kind::RelayFault.as_str());
     json!({
-        "unlocked": pulse_ms.is_some(),
+        "unlocked": unlocked.unlocked,
         "guarding": true,
-        "pulse_ms": pulse_ms,
-        "reason": reason,
-        "event": act,
+        "pulse_ms": unlocked.pulse_ms,
+        "reason": reason.or(fault),
+        "event": unlocked.event,
     })
 }
 
@@ -291,22 +335,6 @@ fn outcome(log: &Log, act: u64) -> anyhow::Result<Option<Outcome>> {
         ..Query::default()
     };
     let records = log.records(&since)?;
-    Ok(records.iter().find_map(|record| match record.event()? {
-        Event::Unlocked {
-            by: By::Act(by),
-            pulse_ms,
-        } if *by == act => Some(Outcome::Unlocked {
-            pulse_ms: *pulse_ms,
-        }),
-        Event::NotOpened {
-            by: By::Act(by),
-            reason,
-        } if *by == act => Some(Outcome::NotOpened(*reason)),
-        Event::RelayFault {
-            by: Some(By::Act(by)),
-            command,
-            ..
-        } if *by == act => Some(Outcome::RelayFault(*command)),
-        _ => None,
-    }))
+    let mut events = records.iter().filter_map(|record| record.event());
+    Ok(events.find_map(|event| Outcome::of(event, act)))
 }

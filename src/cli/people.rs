@@ -6,18 +6,18 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::hands::Hands;
 use super::output::rfc3339;
 use super::people_factors;
 use super::people_file::{Export, Import};
 use super::people_look::{self, List};
 use super::people_rights;
-use super::{Exit, Format, Usage, origin, print_json};
+use super::{Exit, Format, Usage, print_json};
 use crate::config::Config;
-use crate::daemon::pictures::Pictures;
 use crate::database::Database;
-use crate::record::{Log, Origin};
 use crate::shown::counted;
+use crate::verbs::{Reply, Verb, VerbError};
 use crate::whitelist::{self, Person};
 
 /// What to do with whom. A person is named by name, by one from before, or by number, such
@@ -105,10 +105,10 @@ pub(crate) struct Whom {
 
 impl Whom {
     /// Each once, in the order they were named.
-    pub(super) fn find(&self, db: &Database) -> anyhow::Result<Vec<Person>> {
+    fn find(&self, clerk: Clerk<'_>) -> anyhow::Result<Vec<Person>> {
         let mut found: Vec<Person> = Vec::new();
         for word in &self.people {
-            let person = whitelist::find(db, word)?;
+            let person = people_look::find(clerk, word)?;
             if !found.contains(&person) {
                 found.push(person);
             }
@@ -142,74 +142,79 @@ impl People {
         if let Self::Import(import) = self {
             return import.run(config);
         }
-        let mut database = Database::open_existing(&config.whitelist.database)?;
-        let db = &mut database;
+        let clerk = Clerk::new(config);
         match self {
             Self::List(list) => {
-                list.run(db, config)?;
-                tell_of_photos(db, config)?;
+                list.run(clerk)?;
+                tell_of_photos(
+                    &Database::open_existing(&config.whitelist.database)?,
+                    config,
+                )?;
             }
-            Self::Show { person, format } => {
-                people_look::show(db, &whitelist::find(db, &person)?, format)?;
-            }
-            Self::Audit(format) => return people_look::audit(db, config, format),
-            Self::Migrate(format) => return super::migrate::run(db, config, format),
+            Self::Show { person, format } => people_look::show(clerk, person, format)?,
+            Self::Audit(format) => return people_look::audit(config, format),
+            Self::Migrate(format) => return super::migrate::run(config, format),
             Self::Rename {
                 person,
                 name,
                 format,
             } => {
-                let person = whitelist::find(db, &person)?;
-                whitelist::rename(db, person.id, &name, &origin(config))?;
+                let new = name.trim().to_owned();
+                let Reply::Renamed { person, before } =
+                    clerk.does(Verb::Rename { person, name }, None)?
+                else {
+                    return Err(VerbError::other_reply().into());
+                };
                 if format.json {
-                    let now = whitelist::find(db, &person.id.to_string())?;
                     print_json(&json!({
-                        "person_id": now.id,
-                        "name": now.name,
-                        "name_before": person.name,
+                        "person_id": person.id,
+                        "name": person.name,
+                        "name_before": before,
                     }))?;
                     return Ok(Exit::Done.into());
                 }
-                println!(
-                    "{} ({}) is now called {}",
-                    person.name,
-                    person.id,
-                    name.trim()
-                );
+                println!("{before} ({}) is now called {new}", person.id);
             }
             Self::Disable(whom) => {
-                enable(db, &whom, false, &origin(config), "not let in any more")?;
+                let people = whom.people;
+                let reply = clerk.does(Verb::Disable { people }, None)?;
+                tell_changed(reply, whom.format, "not let in any more")?;
             }
-            Self::Enable(whom) => enable(db, &whom, true, &origin(config), "let in again")?,
-            Self::Group(command) => return command.run(db, config),
-            Self::Valid(valid) => return valid.run(db, config),
-            Self::AddGuest(guest) => return guest.set(db, config),
-            Self::Entries(entries) => return entries.run(db, config),
+            Self::Enable(whom) => {
+                let people = whom.people;
+                let reply = clerk.does(Verb::Enable { people }, None)?;
+                tell_changed(reply, whom.format, "let in again")?;
+            }
+            Self::Group(command) => return command.run(clerk),
+            Self::Valid(valid) => return valid.run(clerk),
+            Self::AddGuest(guest) => return guest.set(clerk),
+            Self::Entries(entries) => return entries.run(clerk),
             Self::Remove { whom, yes } => {
-                let people = whom.find(db)?;
+                let people = whom.find(clerk)?;
                 let what = format!("{} and the templates", named(&people));
                 if !yes && !is_wanted(&what)? {
                     eprintln!("nobody was removed");
                     return Ok(Exit::No.into());
                 }
-                let ids: Vec<_> = people.iter().map(|person| person.id).collect();
-                whitelist::remove(db, &ids, &origin(config))?;
-                let record = Database::open_existing(db.path())?;
-                let log = Log::new(record, config.daemon.door.clone());
-                for id in ids {
-                    Pictures::beside(db.path()).forget(id, &log)?;
-                }
+                let numbers = people.iter().map(|person| person.id.to_string());
+                let people = numbers.collect();
+                let Reply::Removed { people } = clerk.does(Verb::Remove { people }, None)? else {
+                    return Err(VerbError::other_reply().into());
+                };
                 let about = json!({ "people": as_json(&people) });
-                return erase(db, &what, whom.format, about);
+                return erase(clerk, &what, whom.format, about);
             }
             Self::ForgetTemplate {
                 person,
                 number,
                 format,
             } => {
-                let person = whitelist::find(db, &person)?;
                 let number = number as usize;
-                let template = whitelist::forget_template(db, person.id, number, &origin(config))?;
+                let Reply::TemplateForgotten { person, template } =
+                    clerk.does(Verb::ForgetTemplate { person, number }, None)?
+                else {
+                    return Err(VerbError::other_reply().into());
+                };
                 let what = format!(
                     "template {number} of {} ({}), from {},",
                     person.name, person.id, template.source
@@ -222,40 +227,41 @@ impl People {
                     "source": template.source,
                     "made_at": rfc3339(template.created_at_ms),
                 });
-                return erase(db, &what, format, about);
+                return erase(clerk, &what, format, about);
             }
             Self::ForgetPhotos(format) => {
-                let photos = whitelist::forget_photos(db, &origin(config))?;
+                let Reply::PhotosForgotten { photos } = clerk.does(Verb::ForgetPhotos {}, None)?
+                else {
+                    return Err(VerbError::other_reply().into());
+                };
                 let what = counted(photos, "kept photo", "kept photos");
-                return erase(db, &what, format, json!({ "photos": photos }));
+                return erase(clerk, &what, format, json!({ "photos": photos }));
             }
-            Self::Export(export) => return export.run(db, config),
+            Self::Export(export) => return export.run(config),
             // Done above: it may make the database.
             Self::Import(_) => {}
-            Self::Erase(format) => return erase(db, "what was removed before", format, json!({})),
-            Self::Pin(pin) => return pin.run(db, config),
-            Self::Card(card) => return card.run(db, config),
-            Self::LostCard(card) => return card.run(db, config),
+            Self::Erase(format) => {
+                return erase(clerk, "what was removed before", format, json!({}));
+            }
+            Self::Pin(pin) => return pin.run(clerk),
+            Self::Card(card) => return card.run(clerk),
+            Self::LostCard(card) => return card.run(clerk),
         }
         Ok(Exit::Done.into())
     }
 }
 
-fn enable(
-    db: &mut Database,
-    whom: &Whom,
-    enabled: bool,
-    origin: &Origin,
-    how: &str,
-) -> anyhow::Result<()> {
-    let people = whom.find(db)?;
-    let ids: Vec<_> = people.iter().map(|person| person.id).collect();
-    whitelist::set_enabled(db, &ids, enabled, origin)?;
-    if whom.format.json {
-        let people: Vec<Person> = people
-            .into_iter()
-            .map(|person| Person { enabled, ..person })
-            .collect();
+/// People as they are after a change.
+pub(super) fn changed(reply: Reply) -> Result<Vec<Person>, VerbError> {
+    match reply {
+        Reply::Changed { people } => Ok(people),
+        _ => Err(VerbError::other_reply()),
+    }
+}
+
+fn tell_changed(reply: Reply, format: Format, how: &str) -> anyhow::Result<()> {
+    let people = changed(reply)?;
+    if format.json {
         return print_json(&json!({ "people": as_json(&people) }));
     }
     let is = if people.len() == 1 { "is" } else { "are" };
@@ -294,12 +300,12 @@ fn is_wanted(what: &str) -> anyhow::Result<bool> {
 
 /// Says that it is gone only when it is gone from the files.
 pub(super) fn erase(
-    db: &Database,
+    clerk: Clerk<'_>,
     what: &str,
     format: Format,
     mut about: Value,
 ) -> anyhow::Result<ExitCode> {
-    let is_gone = db.erase()?;
+    let is_gone = clerk.erases()?;
     if format.json {
         about["erased"] = is_gone.into();
         print_json(&about)?;
@@ -312,7 +318,7 @@ pub(super) fn erase(
     eprintln!(
         "{what} are off the whitelist, but NOT YET gone from {}-wal: another program keeps \
          reading the database. End it (`fuser` names it), then run `doorward people erase`",
-        db.path().display()
+        clerk.place().display()
     );
     Ok(Exit::No.into())
 }

@@ -3,17 +3,17 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::clerk::Clerk;
 use super::passphrase::Terminal;
 use super::people::erase;
-use super::{Exit, Format, Usage, origin, print_json};
-use crate::config::Config;
-use crate::database::Database;
-use crate::whitelist::{self, CardFormat, FactorsOf, Pin as NewPin};
+use super::people_look::find;
+use super::{Exit, Format, Usage, print_json};
+use crate::verbs::{CardWords, Code, PinWord, Reply, Verb, VerbError};
+use crate::whitelist::{self, CardFormat, FactorsOf, Person, Pin as NewPin};
 
 /// Longest line that is read as a PIN, in bytes.
 const MAX_PIN_LINE: usize = 64;
@@ -34,20 +34,26 @@ pub(crate) struct Pin {
 }
 
 impl Pin {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let person = whitelist::find(db, &self.person)?;
-        let (name, id) = (&person.name, person.id);
-        let which = if self.duress { "duress PIN" } else { "PIN" };
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
+        let person = find(clerk, &self.person)?;
+        let (name, id, duress) = (&person.name, person.id, self.duress);
+        let which = if duress { "duress PIN" } else { "PIN" };
+        let person = id.to_string();
         if self.remove {
-            whitelist::remove_pin(db, id, self.duress, &origin(config))?;
+            clerk.does(Verb::RemovePin { person, duress }, None)?;
             let what = format!("the {which} of {name} ({id}) and its traces");
             let about = json!({ "person_id": id, "name": name });
-            return erase(db, &what, self.output, about);
+            return erase(clerk, &what, self.output, about);
         }
         let pin = asked_pin(&format!("{which} of {name}"))?;
-        whitelist::set_pin(db, id, &pin, self.duress, &origin(config))?;
+        let verb = Verb::SetPin {
+            person,
+            pin,
+            duress,
+        };
+        clerk.does(verb, None)?;
         // What was before is overwritten; it is not worth a failure.
-        let _ = db.erase();
+        let _ = clerk.erases();
         if self.output.json {
             print_json(&json!({ "person_id": id, "name": name, "duress": self.duress }))?;
         } else {
@@ -72,6 +78,28 @@ fn format(name: &str) -> Result<CardFormat, String> {
     CardFormat::new(name).ok_or_else(|| "no name of 1 to 16 of a to z, 0 to 9, _ and -".into())
 }
 
+impl Which {
+    fn card(&self, number: u64) -> CardWords {
+        CardWords {
+            number,
+            facility: self.facility,
+            format: self.format.map(|format| format.as_str().to_owned()),
+        }
+    }
+}
+
+/// Whose card, and whether it was lost before.
+fn of_card(reply: Reply) -> Result<(Person, whitelist::Card, bool), VerbError> {
+    match reply {
+        Reply::Card {
+            person,
+            card,
+            was_lost,
+        } => Ok((person, card, was_lost)),
+        _ => Err(VerbError::other_reply()),
+    }
+}
+
 /// A card that nobody has yet, or one to be taken away.
 #[derive(Debug, Args)]
 pub(crate) struct Card {
@@ -90,31 +118,25 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let person = whitelist::find(db, &self.person)?;
-        let (name, id) = (&person.name, person.id);
-        let Which { facility, format } = self.which;
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
+        let person = self.person;
         if let Some(number) = self.remove {
-            let kept = whitelist::find_card(db, number, facility, format.as_ref())?;
-            if kept.person != id {
-                anyhow::bail!(
-                    "card {} is not {name}'s ({id}); `doorward people show` lists cards",
-                    kept.card
-                );
-            }
-            whitelist::remove_card(db, &kept, &origin(config))?;
-            let what = format!("card {} of {name} ({id}) and its traces", kept.card);
-            let about = json!({ "person_id": id, "name": name, "card": card_json(&kept.card) });
-            return erase(db, &what, self.output, about);
+            let card = self.which.card(number);
+            let reply = clerk.does(Verb::RemoveCard { person, card }, None)?;
+            let (Person { name, id, .. }, card, _) = of_card(reply)?;
+            let what = format!("card {card} of {name} ({id}) and its traces");
+            let about = json!({ "person_id": id, "name": name, "card": card_json(&card) });
+            return erase(clerk, &what, self.output, about);
         }
         let number = self.number.ok_or_else(|| Usage("which card?".into()))?;
-        let format = match format {
-            Some(format) => format,
-            None => CardFormat::new("w26").context("w26 is a format")?,
+        let card = self.which.card(number);
+        let reply = match clerk.does(Verb::AddCard { person, card }, None) {
+            Err(error) if error.code == Code::Malformed => {
+                return Err(Usage(error.to_string()).into());
+            }
+            reply => reply?,
         };
-        let card = whitelist::Card::new(format, facility, number)
-            .map_err(|error| Usage(error.to_string()))?;
-        whitelist::add_card(db, id, &card, &origin(config))?;
+        let (Person { name, id, .. }, card, _) = of_card(reply)?;
         if self.output.json {
             print_json(&json!({ "person_id": id, "name": name, "card": card_json(&card) }))?;
         } else {
@@ -137,17 +159,13 @@ pub(crate) struct LostCard {
 }
 
 impl LostCard {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let Which { facility, format } = self.which;
-        let kept = whitelist::find_card(db, self.number, facility, format.as_ref())?;
-        let person = whitelist::find(db, &kept.person.to_string())?;
-        if !kept.lost {
-            whitelist::lose_card(db, &kept, &origin(config))?;
-        }
-        let (card, name, id) = (&kept.card, &person.name, person.id);
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
+        let card = self.which.card(self.number);
+        let reply = clerk.does(Verb::LoseCard { card }, None)?;
+        let (Person { name, id, .. }, card, was_lost) = of_card(reply)?;
         if self.output.json {
-            print_json(&json!({ "person_id": id, "name": name, "card": card_json(card) }))?;
-        } else if kept.lost {
+            print_json(&json!({ "person_id": id, "name": name, "card": card_json(&card) }))?;
+        } else if was_lost {
             println!("card {card} of {name} ({id}) is lost already, and opens nothing");
         } else {
             println!("card {card} was {name}'s ({id}), and opens nothing any more");
@@ -194,22 +212,23 @@ fn card_json(card: &whitelist::Card) -> Value {
 
 /// Twice from a terminal, so that a slip of the finger locks nobody out; once from anything
 /// else.
-fn asked_pin(what: &str) -> anyhow::Result<NewPin> {
+fn asked_pin(what: &str) -> anyhow::Result<PinWord> {
     if !std::io::stdin().is_terminal() {
         let line = read_line()?;
         if line.is_empty() {
             let why = "a PIN is read from the terminal, or from one line of standard input";
             return Err(Usage(why.into()).into());
         }
-        return Ok(NewPin::new(&line)?);
+        NewPin::new(&line)?;
+        return Ok(PinWord::new(&line));
     }
     let mut terminal = Terminal::open()?;
     let first = Zeroizing::new(terminal.ask(&format!("{what}: "))?);
-    let pin = NewPin::new(&first)?;
+    NewPin::new(&first)?;
     if *Zeroizing::new(terminal.ask(&format!("{what}, again: "))?) != *first {
         anyhow::bail!("the two are not the same; nothing was changed");
     }
-    Ok(pin)
+    Ok(PinWord::new(&first))
 }
 
 /// Without a buffer that keeps it, and not more than a PIN has.

@@ -9,17 +9,19 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::hands::Hands;
 use super::passphrase::PassphraseFrom;
-use super::{Exit, Format, Usage, origin, print_json};
+use super::{Exit, Format, Usage, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::files::{self, Kind, handed};
 use crate::sealed::{self, Passphrase};
 use crate::shown::counted;
 use crate::trust::Remover;
+use crate::verbs::{NotedExport, Reply, Verb, VerbError};
 use crate::vision::Vision;
-use crate::whitelist::{self, Existing, Exported, Imported, Whom};
+use crate::whitelist::{self, Existing, Exported, Imported, Person, Whom};
 
 const EXPORT_USAGE: &str = "doorward people export [OPTIONS] FILE
        doorward people export [OPTIONS] PERSON... FILE";
@@ -94,7 +96,8 @@ impl Export {
         Ok(())
     }
 
-    pub(super) fn run(mut self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(mut self, config: &Config) -> anyhow::Result<ExitCode> {
+        let db = &Database::open_existing(&config.whitelist.database)?;
         let file = self.file()?;
         let Some((word, people)) = self.words.split_last() else {
             return Err(Usage(format!("no file is given\n\nUsage: {EXPORT_USAGE}")).into());
@@ -127,7 +130,14 @@ impl Export {
         let is_own = !handed::is_out(&file);
         let named = file.display().to_string();
         let written = write(db, whom, passphrase, target).and_then(|exported| {
-            whitelist::record_export(db, &exported, whom, &named, &origin(config))
+            let person = |p: &Person| (p.id, p.name.clone(), p.templates);
+            let noted = Verb::NoteExport(NotedExport {
+                file: named,
+                everybody: matches!(whom, Whom::Everybody),
+                people: exported.people.iter().map(person).collect(),
+            });
+            Clerk::new(config)
+                .does(noted, None)
                 .context("it cannot be put on record")?;
             Ok(exported)
         });
@@ -214,10 +224,16 @@ impl Import {
             (_, true) => Existing::Replace,
             _ => Existing::Refuse,
         };
-        let mut db = Database::open(&config.whitelist.database)?;
-        let from = BufReader::new(opened);
-        let imported = whitelist::import(&mut db, from, existing, &named, &origin(config))
-            .with_context(about)?;
+        let clerk = Clerk::new(config);
+        let mut from = BufReader::new(opened);
+        let verb = Verb::Import {
+            existing,
+            file: named.clone(),
+        };
+        let reply = clerk.does(verb, Some(&mut from)).with_context(about)?;
+        let Reply::Imported(imported) = reply else {
+            return Err(VerbError::other_reply().into());
+        };
         let others = Others::of(&imported, config);
         if self.format.json {
             print_json(&as_json(&file, &imported, &others))?;
@@ -227,7 +243,7 @@ impl Import {
         for remark in others.remarks(&imported) {
             eprintln!("{remark}");
         }
-        if imported.taken.iter().any(|one| one.replaced.is_some()) && !db.erase()? {
+        if imported.taken.iter().any(|one| one.replaced.is_some()) && !clerk.erases()? {
             eprintln!(
                 "what was replaced is NOT YET gone from the files: end what reads the database, then run `doorward people erase`"
             );

@@ -1,11 +1,11 @@
 //! `doorward people list`, `show` and `audit`: the whitelist, to be looked at.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::colour::Hue;
 use super::output::{local, rfc3339, table_in_colour};
 use super::people_factors;
@@ -15,9 +15,9 @@ use super::{Exit, Format, print_json, table};
 use crate::config::Config;
 use crate::database::Database;
 use crate::person::PersonId;
-use crate::record::{Log, Query, last_grants};
+use crate::verbs::{Reply, Seen, Verb, VerbError};
 use crate::vision::Vision;
-use crate::whitelist::{self, Person, Snapshot, Standing};
+use crate::whitelist::{Person, Snapshot, Standing};
 
 /// Who is listed.
 #[derive(Debug, Args)]
@@ -30,20 +30,28 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(super) fn run(self, db: &Database, config: &Config) -> anyhow::Result<()> {
-        let last = last_grants(db)?;
-        let mut people = whitelist::people(db)?;
-        let all = people.len();
-        if let Some(When(since)) = self.unused {
-            let let_in = |person: &Person| last.get(&person.id).is_some_and(|at| *at >= since);
-            people.retain(|person| person.created_at_ms < since && !let_in(person));
-            tell_where_the_record_begins(config, since)?;
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<()> {
+        let unused_since_ms = self.unused.map(|When(since)| since);
+        let Reply::People {
+            people,
+            listed,
+            record_since_ms,
+        } = clerk.look(&Verb::People { unused_since_ms })?
+        else {
+            return Err(VerbError::other_reply().into());
+        };
+        // Older grants may have been deleted, because their time was over.
+        if let Some(first) = record_since_ms.filter(|first| Some(*first) > unused_since_ms) {
+            eprintln!(
+                "the record goes back to {} only; who was let in before cannot be told",
+                day(first)
+            );
         }
         if self.format.json {
-            let people: Vec<Value> = people.iter().map(|p| as_json(p, &last)).collect();
+            let people: Vec<Value> = people.iter().map(as_json).collect();
             return print_json(&json!({ "people": people }));
         }
-        if all == 0 {
+        if listed == 0 {
             println!("Nobody is enrolled yet: doorward enroll NAME PHOTO...");
             return Ok(());
         }
@@ -52,17 +60,20 @@ impl List {
             return Ok(());
         }
         // Columns of rules only where anybody is asked for any.
-        let is_plain = |p: &Person| p.standing.groups.is_empty() && !is_limited(&p.standing);
+        let is_plain = |seen: &Seen| {
+            let standing = &seen.person.standing;
+            standing.groups.is_empty() && !is_limited(standing)
+        };
         let ruled = !people.iter().all(is_plain);
-        let rows = people.iter().map(|p| {
-            let seen = last.get(&p.id);
+        let rows = people.iter().map(|seen| {
+            let (p, last) = (&seen.person, seen.last_granted_ms);
             let mut row = vec![
                 p.id.to_string(),
                 p.name.clone(),
                 state(p).into(),
                 p.templates.to_string(),
                 day(p.created_at_ms),
-                seen.map_or_else(|| "never".into(), |at| local(*at, "%Y-%m-%d %H:%M")),
+                last.map_or_else(|| "never".into(), |at| local(at, "%Y-%m-%d %H:%M")),
             ];
             if ruled {
                 row.push(groups(&p.standing));
@@ -86,20 +97,6 @@ impl List {
     }
 }
 
-/// Older grants may have been deleted, because their time was over.
-fn tell_where_the_record_begins(config: &Config, since: i64) -> anyhow::Result<()> {
-    let database = Database::open_existing(&config.whitelist.database)?;
-    let log = Log::new(database, config.daemon.door.clone());
-    let first = log.page(&Query::default(), 1)?.pop();
-    if let Some(first) = first.filter(|first| first.at_ms > since && first.id > 1) {
-        eprintln!(
-            "the record goes back to {} only; who was let in before cannot be told",
-            day(first.at_ms)
-        );
-    }
-    Ok(())
-}
-
 fn is_limited(standing: &Standing) -> bool {
     let limits = [standing.valid_from_ms, standing.valid_until_ms];
     standing.is_guest || standing.entries.is_some() || limits.iter().any(Option::is_some)
@@ -110,14 +107,15 @@ fn groups(standing: &Standing) -> String {
     groups.join(", ")
 }
 
-fn as_json(person: &Person, last: &BTreeMap<PersonId, i64>) -> Value {
+fn as_json(seen: &Seen) -> Value {
+    let person = &seen.person;
     let mut value = json!({
         "person_id": person.id,
         "name": person.name,
         "enabled": person.enabled,
         "templates": person.templates,
         "enrolled_at": rfc3339(person.created_at_ms),
-        "last_granted_at": last.get(&person.id).copied().and_then(rfc3339),
+        "last_granted_at": seen.last_granted_ms.and_then(rfc3339),
     });
     put_standing(&mut value, &person.standing);
     value
@@ -133,10 +131,24 @@ fn state(person: &Person) -> &'static str {
     }
 }
 
-pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Result<()> {
-    let templates = whitelist::templates_of(db, person.id)?;
-    let factors = whitelist::factors_of(db, person.id)?;
-    let last = last_grants(db)?;
+/// Somebody on the whitelist.
+pub(super) fn find(clerk: Clerk<'_>, word: &str) -> Result<Person, VerbError> {
+    let person = word.to_owned();
+    match clerk.look(&Verb::Person { person })? {
+        Reply::Person { person, .. } => Ok(person.person),
+        _ => Err(VerbError::other_reply()),
+    }
+}
+
+pub(super) fn show(clerk: Clerk<'_>, person: String, format: Format) -> anyhow::Result<()> {
+    let Reply::Person {
+        person: seen,
+        templates,
+        factors,
+    } = clerk.look(&Verb::Person { person })?
+    else {
+        return Err(VerbError::other_reply().into());
+    };
     if format.json {
         let templates = (1..).zip(&templates).map(|(number, t): (usize, _)| {
             json!({
@@ -147,22 +159,22 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
             })
         });
         let templates: Vec<Value> = templates.collect();
-        let person = as_json(person, &last);
+        let person = as_json(&seen);
         let factors = people_factors::as_json(&factors);
         return print_json(
             &json!({ "person": person, "templates": templates, "factors": factors }),
         );
     }
-    let seen = last.get(&person.id);
+    let person = &seen.person;
     println!(
         "{} ({}), {}, since {}, {}",
         person.name,
         person.id,
         state(person),
         day(person.created_at_ms),
-        seen.map_or_else(
+        seen.last_granted_ms.map_or_else(
             || "never let in".into(),
-            |at| format!("let in last on {}", local(*at, "%Y-%m-%d at %H:%M"))
+            |at| format!("let in last on {}", local(at, "%Y-%m-%d at %H:%M"))
         )
     );
     if !person.standing.groups.is_empty() {
@@ -186,10 +198,11 @@ pub(super) fn show(db: &Database, person: &Person, format: Format) -> anyhow::Re
     Ok(())
 }
 
-pub(super) fn audit(db: &Database, config: &Config, format: Format) -> anyhow::Result<ExitCode> {
+pub(super) fn audit(config: &Config, format: Format) -> anyhow::Result<ExitCode> {
+    let db = Database::open_existing(&config.whitelist.database)?;
     let vision = Vision::open(&config.models, &config.vision)?;
     let asked = config.access.threshold_request();
-    let whitelist = Snapshot::load(db, vision.version(), vision.scoring(), asked)?;
+    let whitelist = Snapshot::load(&db, vision.version(), vision.scoring(), asked)?;
     let threshold = whitelist.matcher.threshold()?.score;
     let pairs = whitelist.matcher.confusable(threshold);
     let name = |id| whitelist.directory.name_of(id);

@@ -7,16 +7,18 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::clerk::Clerk;
 use super::enroll::Enroll;
 use super::hands::Hands;
 use super::output::{local, rfc3339};
-use super::people::named;
+use super::people::{changed, named};
 use super::when::{When, ahead, ahead_end};
-use super::{Exit, Format, Usage, origin, print_json};
+use super::{Exit, Format, Usage, print_json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::files::Kind;
 use crate::shown::counted;
+use crate::verbs::{Code, Reply, Verb, VerbError};
 use crate::whitelist::{self, Person, Standing};
 
 /// Groups that access rules name.
@@ -38,7 +40,7 @@ pub(crate) struct InGroup {
 }
 
 impl GroupCommand {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
         let (one, join) = match &self {
             Self::Add(one) => (one, true),
             Self::Remove(one) => (one, false),
@@ -46,24 +48,21 @@ impl GroupCommand {
         let Some((group, words)) = one.words.split_last() else {
             return Err(Usage("whom, and which group?".into()).into());
         };
-        let mut people: Vec<Person> = Vec::new();
-        for word in words {
-            let person = whitelist::find(db, word)?;
-            if !people.contains(&person) {
-                people.push(person);
-            }
-        }
-        let ids: Vec<_> = people.iter().map(|person| person.id).collect();
-        match join {
-            true => whitelist::add_to_group(db, &ids, group, &origin(config))?,
-            false => whitelist::remove_from_group(db, &ids, group, &origin(config))?,
-        }
+        let (people, in_group) = (words.to_vec(), group.clone());
+        let verb = match join {
+            true => Verb::JoinGroup {
+                people,
+                group: in_group,
+            },
+            false => Verb::LeaveGroup {
+                people,
+                group: in_group,
+            },
+        };
+        let people = changed(clerk.does(verb, None)?)?;
         if one.format.json {
-            let people: anyhow::Result<Vec<Value>> = ids
-                .iter()
-                .map(|id| Ok(as_json(&whitelist::find(db, &id.to_string())?)))
-                .collect();
-            print_json(&json!({ "group": group, "people": people? }))?;
+            let people: Vec<Value> = people.iter().map(as_json).collect();
+            print_json(&json!({ "group": group, "people": people }))?;
             return Ok(Exit::Done.into());
         }
         let is = if people.len() == 1 { "is" } else { "are" };
@@ -91,12 +90,14 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let person = whitelist::find(db, &self.person)?;
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
         let ms = |when: Option<When>| when.map(|When(at)| at);
-        let (from, until) = (ms(self.from), ms(self.until));
-        whitelist::set_validity(db, person.id, from, until, &origin(config))?;
-        tell(db, &person, self.format)
+        let verb = Verb::Valid {
+            person: self.person,
+            from_ms: ms(self.from),
+            until_ms: ms(self.until),
+        };
+        tell(clerk.does(verb, None)?, self.format)
     }
 }
 
@@ -154,16 +155,18 @@ impl AddGuest {
     }
 
     /// Makes somebody on the whitelist a guest.
-    pub(super) fn set(&self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let person = match whitelist::find(db, &self.name) {
-            Err(whitelist::WhitelistError::Unknown { .. }) => {
-                let why = "nobody of that name is on the whitelist: give photos of the guest, or take pictures with --camera";
-                return Err(Usage(why.into()).into());
-            }
-            found => found?,
+    pub(super) fn set(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
+        let verb = Verb::Guest {
+            person: self.name,
+            until_ms: self.until.0,
         };
-        whitelist::set_guest(db, person.id, self.until.0, &origin(config))?;
-        tell(db, &person, self.format)
+        match clerk.does(verb, None) {
+            Err(error) if error.code == Code::Unknown => {
+                let why = "nobody of that name is on the whitelist: give photos of the guest, or take pictures with --camera";
+                Err(Usage(why.into()).into())
+            }
+            reply => tell(reply?, self.format),
+        }
     }
 }
 
@@ -200,16 +203,20 @@ fn entries(text: &str) -> Result<Allowed, String> {
 }
 
 impl SetEntries {
-    pub(super) fn run(self, db: &mut Database, config: &Config) -> anyhow::Result<ExitCode> {
-        let person = whitelist::find(db, &self.person)?;
-        whitelist::set_entries(db, person.id, self.entries.0, &origin(config))?;
-        tell(db, &person, self.format)
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<ExitCode> {
+        let verb = Verb::Entries {
+            person: self.person,
+            entries: self.entries.0,
+        };
+        tell(clerk.does(verb, None)?, self.format)
     }
 }
 
 /// How a person stands now.
-fn tell(db: &Database, person: &Person, format: Format) -> anyhow::Result<ExitCode> {
-    let person = whitelist::find(db, &person.id.to_string())?;
+fn tell(reply: Reply, format: Format) -> anyhow::Result<ExitCode> {
+    let Some(person) = changed(reply)?.pop() else {
+        return Err(VerbError::other_reply().into());
+    };
     if format.json {
         print_json(&json!({ "person": as_json(&person) }))?;
     } else {

@@ -8,14 +8,16 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::colour::{Hue, painted};
+use super::control;
 use super::output::{local, rfc3339};
 use super::{Exit, Format, print_json, safe};
 use crate::config::Config;
 use crate::daemon::status::Note;
 use crate::database::{Database, DatabaseError};
+use crate::ipc::{Ask, Fault, LastGrant, State, Threshold};
 use crate::record::{Kind, Log, Query, Record};
 use crate::shown::counted;
-use crate::whitelist::{self, Person};
+use crate::whitelist;
 
 /// How the answer is printed.
 #[derive(Debug, Args)]
@@ -25,13 +27,48 @@ pub(crate) struct Status {
     format: Format,
 }
 
-/// What the database knows.
+/// What the daemon says of itself.
+#[derive(Debug)]
+struct Guarding {
+    pid: u32,
+    since_ms: i64,
+    camera: Option<String>,
+    threshold: Option<Threshold>,
+    /// Of the networks in use.
+    templates: usize,
+    faults: Vec<Fault>,
+}
+
+/// What is known of the door's people and past.
 #[derive(Debug, Default)]
 struct Known {
-    people: Vec<Person>,
-    last_grant: Option<Record>,
+    people: usize,
+    disabled: usize,
+    templates: usize,
+    last_grant: Option<LastGrant>,
     /// How the last daemon ended, or how the newest one began.
     last_life: Option<Record>,
+}
+
+impl From<Note> for Guarding {
+    fn from(note: Note) -> Self {
+        Self {
+            pid: note.pid,
+            since_ms: note.since_ms,
+            camera: note.camera,
+            threshold: note
+                .threshold
+                .map(|(score, from)| Threshold { score, from }),
+            templates: note.templates,
+            faults: note.faults,
+        }
+    }
+}
+
+impl Guarding {
+    fn is_well(&self) -> bool {
+        self.faults.is_empty() && self.camera.is_some() && self.threshold.is_some()
+    }
 }
 
 impl Known {
@@ -52,44 +89,69 @@ impl Known {
             anyhow::Ok(log.records(&query)?.pop())
         };
         Ok(Self {
-            people,
-            last_grant: last(&[Kind::Granted, Kind::GrantedByCard])?,
+            people: people.len(),
+            disabled: people.iter().filter(|person| !person.enabled).count(),
+            templates: people.iter().map(|person| person.templates).sum(),
+            last_grant: last(&[Kind::Granted, Kind::GrantedByCard])?
+                .as_ref()
+                .map(LastGrant::of),
             last_life: last(&[Kind::Started, Kind::Stopped, Kind::Fault])?,
         })
     }
 }
 
+/// What the daemon itself answers.
+fn of_state(state: State) -> (Guarding, Known) {
+    let guarding = Guarding {
+        pid: state.pid,
+        since_ms: state.since_ms,
+        camera: state.camera,
+        threshold: state.threshold,
+        templates: state.templates_in_use,
+        faults: state.faults,
+    };
+    let known = Known {
+        people: state.people,
+        disabled: state.disabled,
+        templates: state.templates,
+        last_grant: state.last_grant,
+        last_life: None,
+    };
+    (guarding, known)
+}
+
 impl Status {
+    /// Asks the daemon, or without one the database.
     pub(super) fn run(self, path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
+        if let Some(state) = control::look(path, Ask::Status {})? {
+            let (guarding, known) = of_state(state);
+            return self.said(Some(&guarding), &known);
+        }
+        super::become_owner(config)?;
         let note = Note::read(path)
             .context("whether a daemon guards cannot be told; ask as root or as its user")?;
         let known = Known::read(config)?;
-        let is_well = |note: &Note| {
-            note.faults.is_empty() && note.camera.is_some() && note.threshold.is_some()
-        };
-        let is_well = note.as_ref().is_some_and(is_well);
+        self.said(note.map(Guarding::from).as_ref(), &known)
+    }
+
+    fn said(&self, guarding: Option<&Guarding>, known: &Known) -> anyhow::Result<ExitCode> {
         if self.format.json {
-            print_json(&as_json(note.as_ref(), &known))?;
+            print_json(&as_json(guarding, known))?;
         } else {
-            tell(note.as_ref(), &known);
+            tell(guarding, known);
         }
+        let is_well = guarding.is_some_and(Guarding::is_well);
         Ok(if is_well { Exit::Done } else { Exit::No }.into())
     }
 }
 
-fn disabled(known: &Known) -> usize {
-    known.people.iter().filter(|person| !person.enabled).count()
-}
-
-fn as_json(note: Option<&Note>, known: &Known) -> Value {
-    let grant = known.last_grant.as_ref().map(|record| {
-        let subject = record.subject();
-        let (id, name) = subject.person.unzip();
+fn as_json(note: Option<&Guarding>, known: &Known) -> Value {
+    let grant = known.last_grant.as_ref().map(|grant| {
         json!({
-            "at": rfc3339(record.at_ms),
-            "person_id": id,
-            "name": name,
-            "score": subject.score,
+            "at": rfc3339(grant.at_ms),
+            "person_id": grant.person_id,
+            "name": grant.name,
+            "score": grant.score,
         })
     });
     let faults = note.map_or(&[][..], |note| &note.faults);
@@ -105,10 +167,10 @@ fn as_json(note: Option<&Note>, known: &Known) -> Value {
         "pid": note.map(|note| note.pid),
         "since": note.and_then(|note| rfc3339(note.since_ms)),
         "camera": note.and_then(|note| note.camera.as_ref()),
-        "people": known.people.len(),
-        "disabled": disabled(known),
-        "templates": known.people.iter().map(|person| person.templates).sum::<usize>(),
-        "threshold": note.and_then(|note| note.threshold.as_ref()).map(|(score, _)| score),
+        "people": known.people,
+        "disabled": known.disabled,
+        "templates": known.templates,
+        "threshold": note.and_then(|note| note.threshold.as_ref()).map(|t| t.score),
         "last_grant": grant,
         "faults": faults.collect::<Vec<_>>(),
     })
@@ -116,7 +178,7 @@ fn as_json(note: Option<&Note>, known: &Known) -> Value {
 
 const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
-fn tell(note: Option<&Note>, known: &Known) {
+fn tell(note: Option<&Guarding>, known: &Known) {
     let coloured = |what: &str, text: &str, hue| {
         println!("{what:<12}{}", painted(&safe(text), hue));
     };
@@ -142,12 +204,11 @@ fn tell(note: Option<&Note>, known: &Known) {
             }
         }
     }
-    let people = known.people.len();
-    let templates: usize = known.people.iter().map(|person| person.templates).sum();
+    let (people, templates) = (known.people, known.templates);
     let counted_templates = |many: usize| counted(many, "template", "templates");
     let mut listed = format!("{people} listed, {}", counted_templates(templates));
-    if disabled(known) > 0 {
-        listed += &format!(", {} of them disabled", disabled(known));
+    if known.disabled > 0 {
+        listed += &format!(", {} of them disabled", known.disabled);
     }
     if let Some(note) = note.filter(|note| note.templates != templates) {
         listed += &format!(
@@ -156,13 +217,13 @@ fn tell(note: Option<&Note>, known: &Known) {
         );
     }
     line("people", &listed);
-    let grant = known.last_grant.as_ref().map(|record| {
-        let subject = record.subject();
-        let who = subject.person.map(|(id, name)| format!("{name} ({id})"));
-        let score = subject.score.map(|score| format!(", score {score:.3}"));
+    let grant = known.last_grant.as_ref().map(|grant| {
+        let who = grant.person_id.zip(grant.name.as_ref());
+        let who = who.map(|(id, name)| format!("{name} ({id})"));
+        let score = grant.score.map(|score| format!(", score {score:.3}"));
         format!(
             "{}, {}{}",
-            local(record.at_ms, DAY_AND_TIME),
+            local(grant.at_ms, DAY_AND_TIME),
             who.unwrap_or_default(),
             score.unwrap_or_default()
         )
@@ -170,7 +231,7 @@ fn tell(note: Option<&Note>, known: &Known) {
     line("last grant", grant.as_deref().unwrap_or("none"));
     let Some(note) = note else { return };
     match &note.threshold {
-        Some((score, from)) => line("threshold", &format!("{score:.3}, {from}")),
+        Some(Threshold { score, from }) => line("threshold", &format!("{score:.3}, {from}")),
         None => coloured(
             "threshold",
             "NONE, so nobody can be let in",

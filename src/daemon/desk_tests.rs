@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::access_rules::SharedLaw;
+use super::asks::Asks;
 use super::desk::{Desk, DeskSettings, Reading, clocks};
 use super::doorkeeper::Order;
 use super::heartbeat::Heartbeats;
@@ -179,6 +180,7 @@ impl Scene {
             law: SharedLaw::of(Rules::default()),
             queue: self.queue.clone(),
             incoming: self.incoming.clone(),
+            asks: Asks::of_nobody(),
             door,
             retention: Arc::new(ArcSwap::from_pointee(config::Audit::default())),
             pictures: Pictures::beside(&self.path),

@@ -111,7 +111,7 @@ pub(crate) fn of_view(view: door::InView, directory: Option<&Directory>) -> View
     View { in_view, person }
 }
 
-fn of_mode(mode: door::Mode) -> DoorMode {
+pub(super) fn of_mode(mode: door::Mode) -> DoorMode {
     match mode {
         door::Mode::Normal => DoorMode::Normal,
         door::Mode::LockedDown => DoorMode::Lockdown,

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, RecvError, Select, Sender};
 
 use super::door_events::{self, Beside};
 use super::heartbeat::Heartbeat;
+use super::outlook::Outlook;
 use super::readings::Readings;
 use super::record_queue::RecordQueue;
 use super::sight::Sight;
@@ -74,6 +75,8 @@ pub(crate) struct Doorkeeper<S> {
     pub locked: Arc<AtomicBool>,
     /// Whether it is unlocked for somebody.
     pub open: Arc<AtomicBool>,
+    /// Where it stands, for whoever asks.
+    pub outlook: Arc<Outlook>,
     /// Who is listed; nothing while it cannot be read.
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub progress: Progress,
@@ -246,6 +249,7 @@ impl<S: Strike> Doorkeeper<S> {
         self.carry_out(effects);
         self.locked.store(self.door.is_locked(), Ordering::Release);
         self.open.store(self.door.is_open(), Ordering::Release);
+        self.outlook.show(&self.door);
     }
 
     fn carry_out(&mut self, effects: Effects) {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 
 use super::super::access_rules::SharedLaw;
+use super::super::asks::Asks;
 use super::super::heartbeat::Heartbeats;
 use super::super::pictures::Pictures;
 use super::super::recorder::Recorder;
@@ -109,6 +110,7 @@ impl Site {
             first: None,
             locked: Arc::default(),
             open: Arc::default(),
+            outlook: Arc::default(),
             whitelist: Arc::default(),
             progress: Progress::default(),
         };
@@ -119,6 +121,7 @@ impl Site {
             law: SharedLaw::of(Rules::default()),
             queue,
             incoming,
+            asks: Asks::of_nobody(),
             door: orders.clone(),
             retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
             pictures: Pictures::beside(&path),

@@ -130,17 +130,30 @@ pub(crate) fn of_flaw(
     frame: FrameRef,
 ) -> Event {
     Event::CannotJudge {
-        reason: match flaw {
-            access::Flaw::TooSmall => Unusable::TooSmall,
-            access::Flaw::Blurred => Unusable::Blurred,
-            access::Flaw::Dark => Unusable::Dark,
-            access::Flaw::Cut => Unusable::Cut,
-            access::Flaw::UpsideDown => Unusable::UpsideDown,
-            access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
-        },
+        reason: unusable(flaw),
         model: model.clone(),
         frame,
         left_out: NonZeroU32::new(left_out),
+    }
+}
+
+/// Why a face could not be judged, as the record calls it.
+pub(crate) fn unusable(flaw: access::Flaw) -> Unusable {
+    match flaw {
+        access::Flaw::TooSmall => Unusable::TooSmall,
+        access::Flaw::Blurred => Unusable::Blurred,
+        access::Flaw::Dark => Unusable::Dark,
+        access::Flaw::Cut => Unusable::Cut,
+        access::Flaw::UpsideDown => Unusable::UpsideDown,
+        access::Flaw::LowDetectorScore => Unusable::LowDetectorScore,
+    }
+}
+
+/// What gave a presentation attack away, as the record calls it.
+pub(crate) fn of_cue(cue: Cue) -> DenialReason {
+    match cue {
+        Cue::Frozen { .. } => DenialReason::FrozenFace,
+        Cue::Coupled { .. } => DenialReason::CoupledFace,
     }
 }
 

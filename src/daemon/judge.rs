@@ -17,6 +17,7 @@ use super::pictures;
 use super::record_queue::RecordQueue;
 use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
+use super::viewfinder::Viewfinder;
 use crate::access::{Decision, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
@@ -51,6 +52,8 @@ pub(crate) struct Judge {
     pub queue: RecordQueue,
     /// Where the door thread sees who is in view.
     pub sight: Arc<Sight>,
+    /// Where whoever asks sees what the camera does.
+    pub viewfinder: Arc<Viewfinder>,
     /// Keypad and card reader.
     pub desk: Desk,
     pub heartbeat: Heartbeat,
@@ -119,6 +122,7 @@ impl Judge {
                 (None, _) | (Some(Item::Frame(_)), None) => {}
                 (Some(Item::Lost), _) => {
                     self.sight.show(onlooker.lost());
+                    self.viewfinder.lost();
                     recogniser.camera_lost(Instant::now());
                 }
                 (Some(Item::Ended), _) => {
@@ -133,6 +137,14 @@ impl Judge {
                     let outcome = recogniser.look(&mut frame, whitelist, open, clock)?;
                     if let Some(view) = onlooker.look(&outcome.seen, open, threshold) {
                         self.sight.show(view);
+                    }
+                    if self.viewfinder.is_due() {
+                        let (picture, faces) = match &outcome.seen {
+                            Seen::Nothing => (frame.to_rgb(), Vec::new()),
+                            Seen::Faces(faces) => (recogniser.picture().clone(), faces.clone()),
+                        };
+                        let whitelist = Arc::clone(whitelist);
+                        self.viewfinder.show(picture, faces, threshold, whitelist);
                     }
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();

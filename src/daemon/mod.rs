@@ -12,13 +12,17 @@
 pub(crate) mod access_rules;
 mod acts_watch;
 mod admission;
+mod asks;
+mod bell;
 mod capture;
 pub(crate) mod clock;
+mod control;
 mod desk;
 #[cfg(test)]
 mod desk_tests;
 mod door_events;
 mod doorkeeper;
+mod ending;
 mod error;
 mod events;
 mod head_note;
@@ -26,10 +30,12 @@ mod heartbeat;
 mod judge;
 mod lockout_rows;
 mod mailbox;
+mod outlook;
 mod panel_link;
 mod parts;
 pub(crate) mod pictures;
 mod pin_checker;
+mod poke;
 mod readings;
 mod record_queue;
 mod recorder;
@@ -42,9 +48,12 @@ pub(crate) mod strict;
 mod strike;
 mod threads;
 mod timing;
+mod viewfinder;
 mod whitelist_watch;
 
 pub use self::access_rules::RulesFault;
+#[cfg(fuzzing)]
+pub use self::control::fuzz as fuzz_control;
 pub use self::error::{DaemonError, Fault};
 pub(crate) use self::events::denial_reason as events_reason;
 
@@ -60,22 +69,29 @@ use signal_hook::iterator::Signals;
 
 use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
+use self::asks::Asks;
+use self::bell::Bell;
 use self::capture::Capture;
+use self::control::Control;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
+use self::ending::End;
 use self::error::of_a_thread;
 use self::heartbeat::Heartbeats;
 use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
+use self::outlook::Outlook;
 use self::panel_link::PanelLink;
 use self::parts::Parts;
 use self::pictures::Pictures;
+use self::poke::Poke;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
 pub use self::settings::level;
 use self::sight::Sight;
 use self::threads::Threads;
+use self::viewfinder::Viewfinder;
 use self::whitelist_watch::WhitelistWatch;
 use crate::camera::Repeats;
 use crate::config::{self, Config};
@@ -83,7 +99,7 @@ use crate::database::Database;
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
-use crate::record::{Bent, Event, FrameCounts, Log, Part, Stamp, StopReason};
+use crate::record::{Bent, Event, Log, Part, Stamp};
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -91,16 +107,6 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 const WHITELIST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a part may take to stop.
 const MAX_STOP_WAIT: Duration = Duration::from_secs(3);
-
-/// Why guarding ended.
-enum End {
-    /// SIGTERM or SIGINT.
-    Asked,
-    /// A recording is over and the door locked again.
-    RecordingOver,
-    /// A part failed.
-    Fault(Fault),
-}
 
 /// Guards the door until SIGTERM, SIGINT or the end of a recording; SIGHUP reads `path` again.
 ///
@@ -175,6 +181,10 @@ struct Guard {
     whitelist_watch: WhitelistWatch,
     acts_watch: ActsWatch,
     panel_link: PanelLink,
+    /// Nothing in the end.
+    control: Option<Control>,
+    strict: Arc<AtomicBool>,
+    poke: Poke,
     locked: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     stop_scribe: Arc<AtomicBool>,
@@ -224,6 +234,11 @@ impl Guard {
         let (locked, open, stop, stop_scribe) =
             <(Arc<AtomicBool>, Arc<AtomicBool>, Arc<_>, Arc<_>)>::default();
         let bent = Arc::<OnceLock<Bent>>::default();
+        let (bell, woken) = Bell::pair().map_err(of_a_thread)?;
+        let poke = Poke::of_this_thread();
+        let (to_recorder, asks) = Asks::channel(bell.clone(), poke.clone());
+        let outlook = Arc::<Outlook>::default();
+        let viewfinder = Arc::new(Viewfinder::new(bell.clone()));
         let doorkeeper = Doorkeeper {
             door: Door::new(door::Settings::of(&config.door)),
             hold,
@@ -236,21 +251,39 @@ impl Guard {
             heartbeat: heartbeats.add(Part::Door),
             locked: Arc::clone(&locked),
             open: Arc::clone(&open),
+            outlook: Arc::clone(&outlook),
             whitelist: Arc::clone(&whitelist),
             progress: Progress::default(),
+        };
+        let status = status::start(path, &camera, &whitelist);
+        let strict = Arc::new(AtomicBool::new(config.daemon.strict_modes));
+        let given = control::Given {
+            config: path.to_owned(),
+            note: guardian::note_path(path)?,
+            door: config.daemon.door.clone(),
+            database: config.whitelist.database.clone(),
+            strict: Arc::clone(&strict),
+            recorder: to_recorder,
+            poke: poke.clone(),
+            queue: queue.clone(),
+            status: status.now(),
+            whitelist: Arc::clone(&whitelist),
+            outlook,
+            viewfinder: Arc::clone(&viewfinder),
         };
         let recorder = Recorder {
             log,
             remembered,
             queue: queue.clone(),
             incoming,
+            asks,
             door: orders.clone(),
             retention: Arc::clone(&retention),
             law: law.clone(),
             pictures: Pictures::beside(&config.whitelist.database),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
-            status: status::start(path, &camera, &whitelist),
+            status,
             stop: Arc::clone(&stop_scribe),
         };
         let judge = Judge {
@@ -266,6 +299,7 @@ impl Guard {
             queue: queue.clone(),
             desk,
             sight,
+            viewfinder,
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
@@ -295,6 +329,9 @@ impl Guard {
             whitelist_watch,
             acts_watch,
             panel_link,
+            control: Some(Control::start(given, bell, woken)),
+            strict,
+            poke,
             locked,
             stop,
             stop_scribe,
@@ -319,8 +356,12 @@ impl Guard {
             if let Some(bent) = self.bent.get() {
                 return End::Fault(bent.clone().into());
             }
-            if Instant::now() >= roster_at {
-                if let Err(error) = self.refresh(false) {
+            let is_asked = self.poke.take_reload();
+            if is_asked {
+                self.reload();
+            }
+            if self.poke.take_changed() || is_asked || Instant::now() >= roster_at {
+                if let Err(error) = self.refresh(is_asked) {
                     return End::Fault(error.into());
                 }
                 roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
@@ -342,7 +383,7 @@ impl Guard {
             }
             // Reached only while every part makes progress.
             notify(&[NotifyState::Watchdog]);
-            std::thread::sleep(WATCH_INTERVAL);
+            std::thread::park_timeout(WATCH_INTERVAL);
         }
     }
 
@@ -350,71 +391,6 @@ impl Guard {
     fn refresh(&mut self, force: bool) -> Result<(), Bent> {
         self.whitelist_watch.refresh(force, &self.queue)?;
         self.acts_watch.refresh(&self.orders, &self.queue)
-    }
-
-    /// Locks first, then stops the parts, then writes the last words.
-    fn stop(self, threads: Threads, end: End) -> Result<(), DaemonError> {
-        notify(&[NotifyState::Stopping]);
-        let locked = self.lock();
-        if let End::Fault(fault) = &end {
-            log::error!("{fault}");
-            self.queue.happened(events::of_fault(fault));
-        }
-        self.stop.store(true, Ordering::Release);
-        threads::join(threads.capture, MAX_STOP_WAIT);
-        let timing = threads::join(threads.judge, MAX_STOP_WAIT).and_then(Result::ok);
-        self.stop_scribe.store(true, Ordering::Release);
-        let log = threads::join(threads.recorder, MAX_STOP_WAIT);
-        drop(self.orders);
-        // Its lights go out.
-        drop(self.panel_link);
-        // A door that has stopped opens no more, whether its thread can end or not: a recorder
-        // that hangs keeps the channel to it open.
-        threads::join(threads.door, MAX_STOP_WAIT);
-        if let Some((log, remembered)) = log {
-            let frames = timing.map(|timing| FrameCounts {
-                seen: timing.frames(),
-                left_out: timing.frames_left_out(),
-                dropped: self.mailbox.dropped(),
-                p50_ms: timing.quantile_ms(0.5).map(|ms| ms as f32),
-                p95_ms: timing.quantile_ms(0.95).map(|ms| ms as f32),
-            });
-            let reason = match &end {
-                End::Asked => StopReason::Asked,
-                End::RecordingOver => StopReason::RecordingOver,
-                End::Fault(_) => StopReason::Fault,
-            };
-            let event = Event::Stopped { reason, frames };
-            recorder::last_words(log, remembered, &event);
-        }
-        match (end, locked) {
-            (End::Asked | End::RecordingOver, true) => Ok(()),
-            (End::Fault(fault), true) => Err(DaemonError::Fault(fault)),
-            (End::Fault(fault), false) => Err(DaemonError::NotLocked(fault.to_string())),
-            (End::Asked | End::RecordingOver, false) => {
-                let what = "the relay did not confirm that it is released";
-                Err(DaemonError::NotLocked(what.into()))
-            }
-        }
-    }
-
-    /// Has the door locked for good; false if that was not confirmed.
-    fn lock(&self) -> bool {
-        let (done, confirmed) = crossbeam_channel::bounded(1);
-        let order = Order::Stop(done);
-        let until = Instant::now() + MAX_STOP_WAIT;
-        if self.orders.send_deadline(order, until).is_err() {
-            return false;
-        }
-        // The door tries a relay that failed again and again.
-        let _ = confirmed.recv_deadline(until);
-        while !self.locked.load(Ordering::Acquire) {
-            if Instant::now() >= until {
-                return false;
-            }
-            std::thread::sleep(WATCH_INTERVAL);
-        }
-        true
     }
 }
 

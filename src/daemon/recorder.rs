@@ -11,6 +11,7 @@ use image::RgbImage;
 
 use super::access_rules::{Law, SharedLaw};
 use super::admission::{Admission, admit, offer};
+use super::asks::{Asks, Heard};
 use super::clock;
 use super::door_events::of_by;
 use super::doorkeeper::Order;
@@ -39,6 +40,8 @@ pub(crate) struct Recorder {
     pub log: Log,
     pub queue: RecordQueue,
     pub incoming: Receiver<Queued>,
+    /// What is asked for at the control socket.
+    pub asks: Asks,
     pub door: Sender<Order>,
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub law: SharedLaw,
@@ -73,31 +76,32 @@ impl Recorder {
                 head_note::note(&self.log);
                 head_at = Instant::now() + HEAD_INTERVAL;
             }
-            match self.incoming.recv_timeout(MAX_QUEUE_WAIT) {
-                Ok(Queued::Happened {
+            match self.hear(MAX_QUEUE_WAIT) {
+                Ok(Heard::Note(Queued::Happened {
                     stamp,
                     event,
                     picture,
-                }) => {
+                })) => {
                     let id = self.write(&stamp, &event);
                     has_new_pictures |= self.keep(id, picture);
                 }
-                Ok(Queued::Grant {
+                Ok(Heard::Note(Queued::Grant {
                     stamp,
                     event,
                     grant,
                     picture,
-                }) => {
+                })) => {
                     let id = self.grant(&stamp, event, &grant);
                     has_new_pictures |= self.keep(id, picture);
                 }
-                Ok(Queued::Rex { stamp, event }) => self.rex(&stamp, &event),
-                Ok(Queued::Counted { stamp, event, kept }) => {
+                Ok(Heard::Note(Queued::Rex { stamp, event })) => self.rex(&stamp, &event),
+                Ok(Heard::Note(Queued::Counted { stamp, event, kept })) => {
                     self.count(&stamp, event.as_ref(), &kept);
                 }
-                Ok(Queued::Reached(reached)) => {
+                Ok(Heard::Note(Queued::Reached(reached))) => {
                     let _ = reached.try_send(());
                 }
+                Ok(Heard::Asked(asked)) => self.act(asked),
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -142,6 +146,7 @@ impl Recorder {
         }
         let (id, reason) = match became {
             Ok(Admission::Given(id)) => {
+                self.asks.written();
                 self.status.happened(&event);
                 tell(id, &event);
                 return Some(id);
@@ -192,6 +197,7 @@ impl Recorder {
             });
         match (written, event) {
             (Ok(Some(id)), Some(event)) => {
+                self.asks.written();
                 tell(id, event);
                 self.status.happened(event);
             }
@@ -222,6 +228,7 @@ impl Recorder {
                 return None;
             }
         };
+        self.asks.written();
         tell(id, event);
         self.status.happened(event);
         let records = self.queue.take_lost();
@@ -236,7 +243,7 @@ impl Recorder {
     }
 
     /// A database that is another ends the daemon; other failures are told where they matter.
-    fn notice(&self, error: &RecordError) {
+    pub(super) fn notice(&self, error: &RecordError) {
         if let RecordError::Bent(bent) = error {
             let _ = self.bent.set(bent.clone());
         }
@@ -316,6 +323,8 @@ pub(crate) fn tell(id: u64, event: &Event) {
         | Event::GrantWithdrawn { .. }
         | Event::ConfigRejected { .. }
         | Event::RulesRejected { .. }
+        | Event::RolesRejected { .. }
+        | Event::ControlRefused(_)
         | Event::HeldOpen(_)
         | Event::NotOpened { .. }
         | Event::InputsLost

@@ -1,6 +1,7 @@
 //! SIGHUP: the configuration and the access rules as they are now.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::desk::DeskSettings;
 use super::doorkeeper::Order;
@@ -43,6 +44,11 @@ impl Guard {
             log::error!("the door thread did not take the new [door]");
         }
         log::set_max_level(level(config.daemon.log));
+        self.strict
+            .store(config.daemon.strict_modes, Ordering::Relaxed);
+        if let Some(control) = &self.control {
+            control.roles_changed();
+        }
         self.config.access = config.access;
         self.config.audit = config.audit;
         self.config.door = config.door;

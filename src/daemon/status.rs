@@ -8,16 +8,17 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::camera::{CameraError, FrameSource};
 use crate::files::{self, Kind};
 use crate::guardian;
+use crate::ipc::Fault;
 use crate::record::{Event, Kind as EventKind, RecordError, Stamp};
 use crate::whitelist::Snapshot;
 
@@ -25,16 +26,6 @@ use crate::whitelist::Snapshot;
 const MIN_WRITE_GAP: Duration = Duration::from_secs(2);
 /// Changes that may wait to be noted.
 const MAX_WAITING_CHANGES: usize = 64;
-
-/// What fails now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Fault {
-    /// The event that began it.
-    pub kind: String,
-    /// In milliseconds since 1970.
-    pub at_ms: i64,
-    pub message: String,
-}
 
 /// What the daemon says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -134,6 +125,8 @@ enum Change {
 #[derive(Debug)]
 pub(crate) struct StatusTeller {
     changes: Sender<Change>,
+    /// What the thread made of them.
+    now: Arc<ArcSwap<Note>>,
     /// Whether an event could not be written since one could.
     is_unwritten: bool,
 }
@@ -144,6 +137,7 @@ impl StatusTeller {
     pub(crate) fn to_nobody() -> Self {
         Self {
             changes: crossbeam_channel::bounded(0).0,
+            now: Arc::default(),
             is_unwritten: false,
         }
     }
@@ -177,6 +171,11 @@ impl StatusTeller {
         }
     }
 
+    /// What is known now, also where it cannot be written.
+    pub(crate) fn now(&self) -> Arc<ArcSwap<Note>> {
+        Arc::clone(&self.now)
+    }
+
     fn tell(&self, change: Change) {
         if self.changes.try_send(change).is_err() {
             log::debug!("the status was not told");
@@ -207,18 +206,16 @@ pub(crate) fn start(
         camera: camera.as_ref().ok().map(|camera| camera.describe()),
         ..Note::default()
     };
-    let (config, whitelist) = (config.to_owned(), Arc::clone(whitelist));
+    let now = Arc::new(ArcSwap::from_pointee(note.clone()));
+    let (config, whitelist, shown) = (config.to_owned(), Arc::clone(whitelist), Arc::clone(&now));
     let thread = std::thread::Builder::new().name("status".into());
-    let started = thread.spawn(move || {
-        if let Err(error) = keep(&config, note, &incoming, &whitelist) {
-            log::warn!("`doorward status` will not know of this daemon: {error}");
-        }
-    });
+    let started = thread.spawn(move || keep(&config, note, &incoming, &whitelist, &shown));
     if let Err(error) = started {
         log::warn!("`doorward status` will not know of this daemon: {error}");
     }
     StatusTeller {
         changes,
+        now,
         is_unwritten: false,
     }
 }
@@ -229,15 +226,13 @@ fn keep(
     mut note: Note,
     incoming: &Receiver<Change>,
     whitelist: &ArcSwapOption<Snapshot>,
-) -> io::Result<()> {
-    let place = guardian::note_path(config).map_err(io::Error::other)?;
-    let path = of(&place);
-    // One of an earlier daemon.
-    let _ = std::fs::remove_file(&path);
-    let lock: File = files::create(&lock_of(&place))?;
-    // Waits for a `doorward status` that asks at this moment.
-    flock(&lock, FlockOperation::LockExclusive)?;
+    shown: &ArcSwap<Note>,
+) {
+    let unwritten =
+        |error: io::Error| log::warn!("`doorward status` will not know of this daemon: {error}");
+    let mut file = NoteFile::open(config).map_err(unwritten).ok();
     let mut change = Some(Change::Whitelist);
+    let mut is_unwritten = false;
     loop {
         let mut is_new = false;
         while let Some(next) = change.take() {
@@ -245,16 +240,66 @@ fn keep(
             change = incoming.try_recv().ok();
         }
         if is_new {
-            let text = serde_json::to_string(&note)?;
-            files::replace(&path, text.as_bytes(), 0o600)?;
-            std::thread::sleep(MIN_WRITE_GAP);
+            shown.store(Arc::new(note.clone()));
+            is_unwritten = true;
         }
-        match incoming.recv() {
-            Ok(next) => change = Some(next),
-            Err(_) => break,
-        }
+        let gap = match &mut file {
+            Some(open) if is_unwritten && open.next_at <= Instant::now() => {
+                is_unwritten = false;
+                if let Err(error) = open.write(&note) {
+                    unwritten(error);
+                    file = None;
+                }
+                None
+            }
+            Some(open) if is_unwritten => Some(open.next_at),
+            Some(_) | None => None,
+        };
+        let next = match gap {
+            Some(until) => incoming.recv_deadline(until),
+            None => incoming.recv().map_err(Into::into),
+        };
+        change = match next {
+            Ok(next) => Some(next),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
     }
-    let _ = std::fs::remove_file(&path);
-    drop(lock);
-    Ok(())
+}
+
+/// The note as a file, and the lock beside it.
+struct NoteFile {
+    path: PathBuf,
+    _lock: File,
+    /// When it may be written again.
+    next_at: Instant,
+}
+
+impl NoteFile {
+    fn open(config: &Path) -> io::Result<Self> {
+        let place = guardian::note_path(config).map_err(io::Error::other)?;
+        let path = of(&place);
+        // One of an earlier daemon.
+        let _ = std::fs::remove_file(&path);
+        let lock: File = files::create(&lock_of(&place))?;
+        // Waits for a `doorward status` that asks at this moment.
+        flock(&lock, FlockOperation::LockExclusive)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            next_at: Instant::now(),
+        })
+    }
+
+    fn write(&mut self, note: &Note) -> io::Result<()> {
+        let text = serde_json::to_string(note)?;
+        self.next_at = Instant::now() + MIN_WRITE_GAP;
+        files::replace(&self.path, text.as_bytes(), 0o600)
+    }
+}
+
+impl Drop for NoteFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }

@@ -2,10 +2,10 @@
 
 use super::left_out::{BadPhotos, LeftOut, NoTemplate};
 use super::roster::Applicant;
-use super::session::{Consent, EnrolError, Session};
+use super::session::{Consent, EnrolError, Session, enrolled};
 use crate::database::Database;
-use crate::record::Origin;
 use crate::risk::ThresholdRequest;
+use crate::verbs::{Reply, Verb, VerbError};
 use crate::vision::Vision;
 use crate::whitelist::WhitelistError;
 
@@ -47,15 +47,16 @@ impl Entered {
 }
 
 /// What it takes to enrol people one after the other.
-#[derive(Debug)]
 pub(crate) struct Bulk<'b> {
     pub(crate) vision: &'b mut Vision,
-    pub(crate) database: &'b mut Database,
+    /// To read.
+    pub(crate) database: &'b Database,
+    /// Does what changes it.
+    pub(crate) does: &'b mut dyn FnMut(Verb) -> Result<Reply, VerbError>,
     pub(crate) keep_photos: bool,
     pub(crate) bad_photos: BadPhotos,
     pub(crate) consent: Consent,
     pub(crate) asked: ThresholdRequest,
-    pub(crate) origin: &'b Origin,
     /// Why no more is tried, if the database failed.
     pub(crate) stopped: Option<String>,
 }
@@ -107,7 +108,12 @@ impl Bulk<'_> {
                 left_out: photos,
             },
             Err(error) => {
-                if let EnrolError::Whitelist(WhitelistError::Database(_)) = error {
+                let is_failed = match &error {
+                    EnrolError::Whitelist(WhitelistError::Database(_)) => true,
+                    EnrolError::Verb(error) => error.is_failure(),
+                    _ => false,
+                };
+                if is_failed {
                     self.stopped = Some(error.to_string());
                 }
                 Entered::left_out(name, error.to_string(), Vec::new())
@@ -129,7 +135,7 @@ impl Bulk<'_> {
         left_out.extend(session.take_left_out());
         added?;
         let reviewed = session.review(&person.name, self.database, self.asked)?;
-        reviewed.commit(self.database, self.consent, self.origin)?;
+        enrolled((self.does)(reviewed.enrolment(self.consent, None)?)?)?;
         let taken: Vec<String> = reviewed.photos().map(|p| p.source.to_owned()).collect();
         let few = !reviewed.is_listed() && taken.len() < 3;
         Ok(Entered {

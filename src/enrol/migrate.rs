@@ -5,7 +5,7 @@ use image::ImageFormat;
 use super::photo::{self, PhotoError};
 use crate::database::Database;
 use crate::person::PersonId;
-use crate::record::Origin;
+use crate::verbs::{Migration, Remade, Reply, Verb, VerbError};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{self, KeptPhoto, WhitelistError};
 
@@ -40,20 +40,23 @@ pub enum MigrateError {
     /// A network failed.
     #[error(transparent)]
     Vision(#[from] VisionError),
-    /// The whitelist cannot be read or changed.
+    /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
+    /// The whitelist was not changed.
+    #[error(transparent)]
+    Verb(#[from] VerbError),
 }
 
 /// Makes templates for `vision` of every kept photo whose template is another network's,
-/// person by person, each whole or not at all.
+/// person by person, each whole or not at all; `does` does what changes the database.
 ///
 /// # Errors
 /// [`MigrateError`]
 pub fn migrate(
-    database: &mut Database,
+    database: &Database,
     vision: &mut Vision,
-    origin: &Origin,
+    mut does: impl FnMut(Verb) -> Result<Reply, VerbError>,
 ) -> Result<Vec<Migrated>, MigrateError> {
     let model = vision.version().clone();
     let mut kept = whitelist::kept_photos(database, &model)?;
@@ -72,22 +75,30 @@ pub fn migrate(
                 reason,
             })?;
             match photo::examine(&image.to_rgb8(), vision) {
-                Ok(examined) => made.push((photo, examined.embedding)),
+                Ok(examined) => made.push(Remade {
+                    template: photo.template(),
+                    values: examined.embedding.as_slice().into(),
+                }),
                 Err(PhotoError::Vision(error @ VisionError::Inference { .. })) => {
                     return Err(error.into());
                 }
                 Err(_) => {}
             }
         }
-        if !made.is_empty() {
-            whitelist::migrate(database, person.id, &made, origin)?;
+        let count = made.len();
+        if count > 0 {
+            does(Verb::Migrate(Migration {
+                person: person.id,
+                model: model.clone(),
+                made,
+            }))?;
         }
         let templates = whitelist::templates_of(database, person.id)?;
         outcomes.push(Migrated {
             person: person.id,
             ready: templates.iter().any(|t| t.model == model),
-            failed: all - made.len(),
-            made: made.len(),
+            failed: all - count,
+            made: count,
             name: person.name,
         });
     }

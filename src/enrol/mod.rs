@@ -2,10 +2,10 @@
 //! or none.
 //!
 //! ```text
-//! Session ─ add, add_files, live::take ─► review ─► Reviewed ─► commit
+//! Session ─ add, add_files, live::take ─► review ─► Reviewed ─► enrolment
 //! ```
 //!
-//! Only what was reviewed can be committed. Templates for another network are made anew
+//! Only what was reviewed becomes a verb, which whoever may write the database does. Templates for another network are made anew
 //! from kept photos by [`migrate()`], which looks at a photo the same way.
 
 pub(crate) mod bulk;
@@ -21,4 +21,5 @@ pub use left_out::{BadPhotos, LeftOut, NoTemplate, RefusedPhotos};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use photo::PhotoError;
 pub use review::{Alike, LookAlike};
+pub(crate) use session::enrolled;
 pub use session::{Consent, EnrolError, Reviewed, Session, Taken};

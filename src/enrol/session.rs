@@ -14,8 +14,8 @@ use crate::database::Database;
 use crate::embedding::{Cosine, Embedding};
 use crate::person::PersonId;
 use crate::recognise::Quality;
-use crate::record::Origin;
 use crate::risk::{RiskError, ThresholdRequest};
+use crate::verbs::{Enrolment, Reply, Verb, VerbError};
 use crate::vision::Vision;
 use crate::whitelist::{self, NewTemplate, Snapshot, WhitelistError};
 
@@ -61,9 +61,23 @@ pub enum EnrolError {
     /// Somebody who is listed looks the same, and nobody consented.
     #[error("{0}")]
     LookAlike(Box<LookAlike>),
-    /// The whitelist cannot be read or changed.
+    /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),
+    /// The whitelist was not changed.
+    #[error(transparent)]
+    Verb(#[from] VerbError),
+}
+
+/// Who was enrolled by a verb.
+///
+/// # Errors
+/// [`EnrolError::Verb`] for what is another verb's answer.
+pub(crate) fn enrolled(reply: Reply) -> Result<PersonId, EnrolError> {
+    match reply {
+        Reply::Enrolled { person, .. } => Ok(person),
+        _ => Err(VerbError::other_reply().into()),
+    }
 }
 
 /// Whether somebody may be enrolled who looks like somebody else on the whitelist.
@@ -361,40 +375,22 @@ impl Reviewed {
         self.left_out
     }
 
-    /// Writes all of it, or nothing.
+    /// All of it as a verb, for whoever may write; as a guest until a moment, in milliseconds
+    /// since 1970, if one is given.
     ///
     /// # Errors
-    /// [`EnrolError::LookAlike`] without consent; [`EnrolError::Whitelist`].
-    pub fn commit(
+    /// [`EnrolError::LookAlike`] without consent.
+    pub(crate) fn enrolment(
         &self,
-        database: &mut Database,
-        consent: Consent,
-        origin: &Origin,
-    ) -> Result<PersonId, EnrolError> {
-        self.commit_until(database, consent, None, origin)
-    }
-
-    /// The same, as a guest until a moment, in milliseconds since 1970, if one is given.
-    ///
-    /// # Errors
-    /// As [`Self::commit`].
-    pub fn commit_until(
-        &self,
-        database: &mut Database,
         consent: Consent,
         guest_until_ms: Option<i64>,
-        origin: &Origin,
-    ) -> Result<PersonId, EnrolError> {
-        match (&self.look_alike, consent) {
-            (Some(found), Consent::None) => Err(EnrolError::LookAlike(Box::new(found.clone()))),
-            _ => {
-                let templates: Vec<NewTemplate> =
-                    self.samples.iter().map(|s| s.template.clone()).collect();
-                let (name, until) = (&self.name, guest_until_ms);
-                Ok(whitelist::enroll_until(
-                    database, name, &templates, until, origin,
-                )?)
-            }
+    ) -> Result<Verb, EnrolError> {
+        if let (Some(found), Consent::None) = (&self.look_alike, consent) {
+            return Err(EnrolError::LookAlike(Box::new(found.clone())));
         }
+        let templates: Vec<NewTemplate> = self.samples.iter().map(|s| s.template.clone()).collect();
+        let enrolment = Enrolment::of(&self.name, &templates, guest_until_ms);
+        let none = || WhitelistError::NoTemplates(self.name.clone());
+        Ok(Verb::Enroll(enrolment.ok_or_else(none)?))
     }
 }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use super::chain::{Hash, hexadecimal};
 use super::event::Event;
+use super::head::Head;
 use crate::config::DoorName;
 
 /// The format of the bodies that are written. Any format from 1 on is hashed as its bytes;
@@ -175,6 +176,16 @@ impl Record {
             body,
             hash,
         })
+    }
+
+    /// From what [`Self::to_json`] gives; nothing if it is not that.
+    pub fn from_json(json: &Value) -> Option<Self> {
+        let mut body = json.as_object()?.clone();
+        body.remove("at");
+        let (id, hash) = (body.remove("id")?.as_u64()?, body.remove("hash")?);
+        let head: Head = format!("{id}:{}", hash.as_str()?).parse().ok()?;
+        let text = serde_json::to_string(&Value::Object(body)).ok()?;
+        Self::read(id, text.as_bytes(), head.hash)
     }
 
     /// When it happened, by all clocks; nothing in records of format 0.

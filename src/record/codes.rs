@@ -189,6 +189,7 @@ codes! {
         Audit = "audit", "the audit thread";
         Vision = "vision", "the vision thread";
         Camera = "camera", "the camera thread";
+        Control = "control", "the thread of the control socket";
     }
     /// Why the daemon ended as it should.
     StopReason {
@@ -222,5 +223,25 @@ codes! {
         Faces = "faces", "too many faces were refused";
         Factors = "factors", "too many wrong PINs and cards";
         Person = "person", "too many wrong PINs for one person";
+    }
+    /// What is asked for at the control socket.
+    ControlAct {
+        Status = "status", "how things are";
+        Watch = "watch", "to watch what happens";
+        Unlock = "unlock", "to unlock the door once";
+        Lock = "lock", "to hold the door open no more";
+        Hold = "hold", "to hold the door open";
+        Mode = "mode", "to set a mode";
+        Reload = "reload", "to read the configuration again";
+        Snapshot = "snapshot", "a picture of the camera";
+        Live = "live", "what the camera sees, live";
+        Stop = "stop", "to end a request";
+        Enrol = "enrol", "to enrol somebody with the camera";
+        People = "people", "people or a change of them";
+    }
+    /// Why something was not done that was asked for at the control socket.
+    ControlRefusal {
+        Role = "role", "not allowed by the roles";
+        TooMany = "too_many", "too many in a short time";
     }
 }

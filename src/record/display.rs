@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use super::at_door;
 use super::body::{Content, Unknown};
+use super::control;
 use super::display_factors::{self, with};
 use super::display_people;
 use super::event::Event;
@@ -265,6 +266,9 @@ impl Event {
             | Self::OfficeOpened { .. }
             | Self::ModeEnded { .. }
             | Self::UnlockAsked { .. } => at_door::tell(self, f),
+            Self::ControlAsked(_) | Self::ControlRefused(_) | Self::RolesRejected { .. } => {
+                control::tell(self, f)
+            }
             Self::Fault {
                 reason,
                 part,

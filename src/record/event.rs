@@ -13,6 +13,7 @@ use super::codes::{
     LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
     WhitelistFault,
 };
+use super::control::{ControlAsked, ControlRefused};
 use super::kind::is_not;
 use super::payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, PersonRef, Recognition,
@@ -422,5 +423,15 @@ events! {
         person: PersonRef,
         card: CardRef,
         actor: Actor,
+    };
+    /// Something was asked for at the control socket that has no event of its own.
+    ControlAsked = "control_asked"(ControlAsked);
+    /// Something was asked for at the control socket and not done.
+    ControlRefused = "control_refused"(ControlRefused);
+    /// The roles are wrong: only root and the service's user may use the control socket.
+    RolesRejected = "roles_rejected" {
+        reason: ConfigFault,
+        file: String,
+        message: String,
     };
 }

@@ -1,14 +1,13 @@
 //! The log of audit records: appending and reading.
 
-use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::about::About;
 use super::body::{Record, Stamp, body};
 use super::chain::{Hash, hash};
 use super::continuity::{Bent, Continuity};
-use super::event::{Event, Kind};
+use super::event::Event;
 use super::head::Head;
+use super::query::{Query, newest, oldest};
 use crate::config::DoorName;
 use crate::database::{Database, DatabaseError, Files};
 
@@ -33,22 +32,6 @@ pub enum RecordError {
         /// In which way.
         what: &'static str,
     },
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// From this time on, in milliseconds since 1970.
-    pub since_ms: Option<i64>,
-    /// Before this time.
-    pub until_ms: Option<i64>,
-    /// After this record.
-    pub after_id: Option<u64>,
-    /// Of these kinds; all if empty.
-    pub kinds: Vec<Kind>,
-    /// About this person.
-    pub about: Option<About>,
-    /// The newest so many.
-    pub limit: Option<u32>,
 }
 
 /// The log, open for reading and writing.
@@ -245,8 +228,7 @@ impl Log {
     /// # Errors
     /// [`RecordError`]; [`RecordError::Tampered`] for a row that no doorward can have written.
     pub fn records(&self, query: &Query) -> Result<Vec<Record>, RecordError> {
-        let limit = query.limit.map_or(-1, i64::from);
-        self.select(query, "DESC", limit)
+        newest(&self.database, query)
     }
 
     /// The oldest records, not more than so many; the next ones are after the last of them.
@@ -254,7 +236,7 @@ impl Log {
     /// # Errors
     /// As [`Self::records`].
     pub fn page(&self, query: &Query, records: u32) -> Result<Vec<Record>, RecordError> {
-        self.select(query, "ASC", records.into())
+        oldest(&self.database, query, records)
     }
 
     /// How many records there are, whatever the limit.
@@ -268,49 +250,6 @@ impl Log {
             let count = connection.query_row(&sql, params_from_iter(values), |row| row.get(0));
             Ok(unsigned(count.map_err(fail)?))
         })
-    }
-
-    fn select(&self, query: &Query, order: &str, limit: i64) -> Result<Vec<Record>, RecordError> {
-        let (condition, values) = query.condition();
-        let sql = format!(
-            "SELECT * FROM (SELECT id, body, hash FROM records WHERE {condition} ORDER BY id {order} LIMIT {limit}) ORDER BY id"
-        );
-        self.database.read(|connection, fail| {
-            let mut statement = connection.prepare(&sql).map_err(fail)?;
-            let mut rows = statement.query(params_from_iter(values)).map_err(fail)?;
-            let mut records = Vec::new();
-            while let Some(row) = rows.next().map_err(fail)? {
-                records.push(record(row)?);
-            }
-            Ok(records)
-        })
-    }
-}
-
-impl Query {
-    /// As SQL, and the values in it.
-    fn condition(&self) -> (String, Vec<Sql>) {
-        let (mut terms, mut values) = (vec!["1".to_owned()], Vec::new());
-        let mut term = |text: &str, value: Sql| {
-            values.push(value);
-            terms.push(format!("{text} ?{}", values.len()));
-        };
-        if let Some(since) = self.since_ms {
-            term("at_ms >=", since.into());
-        }
-        if let Some(until) = self.until_ms {
-            term("at_ms <", until.into());
-        }
-        if let Some(after) = self.after_id {
-            term("id >", integer(after).into());
-        }
-        terms.extend(self.about.map(About::condition));
-        if !self.kinds.is_empty() {
-            // Names of our own, without a quote in them.
-            let kinds: Vec<_> = self.kinds.iter().map(|k| format!("'{k}'")).collect();
-            terms.push(format!("kind IN ({})", kinds.join(", ")));
-        }
-        (terms.join(" AND "), values)
     }
 }
 
@@ -399,17 +338,6 @@ fn in_row(row: &Row<'_>) -> rusqlite::Result<Head> {
         id: unsigned(row.get(0)?),
         hash: row.get(1)?,
     })
-}
-
-fn record(row: &Row<'_>) -> Result<Record, RecordError> {
-    let id = row.get(0).map(unsigned).unwrap_or(0);
-    let body = row.get_ref(1).ok().and_then(|body| body.as_bytes().ok());
-    let hash = row.get(2).unwrap_or_default();
-    body.and_then(|body| Record::read(id, body, hash))
-        .ok_or(RecordError::Tampered {
-            id,
-            what: "holds what no doorward writes",
-        })
 }
 
 pub(super) fn integer(id: u64) -> i64 {

@@ -9,6 +9,7 @@ mod body;
 mod chain;
 mod codes;
 mod continuity;
+mod control;
 mod display;
 mod display_factors;
 mod display_people;
@@ -17,6 +18,7 @@ mod head;
 mod kind;
 mod log;
 mod payload;
+mod query;
 mod retention;
 mod verify;
 
@@ -28,20 +30,23 @@ pub(crate) use body::boot;
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    Alarm, CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason,
-    HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason,
-    TemplateSource, Unusable, WhitelistFault,
+    Alarm, CameraLoss, ConfigFault, ControlAct, ControlRefusal, DenialReason, DoorMode, Factor,
+    FaultReason, GrantReason, HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part,
+    RelayCommand, StopReason, TemplateSource, Unusable, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
+pub use control::{ControlAsked, ControlRefused};
 pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
-pub use log::{Log, Query, RecordError};
+pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use payload::{
     Actor, By, CardRef, Cues, Denied, FrameCounts, FrameRef, Granted, Origin, PersonRef,
     Recognition,
 };
+pub use query::Query;
+pub(crate) use query::{newest, oldest};
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
 pub use verify::Verified;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::CardRef;
 
 /// Longest name of a format, in characters.
@@ -63,7 +65,8 @@ pub enum CardError {
 }
 
 /// A card: what one reader says of it, and no other card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Parts", into = "Parts")]
 pub struct Card {
     format: CardFormat,
     facility: Option<u32>,
@@ -122,6 +125,33 @@ impl Card {
             format: self.format.as_str().to_owned(),
             last4: format!("{:04}", self.number % 10_000),
         }
+    }
+}
+
+/// A card on its way to another process.
+#[derive(Serialize, Deserialize)]
+struct Parts {
+    format: String,
+    facility: Option<u32>,
+    number: u64,
+}
+
+impl From<Card> for Parts {
+    fn from(card: Card) -> Self {
+        Self {
+            format: card.format.as_str().to_owned(),
+            facility: card.facility,
+            number: card.number,
+        }
+    }
+}
+
+impl TryFrom<Parts> for Card {
+    type Error = String;
+
+    fn try_from(parts: Parts) -> Result<Self, Self::Error> {
+        let format = CardFormat::new(&parts.format).ok_or("no format of cards")?;
+        Self::new(format, parts.facility, parts.number).map_err(|error| error.to_string())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
 use super::card::{Card, CardFormat};
 use super::error::WhitelistError;
@@ -14,7 +15,7 @@ use crate::person::PersonId;
 use crate::record::{Event, Origin, PersonRef, Stamp, append_within};
 
 /// A card as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCard {
     pub card: Card,
     pub person: PersonId,
@@ -25,7 +26,7 @@ pub struct KeptCard {
 }
 
 /// What a person has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactorsOf {
     pub has_pin: bool,
     pub has_duress_pin: bool,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::BufRead;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
 use super::error::WhitelistError;
@@ -25,7 +26,8 @@ const MAX_TOLD: usize = 10;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// What becomes of somebody whose name is on the whitelist already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Existing {
     /// Nobody is taken over.
     Refuse,
@@ -56,7 +58,7 @@ pub enum ImportError {
 }
 
 /// Somebody who was taken over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
     pub id: PersonId,
     pub name: String,
@@ -67,7 +69,7 @@ pub struct Taken {
 }
 
 /// What was taken over.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     pub taken: Vec<Taken>,
     /// Who stayed as they were.

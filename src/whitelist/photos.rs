@@ -1,7 +1,7 @@
 //! Pictures that templates were made from, where an administrator has them kept: a new
 //! network can then make new templates of them.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row, params};
 
 use super::error::WhitelistError;
 use super::store::{NewTemplate, by_id, insert};
@@ -22,6 +22,13 @@ pub struct KeptPhoto {
     pub photo: Vec<u8>,
 }
 
+impl KeptPhoto {
+    /// The row of the template that was made from it.
+    pub(crate) fn template(&self) -> i64 {
+        self.template
+    }
+}
+
 /// The kept pictures of templates that `model` did not make.
 ///
 /// # Errors
@@ -38,17 +45,40 @@ pub fn kept_photos(
             )
             .map_err(fail)?;
         let photos = statement
-            .query_map([model.as_str()], |row| {
-                Ok(KeptPhoto {
-                    template: row.get(0)?,
-                    person: PersonId(row.get(1)?),
-                    source: row.get(2)?,
-                    photo: row.get(3)?,
-                })
-            })
+            .query_map([model.as_str()], kept)
             .and_then(Iterator::collect)
             .map_err(fail)?;
         Ok(photos)
+    })
+}
+
+/// The same of one person.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub(crate) fn kept_photos_of(
+    database: &Database,
+    model: &ModelVersion,
+    person: PersonId,
+) -> Result<Vec<KeptPhoto>, WhitelistError> {
+    database.read(|c, fail| {
+        let sql = "SELECT id, person, source, photo FROM templates \
+                   WHERE model <> ?1 AND photo IS NOT NULL AND person = ?2 ORDER BY id";
+        let mut statement = c.prepare(sql).map_err(fail)?;
+        let photos = statement
+            .query_map(params![model.as_str(), person.0], kept)
+            .and_then(Iterator::collect)
+            .map_err(fail)?;
+        Ok(photos)
+    })
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<KeptPhoto> {
+    Ok(KeptPhoto {
+        template: row.get(0)?,
+        person: PersonId(row.get(1)?),
+        source: row.get(2)?,
+        photo: row.get(3)?,
     })
 }
 

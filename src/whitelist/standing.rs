@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rusqlite::{Connection, params_from_iter};
+use serde::{Deserialize, Serialize};
 
 use super::store::Fail;
 use crate::database::DatabaseError;
@@ -16,7 +17,8 @@ const MAX_GROUP_NAME_CHARS: usize = 63;
 pub const RESERVED_GROUPS: [&str; 2] = ["everybody", "guests"];
 
 /// A group's name: 1 to 63 of a to z, 0 to 9, _ and -.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Group(String);
 
 impl Group {
@@ -37,6 +39,20 @@ impl Group {
     }
 }
 
+impl TryFrom<String> for Group {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::new(&name).ok_or("no name of a group")
+    }
+}
+
+impl From<Group> for String {
+    fn from(group: Group) -> Self {
+        group.0
+    }
+}
+
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -44,7 +60,8 @@ impl fmt::Display for Group {
 }
 
 /// Which way somebody passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     #[default]
     In,
@@ -66,7 +83,7 @@ impl Direction {
 }
 
 /// A grant that somebody passed by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// The number of the grant's record.
     pub record: u64,
@@ -81,7 +98,7 @@ pub struct Passage {
 }
 
 /// How often somebody may enter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entries {
     /// In all.
     pub most: u32,
@@ -96,7 +113,7 @@ impl Entries {
 }
 
 /// What rules ask of a person.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// In order, each once.
     pub groups: Vec<Group>,

@@ -3,7 +3,7 @@
 //! event without its change.
 
 use rusqlite::{Connection, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::directory::{Directory, Listed};
@@ -22,7 +22,7 @@ const MAX_NAME_CHARS: usize = 100;
 pub(super) type Fail<'f> = &'f dyn Fn(rusqlite::Error) -> DatabaseError;
 
 /// Somebody on the whitelist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Number, never given to anybody else.
     pub id: PersonId,
@@ -35,7 +35,6 @@ pub struct Person {
     /// How many templates there are, of all model versions.
     pub templates: usize,
     /// What access rules ask of the person.
-    #[serde(skip)]
     pub standing: Standing,
 }
 

@@ -1,7 +1,7 @@
 //! What is kept of a person's pictures, and forgetting one of them.
 
 use rusqlite::Connection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::WhitelistError;
 use super::store::{Fail, Person, by_id};
@@ -11,7 +11,7 @@ use crate::person::PersonId;
 use crate::record::{Event, Origin, PersonRef, Stamp, append_within};
 
 /// What is kept of one picture of a person. The vector stays in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     pub model: ModelVersion,
     /// The photo it was made from, or `camera`.

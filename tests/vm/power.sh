@@ -21,7 +21,10 @@ run_power() {
         cp --sparse=always "$scratch/disk" "$disks/$(printf '%02d' "$number")-$seen"
         kill -CONT "$kernel_process"
     done
-    kill -KILL -- -$machine || true
+    # The kernel makes a group of its own, which the end of its caller does not end.
+    for number in $machine $(pgrep -P "$machine"); do
+        kill -KILL -- "-$(ps -o pgid= -p "$number" | tr -d ' ')" || true
+    done
     wait $machine 2>/dev/null || true
 
     rm -rf "$folder"

@@ -32,7 +32,7 @@ base=$scratch/base
 share=$base/opt/doorward
 mkdir -p "$share"/{feeds,scenarios} "$base/etc/systemd/system"
 cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[123].jpg "$share/"
-cp "$project"/target/release/examples/{freeze,loopback,typist} "$share/"
+cp "$project"/target/release/examples/{flood,freeze,loopback,typist} "$share/"
 feed=$project/target/release/examples/feed
 cp -r "$project/demo/scenes/2-listed-person" "$share/feeds/listed"
 for scene in 2-listed-person:listed 4-stranger:stranger 1-nobody:nobody 6-photo:photo; do

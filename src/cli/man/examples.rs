@@ -36,6 +36,19 @@ const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward watch",
+        &[
+            (
+                "doorward watch",
+                "How the door is, and what happens there from now on:",
+            ),
+            (
+                "doorward watch --since 812 --json",
+                "For a program that has seen everything up to event 812:",
+            ),
+        ],
+    ),
+    (
         "doorward try",
         &[(
             "sudo doorward try",

@@ -22,7 +22,7 @@ doorward watches a camera, recognises the people on its whitelist and switches t
 door for them. The door stays locked in every other case: a fault, a doubt, a crash. A way out \
 that works without it is the door hardware's job.";
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 7] = [
     (
         config::DEFAULT_PATH,
         "the configuration, see doorward.toml(5)",
@@ -30,6 +30,14 @@ const FILES: [(&str, &str); 5] = [
     (
         "/etc/doorward/access.d",
         "the access rules, see doorward-access.d(5)",
+    ),
+    (
+        "/etc/doorward/roles.toml",
+        "who may ask for what at the control socket, explained in it",
+    ),
+    (
+        "/run/doorward/control.sock",
+        "the control socket, see /usr/share/doc/doorward/ipc.md",
     ),
     (
         "/var/lib/doorward/doorward.db",

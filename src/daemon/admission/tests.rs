@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::super::access_rules::SharedLaw;
+use super::super::asks::Asks;
 use super::super::status::StatusTeller;
 use super::*;
 use crate::access::{Claim, Factors, MAX_CLAIM_AGE, Rules, Wall};
@@ -113,6 +114,7 @@ impl Site {
             log,
             queue,
             incoming,
+            asks: Asks::of_nobody(),
             door,
             retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
             law: SharedLaw::of(rules),

@@ -1,0 +1,303 @@
+//! What is asked, by whom, and what follows at once.
+
+use std::time::Instant;
+
+use super::connection::{Connection, Gone, Watch};
+use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
+use super::server::Server;
+use super::waiting::{For, Then, Waiting};
+use crate::daemon::asks::{Act, Asked};
+use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
+use crate::record::{ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp};
+
+/// Lines of one client that are dealt with in a turn.
+const MAX_LINES_A_TURN: usize = 8;
+
+/// Why a request is not begun.
+struct Refused(Code, String);
+
+impl Server<'_> {
+    /// Begins what was asked for, of each client some.
+    pub(super) fn requests(&mut self, now: Instant) {
+        let numbers: Vec<u64> = self.clients.iter().map(|client| client.number).collect();
+        for number in numbers {
+            self.with(number, |server, client| {
+                for _ in 0..MAX_LINES_A_TURN {
+                    let Some(line) = client.line(now) else { break };
+                    server.request(client, &line, now)?;
+                }
+                Ok(())
+            });
+        }
+    }
+
+    fn request(&mut self, client: &mut Connection, line: &[u8], now: Instant) -> Result<(), Gone> {
+        let Request { id, ask } = match Request::parse(line) {
+            Ok(request) => request,
+            Err(Nonsense { id, what }) => {
+                let word = Word::error(Code::NotUnderstood, what);
+                return client.say(&Answer { id, word });
+            }
+        };
+        let act = act_of(&ask);
+        let role = self.role_of(&client.who);
+        if role < Some(ask.needs()) {
+            self.note_refusal(client, act, ControlRefusal::Role, now);
+            let word = Word::error(Code::NotAllowed, not_allowed(client, role, &ask));
+            return client.say(&Answer::to(id, word));
+        }
+        match self.begin(client, id, ask, now) {
+            Ok(Some(word)) => client.say(&Answer::to(id, word)),
+            Ok(None) => Ok(()),
+            Err(Refused(code, message)) => {
+                if code == Code::TooMany {
+                    self.note_refusal(client, act, ControlRefusal::TooMany, now);
+                }
+                client.say(&Answer::to(id, Word::error(code, message)))
+            }
+        }
+    }
+
+    /// Puts a refusal on record, unless there were enough of them.
+    fn note_refusal(
+        &mut self,
+        client: &Connection,
+        act: ControlAct,
+        reason: ControlRefusal,
+        now: Instant,
+    ) {
+        let uid = client.who.peer.uid;
+        let Some(left_out) = self.refusals.take(uid, act, reason, now) else {
+            return;
+        };
+        let actor = client.who.actor();
+        self.given
+            .queue
+            .happened(Event::ControlRefused(ControlRefused {
+                reason,
+                act,
+                actor,
+                left_out,
+            }));
+    }
+
+    /// Gives the answer, or nothing if that comes later.
+    fn begin(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        ask: Ask,
+        now: Instant,
+    ) -> Result<Option<Word>, Refused> {
+        let (act, then) = match ask {
+            Ask::Status {} => return Ok(Some(Word::ok(&self.state()))),
+            Ask::Watch { since } => return self.begin_watch(client, id, since).map(|()| None),
+            Ask::Live { pictures: false } => {
+                return self.look_through(client, id, false).map(|()| None);
+            }
+            Ask::Stop { of } => return stop(client, id, of).map(Some),
+            Ask::Unlock { reason } => {
+                let purpose = purpose(reason)?;
+                (Act::Unlock { purpose }, Then::Unlock)
+            }
+            Ask::Lock { reason } => {
+                let purpose = purpose(reason)?;
+                (Act::Lock { purpose }, Then::Mode)
+            }
+            Ask::Hold { until_ms, reason } => {
+                let act = mode(DoorMode::Hold, Some(until_ms), reason)?;
+                (act, Then::Mode)
+            }
+            Ask::Mode {
+                mode: wanted,
+                until_ms,
+                reason,
+            } => (mode(wanted, until_ms, reason)?, Then::Mode),
+            Ask::Reload {} => (Act::Note(ControlAct::Reload), Then::Reload),
+            Ask::Snapshot {} => (Act::Note(ControlAct::Snapshot), Then::Snapshot),
+            Ask::Live { pictures: true } => {
+                is_free(client)?;
+                (Act::Note(ControlAct::Live), Then::Live)
+            }
+            Ask::Enrol(_) | Ask::People { .. } => {
+                let message = "this daemon does not do that at the control socket yet";
+                return Err(Refused(Code::Refused, message.into()));
+            }
+        };
+        self.ask_recorder(client, id, act, then, now).map(|()| None)
+    }
+
+    /// Hands an act to the recorder, without waiting for it.
+    fn ask_recorder(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        act: Act,
+        then: Then,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let too_many =
+            |what: &str| Refused(Code::TooMany, format!("{what}; try again in a moment"));
+        if client.waiting >= MAX_WAITING_REQUESTS {
+            return Err(too_many("too many requests of this client wait"));
+        }
+        if !self.acts.take(client.who.peer.uid, now) {
+            return Err(too_many(
+                "this user asked for too many acts in a short time",
+            ));
+        }
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        let origin = Origin {
+            door: self.given.door.clone(),
+            actor: client.who.actor(),
+        };
+        let asked = Asked {
+            origin,
+            act,
+            answer,
+        };
+        if !self.given.recorder.ask(asked) {
+            let message = "the daemon has too much to write down; try again in a moment";
+            return Err(Refused(Code::NoAnswer, message.into()));
+        }
+        client.waiting += 1;
+        self.wait_for(
+            client,
+            id,
+            For::Recorder(answered, then),
+            now + MAX_RECORD_WAIT,
+        );
+        Ok(())
+    }
+
+    fn wait_for(&mut self, client: &Connection, id: u64, for_what: For, until: Instant) {
+        self.waiting.push(Waiting {
+            client: client.number,
+            id,
+            until,
+            for_what,
+        });
+    }
+
+    fn begin_watch(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        since: Option<u64>,
+    ) -> Result<(), Refused> {
+        if client.watch.is_some() {
+            let message = "this connection watches already; `stop` ends that";
+            return Err(Refused(Code::Busy, message.into()));
+        }
+        let newest = self.feed.head().id;
+        if let Some(since) = since.filter(|since| *since > newest) {
+            let message = format!(
+                "there is no record {since}, the newest is {newest}: the database is another than before; watch without \"since\""
+            );
+            return Err(Refused(Code::NoSuchRecord, message));
+        }
+        client.watch = Some(Watch {
+            id,
+            after: since.unwrap_or(newest),
+            told: None,
+        });
+        Ok(())
+    }
+
+    /// Without pictures nobody needs to know.
+    fn look_through(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        with_pictures: bool,
+    ) -> Result<(), Refused> {
+        is_free(client)?;
+        client.live = Some(self.live(id, with_pictures));
+        Ok(())
+    }
+}
+
+fn is_free(client: &Connection) -> Result<(), Refused> {
+    match client.live {
+        Some(_) => {
+            let message = "this connection has the camera's live view already; `stop` ends that";
+            Err(Refused(Code::Busy, message.into()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Ends what a request of the connection began.
+fn stop(client: &mut Connection, id: u64, of: u64) -> Result<Word, Refused> {
+    let stopped = client.watch.take_if(|watch| watch.id == of).is_some()
+        || client.live.take_if(|live| live.id == of).is_some();
+    if !stopped {
+        let message = format!("request {of} of this connection began nothing that goes on");
+        return Err(Refused(Code::Refused, message));
+    }
+    let ended = Word::error(Code::Stopped, format!("ended by request {id}"));
+    // What is too much for the client shows in a moment.
+    let _ = client.say(&Answer::to(of, ended));
+    Ok(Word::Ok(serde_json::json!({})))
+}
+
+/// A mode, with the end it needs.
+fn mode(mode: DoorMode, until_ms: Option<i64>, reason: Option<String>) -> Result<Act, Refused> {
+    let now = Stamp::clocks().0;
+    let refused = |what: String| Refused(Code::Refused, what);
+    match (mode, until_ms) {
+        (DoorMode::Hold | DoorMode::Office, None) => {
+            Err(refused(format!("{mode} needs an end: give until_ms")))
+        }
+        (DoorMode::Normal, Some(_)) => {
+            Err(refused(format!("{mode} has no end: leave out until_ms")))
+        }
+        (_, Some(until)) if until <= now => Err(refused(format!(
+            "until_ms {until} is past; it is {now} now"
+        ))),
+        (mode, until_ms) => Ok(Act::Mode {
+            mode,
+            until_ms,
+            purpose: purpose(reason)?,
+        }),
+    }
+}
+
+/// What is given as the reason of an act.
+fn purpose(reason: Option<String>) -> Result<Option<String>, Refused> {
+    match reason.map(|text| text.trim().to_owned()) {
+        Some(text) if text.chars().count() > MAX_REASON_CHARS => {
+            let message = format!("the reason has more than {MAX_REASON_CHARS} characters");
+            Err(Refused(Code::Refused, message))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    }
+}
+
+fn not_allowed(client: &Connection, role: Option<Role>, ask: &Ask) -> String {
+    let has = role.map_or_else(|| "none".to_owned(), |role| role.to_string());
+    format!(
+        "{} takes the role {}, and uid {} has {has}: /etc/doorward/roles.toml gives roles",
+        act_of(ask).code(),
+        ask.needs(),
+        client.who.peer.uid
+    )
+}
+
+/// What a request is called on record.
+fn act_of(ask: &Ask) -> ControlAct {
+    match ask {
+        Ask::Status {} => ControlAct::Status,
+        Ask::Watch { .. } => ControlAct::Watch,
+        Ask::Unlock { .. } => ControlAct::Unlock,
+        Ask::Lock { .. } => ControlAct::Lock,
+        Ask::Hold { .. } => ControlAct::Hold,
+        Ask::Mode { .. } => ControlAct::Mode,
+        Ask::Reload {} => ControlAct::Reload,
+        Ask::Snapshot {} => ControlAct::Snapshot,
+        Ask::Live { .. } => ControlAct::Live,
+        Ask::Stop { .. } => ControlAct::Stop,
+        Ask::Enrol(_) => ControlAct::Enrol,
+        Ask::People { .. } => ControlAct::People,
+    }
+}

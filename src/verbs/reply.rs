@@ -1,0 +1,91 @@
+//! What came of a verb.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::person::PersonId;
+use crate::record::DoorMode;
+use crate::whitelist::{Card, FactorsOf, Imported, Person, Template};
+
+/// One answer for each verb.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    People {
+        people: Vec<Seen>,
+        /// How many are listed in all.
+        listed: usize,
+        /// Since when the record goes, if it did not from the beginning; who was let in
+        /// before cannot be told.
+        record_since_ms: Option<i64>,
+    },
+    Person {
+        person: Seen,
+        templates: Vec<Template>,
+        factors: FactorsOf,
+    },
+    /// Oldest first, each as it is stored, with number, time and hash.
+    Events {
+        records: Vec<Value>,
+    },
+
+    Enrolled {
+        person: PersonId,
+        name: String,
+    },
+    /// People as they are now.
+    Changed {
+        people: Vec<Person>,
+    },
+    Renamed {
+        person: Person,
+        before: String,
+    },
+    /// People as they were.
+    Removed {
+        people: Vec<Person>,
+    },
+    TemplateForgotten {
+        person: Person,
+        template: Template,
+    },
+    PhotosForgotten {
+        photos: u64,
+    },
+    /// Whether nothing is left in the files.
+    Erased {
+        gone: bool,
+    },
+    /// A person's PINs are otherwise now.
+    Pin {
+        person: Person,
+    },
+    /// A card is somebody's, or is no more.
+    Card {
+        person: Person,
+        card: Card,
+        /// It was lost before.
+        was_lost: bool,
+    },
+    Imported(Imported),
+    /// It is on record.
+    Noted {},
+    /// A mode is ordered, by the event with this number.
+    ModeSet {
+        mode: DoorMode,
+        until_ms: Option<i64>,
+        event: u64,
+    },
+    /// An unlocking is ordered, by the event with this number.
+    UnlockAsked {
+        event: u64,
+    },
+}
+
+/// Somebody on the whitelist, and when that person was let in last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    #[serde(flatten)]
+    pub person: Person,
+    pub last_granted_ms: Option<i64>,
+}
