@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::access_rules::SharedLaw;
-use super::events::{self, Sighting};
+use super::events::{self, DecidedAt};
 use super::lockout_rows::KeptLockout;
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
@@ -80,7 +80,7 @@ pub(crate) struct DeskState {
     refused: u64,
     camera_is_lost: bool,
     /// The frame of whoever is waited for.
-    frame: Option<(PersonId, Sighting)>,
+    frame: Option<(PersonId, DecidedAt)>,
     /// What that person gave already, where more is needed.
     given: Option<(PersonId, Factors)>,
     lit: [bool; 2],
@@ -135,7 +135,7 @@ impl Desk {
         &mut self,
         basis: Basis,
         kind: FactorKind,
-        at: Sighting,
+        at: DecidedAt,
         rules: Rules<'_>,
         directory: &Directory,
     ) {

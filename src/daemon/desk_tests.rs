@@ -134,7 +134,7 @@ impl Scene {
         };
         let access = &mut self.access;
         let rules = &mut |now, input: Input<'_>| access.step(now, input);
-        let at = crate::daemon::events::Sighting {
+        let at = crate::daemon::events::DecidedAt {
             frame,
             model: ModelVersion::new("m"),
             cues: None,

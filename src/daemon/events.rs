@@ -23,7 +23,7 @@ use crate::whitelist::{Directory, WhitelistError};
 
 /// Where a face was decided about.
 #[derive(Debug, Clone)]
-pub(crate) struct Sighting {
+pub(crate) struct DecidedAt {
     pub(crate) frame: FrameRef,
     /// What made the embeddings.
     pub(crate) model: ModelVersion,
@@ -36,7 +36,7 @@ pub(crate) fn of_grant(
     grant: &Grant,
     claim: &Claim,
     directory: &Directory,
-    at: Sighting,
+    at: DecidedAt,
 ) -> Granted {
     Granted {
         reason: GrantReason::Recognised,
@@ -91,7 +91,7 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
 }
 
 /// Somebody may not pass.
-pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: Sighting) -> Denied {
+pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: DecidedAt) -> Denied {
     let nearest = denial.nearest;
     Denied {
         reason: denial_reason(denial.reason),

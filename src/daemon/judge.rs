@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use super::access_rules::SharedLaw;
 use super::desk::{self, Desk};
-use super::events::{self, Sighting};
+use super::events::{self, DecidedAt};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
@@ -166,7 +166,7 @@ impl Judge {
                         match decision {
                             Decision::Need { basis, kind } => {
                                 let track = basis.face().map(|claim| claim.track);
-                                let at = judged.sighting(track, &faces);
+                                let at = judged.decided_at(track, &faces);
                                 desk.needed(basis, kind, at, tell, directory);
                                 continue;
                             }
@@ -268,8 +268,8 @@ impl Judged<'_> {
     }
 
     /// This frame, with what was measured of a face in it.
-    fn sighting(&self, track: Option<u64>, faces: &[FaceReport]) -> Sighting {
-        Sighting {
+    fn decided_at(&self, track: Option<u64>, faces: &[FaceReport]) -> DecidedAt {
+        DecidedAt {
             frame: self.frame_ref(),
             model: self.model.clone(),
             cues: track.and_then(|track| events::cues_of(track, faces)),
@@ -289,7 +289,7 @@ impl Judged<'_> {
                 let Some(claim) = grant.basis().face() else {
                     return;
                 };
-                let at = self.sighting(Some(claim.track), faces);
+                let at = self.decided_at(Some(claim.track), faces);
                 let granted = events::of_grant(&grant, claim, directory, at);
                 queue.grant(Event::Granted(granted), grant, picture);
             }
@@ -297,7 +297,7 @@ impl Judged<'_> {
             Decision::Need { .. } => {}
             Decision::Deny(denial) => {
                 let track = denial.nearest.map(|nearest| nearest.track);
-                let at = self.sighting(track, faces);
+                let at = self.decided_at(track, faces);
                 let denied = events::of_denial(&denial, directory, at);
                 queue.happened_before(Event::Denied(denied), picture);
             }

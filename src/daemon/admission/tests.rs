@@ -13,7 +13,7 @@ use super::*;
 use crate::access::{Claim, Factors, MAX_CLAIM_AGE, Rules, Wall};
 use crate::cohort::Score;
 use crate::config;
-use crate::daemon::events::{Sighting, of_grant};
+use crate::daemon::events::{DecidedAt, of_grant};
 use crate::daemon::heartbeat::Heartbeats;
 use crate::daemon::pictures::Pictures;
 use crate::daemon::record_queue::RecordQueue;
@@ -92,7 +92,7 @@ impl Site {
         };
         let ada = Directory::new([Listed::new(self.ada, "Ada", true)]);
         let claim = self.grant.basis().face().unwrap();
-        let at = Sighting {
+        let at = DecidedAt {
             frame,
             model: ModelVersion::new("m"),
             cues: None,
