@@ -108,7 +108,13 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::CardAlone
         | DenialReason::FactorOfAnother
         | DenialReason::FrozenFace
-        | DenialReason::CoupledFace => panic!("no reason of the rules"),
+        | DenialReason::CoupledFace
+        | DenialReason::PadNetwork
+        | DenialReason::InfraredDark
+        | DenialReason::InfraredFlat
+        | DenialReason::InfraredMissingFace
+        | DenialReason::InfraredElsewhere
+        | DenialReason::InfraredCameraLost => panic!("no reason of the rules"),
     }
 }
 

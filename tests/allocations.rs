@@ -85,7 +85,7 @@ impl Scene {
                 &config.vision,
                 Policy::new(
                     &config.access,
-                    doorward::liveness::Checks::new(&config.liveness),
+                    doorward::liveness::Checks::new(&config.liveness, &config.camera),
                     Score::new(0.45),
                 ),
             ),

@@ -10,7 +10,7 @@ use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
     CameraLoss, Cues, DenialReason, Denied, Event, FrameRef, GrantReason, Granted, PersonRef,
-    Recognition, Stamp,
+    Recognition, Stamp, WhichCamera,
 };
 use doorward::whitelist::{self, NewTemplate};
 use serde_json::Value;
@@ -269,6 +269,7 @@ fn a_day_is_summed_up_by_person() {
     happened(&site, day + 12 * hour, &refused(1, "Ada"));
     happened(&site, day + 17 * hour, &granted(1, "Ada"));
     let lost = Event::CameraLost {
+        which: WhichCamera::Colour,
         reason: CameraLoss::Unplugged,
         message: "gone".into(),
     };

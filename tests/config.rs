@@ -61,6 +61,10 @@ fn what_is_written_by_a_program_reads_back() {
     config.relay.bias = doorward::config::Bias::PullUp;
     config.camera.format = doorward::config::Format::Grey;
     config.camera.replay.pace = doorward::config::Pace::EveryFrame;
+    let mut infrared = doorward::config::Infrared::default();
+    infrared.camera.format = doorward::config::Format::Y16;
+    infrared.max_skew_ms = 50;
+    config.camera.infrared = Some(Box::new(infrared));
     assert_eq!(parse(&config.to_toml().unwrap()).unwrap(), config);
 }
 
@@ -223,6 +227,16 @@ fn mistakes_are_named_with_their_place_and_what_is_right() {
             "[access]\nfalse_accept = \"0.1%\"\n",
             &[
                 "2:16: access.false_accept = \"0.1%\" is not how a risk is written: write \"1 in 1000 strangers\"",
+            ],
+        ),
+        (
+            "[camera.infrared]\nmin_contrast = 0\n",
+            &["2:16: camera.infrared.min_contrast = 0 is out of range: a ratio, from 0.1 to 10"],
+        ),
+        (
+            "[camera]\ndevice = \"/dev/video2\"\n[camera.infrared]\n",
+            &[
+                "1:1: camera.infrared.device and camera.device are one device; an infrared camera has a node of its own (`v4l2-ctl --list-devices`)",
             ],
         ),
         // Keys and sections.

@@ -56,7 +56,7 @@ impl Door {
                 &config.vision,
                 Policy::new(
                     &config.access,
-                    doorward::liveness::Checks::new(&config.liveness),
+                    doorward::liveness::Checks::new(&config.liveness, &config.camera),
                     Score::new(0.45),
                 ),
             ),

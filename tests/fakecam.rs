@@ -305,7 +305,13 @@ fn a_camera_that_cannot_be_used_is_told_with_the_way_out() {
         assert_eq!(site.count(Kind::CameraLost), 1, "{tricks}: {log}");
         assert_eq!(site.count(Kind::CameraBack), 0, "{tricks}: {log}");
         assert_eq!(site.count(Kind::Granted), 0, "{tricks}: {log}");
-        let (_, Event::CameraLost { reason, message }) = site.first(Kind::CameraLost) else {
+        let (
+            _,
+            Event::CameraLost {
+                reason, message, ..
+            },
+        ) = site.first(Kind::CameraLost)
+        else {
             panic!("{log}")
         };
         assert_eq!(reason, expected, "{message}");

@@ -61,7 +61,7 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("camera", "fps = [15]", 7, "camera.fps = [15] is a list, not a whole number: frames a second, from 1 to 120"),
     ("camera", "fps = {value = 15}", 7, "camera.fps = {value = 15} is a section, not a whole number: frames a second, from 1 to 120"),
     ("camera", "format = \"yuyv\"", 10, "camera.format = \"yuyv\" is not known: did you mean \"YUYV\"? It takes \"auto\", \"YUYV\", \"MJPG\", \"NV12\""),
-    ("camera", "format = \"h264\"", 10, "camera.format = \"h264\" is not known: write \"auto\", \"YUYV\", \"MJPG\", \"NV12\" or \"GREY\""),
+    ("camera", "format = \"h264\"", 10, "camera.format = \"h264\" is not known: write \"auto\", \"YUYV\", \"MJPG\", \"NV12\", \"GREY\" or \"Y16\""),
     ("camera", "format = \"MJPEG\"", 10, "camera.format = \"MJPEG\" is not known: did you mean \"MJPG\"? It takes"),
     ("camera", "rotate = 45", 10, "camera.rotate = 45 is not known: write 0, 90, 180 or 270, in degrees clockwise"),
     ("camera", "rotate = \"90\"", 10, "camera.rotate = \"90\" is text: write 90 without quotes"),

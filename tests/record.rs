@@ -14,9 +14,10 @@ use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, ControlAct,
     ControlAsked, ControlRefusal, ControlRefused, Cues, DenialReason, Denied, DoorMode, Event,
     Factor, FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView,
-    Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, Part,
-    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
-    TemplateSource, Unusable, View, WhitelistFault,
+    InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet,
+    NotOpened, PadKind, PadTested, Part, Passage, PersonRef, Query, Recognition, Record,
+    RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable, View, WhichCamera,
+    WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -186,6 +187,7 @@ fn one_of_each() -> Vec<Event> {
             templates_of_other_models: 1,
         },
         Event::CameraBack {
+            which: WhichCamera::Colour,
             camera: "/dev/video0, 640x480 YUYV".into(),
         },
         Event::Unlocked {
@@ -264,6 +266,7 @@ fn one_of_each() -> Vec<Event> {
     }
     for &reason in CameraLoss::ALL {
         events.push(Event::CameraLost {
+            which: WhichCamera::Colour,
             reason,
             message: message(),
         });
@@ -456,6 +459,7 @@ fn one_of_each() -> Vec<Event> {
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
     events.extend(at_the_control_socket());
+    events.extend(of_the_infrared_camera());
     events
 }
 
@@ -488,6 +492,33 @@ fn at_the_control_socket() -> Vec<Event> {
         message: None,
     });
     events
+}
+
+/// What a second camera brings.
+fn of_the_infrared_camera() -> [Event; 4] {
+    let which = WhichCamera::Infrared;
+    [
+        Event::CameraLost {
+            which,
+            reason: CameraLoss::Stalled,
+            message: "no frame".into(),
+        },
+        Event::CameraBack {
+            which,
+            camera: "/dev/video2, 640x360 GREY".into(),
+        },
+        Event::Denied(Denied {
+            measured: Some(0.125),
+            ..denied(DenialReason::InfraredDark, Some(ada()))
+        }),
+        Event::InfraredMapped(InfraredMapped {
+            file: "/var/lib/doorward/infrared.toml".into(),
+            hash: "ab".repeat(32),
+            pairs: 61,
+            residual: 0.03125,
+            actor: origin().actor,
+        }),
+    ]
 }
 
 /// What contact, exit button, modes and the like bring.
@@ -642,8 +673,23 @@ fn factors_and_lockouts() -> Vec<Event> {
         Event::CardLost {
             person,
             card,
-            actor,
+            actor: actor.clone(),
         },
+        Event::PadTested(PadTested {
+            presented: [("bona_fide", 20, 19, 1), ("photo_in_hand", 20, 9, 0)]
+                .map(|(kind, tries, accepted, no_response)| PadKind {
+                    kind: kind.into(),
+                    tries,
+                    accepted,
+                    no_response,
+                })
+                .into(),
+            checks: vec!["frozen_face".into(), "network".into()],
+            models_sha256: "11".repeat(32),
+            config_sha256: "22".repeat(32),
+            report_sha256: "33".repeat(32),
+            actor,
+        }),
     ]);
     events
 }

@@ -237,7 +237,13 @@ fn a_camera_that_is_not_there_is_reported_and_waited_for() {
         .enrolled("Barack Obama", &OBAMA);
     let daemon = site.start();
     site.await_events(Kind::CameraLost, 1);
-    let (_, Event::CameraLost { reason, message }) = site.first(Kind::CameraLost) else {
+    let (
+        _,
+        Event::CameraLost {
+            reason, message, ..
+        },
+    ) = site.first(Kind::CameraLost)
+    else {
         panic!("{:?}", site.kinds())
     };
     assert_eq!(reason, CameraLoss::NotFound);
@@ -422,7 +428,13 @@ fn a_frozen_picture_lets_nobody_in_and_is_told() {
     daemon.signal(Signal::TERM);
     let (code, log) = daemon.end();
     assert_eq!(code, Some(0), "{log}");
-    let (_, Event::CameraLost { reason, message }) = site.first(Kind::CameraLost) else {
+    let (
+        _,
+        Event::CameraLost {
+            reason, message, ..
+        },
+    ) = site.first(Kind::CameraLost)
+    else {
         panic!("{:?}", site.kinds())
     };
     assert_eq!(reason, CameraLoss::Frozen);

@@ -7,7 +7,7 @@ use super::companions::{Companion, Company};
 use super::rules::{Asking, Pass, Rules};
 use super::{Candidate, Claim, FactorKind};
 use crate::cohort::Score;
-use crate::liveness::Cue;
+use crate::liveness::{Cue, Veto};
 use crate::person::PersonId;
 use crate::whitelist::{Card, Directory};
 
@@ -166,6 +166,18 @@ pub enum DenialReason {
     FrozenFace,
     /// It moves as one with what is around it: a picture that is carried.
     CoupledFace,
+    /// Its place is dark in the infrared picture, as a screen.
+    InfraredDark,
+    /// Infrared light sees no features in it, as with many inks on paper.
+    InfraredFlat,
+    /// There is no face in the infrared picture.
+    InfraredMissingFace,
+    /// The face in the infrared picture is at another place.
+    InfraredElsewhere,
+    /// The infrared camera gave no picture of that moment.
+    InfraredCameraLost,
+    /// The operator's network against presentation attacks takes it for an artefact.
+    PadNetwork,
     /// Is on the whitelist, but disabled.
     Disabled,
     /// Was recognised, but is not on the whitelist any more.
@@ -209,6 +221,20 @@ pub enum DenialReason {
 }
 
 impl DenialReason {
+    /// What a cue stands for.
+    pub(crate) fn of(cue: Cue) -> Self {
+        match cue {
+            Cue::Frozen { .. } => Self::FrozenFace,
+            Cue::Coupled { .. } => Self::CoupledFace,
+            Cue::Network { .. } => Self::PadNetwork,
+            Cue::Infrared(Veto::Dark { .. }) => Self::InfraredDark,
+            Cue::Infrared(Veto::Flat { .. }) => Self::InfraredFlat,
+            Cue::Infrared(Veto::MissingFace { .. }) => Self::InfraredMissingFace,
+            Cue::Infrared(Veto::Elsewhere { .. }) => Self::InfraredElsewhere,
+            Cue::Infrared(Veto::CameraLost { .. }) => Self::InfraredCameraLost,
+        }
+    }
+
     /// Whether it may be otherwise in a moment, by something the person or somebody else
     /// does: then the person is still looked at.
     pub fn is_pending(self) -> bool {

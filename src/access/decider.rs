@@ -359,10 +359,7 @@ impl Access {
         if frames < self.needed() || self.cooldowns.is_decided(candidate.track) {
             return None;
         }
-        let reason = match cue {
-            Cue::Frozen { .. } => DenialReason::FrozenFace,
-            Cue::Coupled { .. } => DenialReason::CoupledFace,
-        };
+        let reason = DenialReason::of(cue);
         let denial = Denial {
             cue: Some(cue),
             ..self.denial(reason, Some(candidate), frames)?

@@ -215,6 +215,9 @@ pub enum RecordingFault {
     /// It cannot be read.
     #[error("{0}")]
     Unreadable(#[from] io::Error),
+    /// It was played to its end.
+    #[error("it is over; set camera.replay.repeat to have it begin again")]
+    Over,
     /// A folder without pictures.
     #[error("there is no .jpg, .jpeg or .png in it")]
     NoPictures,

@@ -81,6 +81,7 @@ impl Layout {
             Format::Mjpg => self == Self::Mjpg,
             Format::Nv12 => self == Self::Nv12,
             Format::Grey => self == Self::Grey,
+            Format::Y16 => self == Self::Y16,
         }
     }
 }

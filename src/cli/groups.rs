@@ -38,6 +38,9 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "calibrate",
             "calibrate-liveness",
             "train",
+            "infrared",
+            "pad-import",
+            "pad-test",
         ],
     ),
 ];

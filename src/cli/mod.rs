@@ -28,11 +28,15 @@ mod groups;
 mod guardian;
 mod hands;
 mod identify;
+mod infrared;
 mod journal;
 mod log_queue;
 mod man;
 mod migrate;
 mod mode;
+mod pad_import;
+mod pad_test;
+mod page;
 mod panel;
 mod passphrase;
 mod people;
@@ -42,6 +46,7 @@ mod people_look;
 mod people_rights;
 mod relay;
 mod run;
+mod second_camera;
 mod snapshot;
 mod status;
 mod threshold;
@@ -149,6 +154,13 @@ enum Command {
     CalibrateLiveness(calibrate_liveness::CalibrateLiveness),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
+    /// Learn how the infrared camera's picture lies against the other
+    #[command(subcommand)]
+    Infrared(infrared::Infrared),
+    /// Bring your own network against presentation attacks into a model set
+    PadImport(pad_import::PadImport),
+    /// Measure how many attacks and people this door tells apart
+    PadTest(pad_test::PadTest),
     /// Show or set the door's mode: locked down, held open, office hours
     Mode(mode::Mode),
     /// Have the daemon unlock the door once
@@ -290,6 +302,9 @@ impl Cli {
                 command.run(&self.config, &logged(owned()?))
             }
             Command::Train(command) => command.run(&self.config),
+            Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
+            Command::PadImport(command) => command.run(&self.config),
+            Command::PadTest(command) => command.run(&self.config),
             Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),
             Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),

@@ -14,7 +14,7 @@ use super::{Exit, Format, print_json, safe};
 use crate::config::Config;
 use crate::daemon::status::Note;
 use crate::database::{Database, DatabaseError};
-use crate::ipc::{Ask, Fault, LastGrant, State, Threshold};
+use crate::ipc::{Ask, Fault, LastGrant, SecondCamera, State, Threshold};
 use crate::record::{Kind, Log, Query, Record};
 use crate::shown::counted;
 use crate::whitelist;
@@ -33,6 +33,7 @@ struct Guarding {
     pid: u32,
     since_ms: i64,
     camera: Option<String>,
+    infrared: Option<SecondCamera>,
     threshold: Option<Threshold>,
     /// Of the networks in use.
     templates: usize,
@@ -56,6 +57,7 @@ impl From<Note> for Guarding {
             pid: note.pid,
             since_ms: note.since_ms,
             camera: note.camera,
+            infrared: note.infrared,
             threshold: note
                 .threshold
                 .map(|(score, from)| Threshold { score, from }),
@@ -106,6 +108,7 @@ fn of_state(state: State) -> (Guarding, Known) {
         pid: state.pid,
         since_ms: state.since_ms,
         camera: state.camera,
+        infrared: state.infrared,
         threshold: state.threshold,
         templates: state.templates_in_use,
         faults: state.faults,
@@ -167,6 +170,7 @@ fn as_json(note: Option<&Guarding>, known: &Known) -> Value {
         "pid": note.map(|note| note.pid),
         "since": note.and_then(|note| rfc3339(note.since_ms)),
         "camera": note.and_then(|note| note.camera.as_ref()),
+        "infrared_camera": note.and_then(|note| note.infrared.as_ref()?.camera.as_ref()),
         "people": known.people,
         "disabled": known.disabled,
         "templates": known.templates,
@@ -191,6 +195,11 @@ fn tell(note: Option<&Guarding>, known: &Known) {
             match &note.camera {
                 Some(camera) => line("camera", camera),
                 None => coloured("camera", "LOST", Some(Hue::Fault)),
+            }
+            match note.infrared.as_ref().map(|second| &second.camera) {
+                None => {}
+                Some(Some(camera)) => line("infrared", camera),
+                Some(None) => coloured("infrared", "LOST", Some(Hue::Fault)),
             }
         }
         None => {

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
+use super::second_camera::{Given, SecondCamera};
 use crate::access::{Decision, Policy};
 use crate::camera::{self, CameraError, Frame, FrameSource, Next};
 use crate::cohort::Score;
 use crate::config::{self, Config};
+use crate::daemon::{MappingError, mapping_file};
 use crate::database::Database;
 use crate::drawing::{Mark, Tone};
+use crate::liveness::Look;
 use crate::recognise::{FaceReport, Flaw, FrameUse, Quality, Recogniser, Seen};
 use crate::risk::Threshold;
 use crate::vision::Vision;
@@ -27,6 +30,8 @@ const MAX_TILT_DEG: f32 = 25.0;
 /// The camera with the daemon's eye behind it.
 pub(super) struct View {
     source: Box<dyn FrameSource>,
+    /// The infrared camera, where there is one.
+    second: Option<SecondCamera>,
     recogniser: Recogniser,
     whitelist: Snapshot,
     settings: config::Vision,
@@ -49,6 +54,14 @@ impl View {
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         // Asking takes this process's locks from the file: before it is opened.
         let guarded = Database::is_guarded(&config.whitelist.database);
+        let second_eye = match mapping_file::second_eye(config) {
+            // Cameras are aimed before that is learnt; without it nobody is let in.
+            Err(error @ MappingError::Missing { .. }) => {
+                log::warn!("{error}");
+                None
+            }
+            other => other?,
+        };
         let source = camera::open(&config.camera).map_err(|error| match error {
             CameraError::Busy { device } if guarded => anyhow!(
                 "doorward guards the door with {}; for as long as you try, stop it: `sudo systemctl stop doorward`, and afterwards `sudo systemctl start doorward`",
@@ -56,7 +69,11 @@ impl View {
             ),
             other => other.into(),
         })?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let infrared = config.camera.infrared.as_ref();
+        let infrared = infrared.filter(|_| second_eye.is_some());
+        let second = infrared.map(|infrared| SecondCamera::open(&infrared.camera));
+        let second = second.transpose()?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = super::whitelist_or_none(config, &vision)?;
         let threshold = whitelist.matcher.threshold()?;
         let settings = config::Vision {
@@ -65,12 +82,13 @@ impl View {
         };
         let policy = Policy::new(
             &config.access,
-            crate::liveness::Checks::new(&config.liveness),
+            crate::liveness::Checks::new(&config.liveness, &config.camera),
             threshold.score,
         );
         Ok(Self {
             source,
-            recogniser: Recogniser::new(vision, &settings, policy),
+            second,
+            recogniser: Recogniser::new(vision, &settings, policy).with_second_eye(second_eye),
             whitelist,
             settings,
             threshold,
@@ -79,7 +97,11 @@ impl View {
     }
 
     pub fn describe(&self) -> String {
-        self.source.describe()
+        let first = self.source.describe();
+        match &self.second {
+            Some(second) => format!("{first}; infrared: {}", second.description),
+            None => first,
+        }
     }
 
     /// The next frame, looked at; nothing at the end of a recording or once `ended`.
@@ -89,6 +111,16 @@ impl View {
         };
         // The picture stays with whoever draws on it.
         let picture = frame.to_rgb();
+        if let Some(second) = &self.second {
+            second.hand_over(Duration::ZERO, |given| {
+                match given {
+                    Given::Frame(frame) => self.recogniser.give_infrared(frame),
+                    Given::Lost(None) => self.recogniser.infrared_lost(),
+                    Given::Lost(Some(error)) => return Err(error.into()),
+                }
+                Ok(())
+            })?;
+        }
         let outcome = self
             .recogniser
             .look(&mut frame, &self.whitelist, false, Instant::now)?;
@@ -219,6 +251,7 @@ impl View {
             "person_id": face.identity.filter(reached).map(|found| found.person),
             "score": face.identity.map(score),
             "flaw": flaw,
+            "infrared": face.infrared.map(|look| infrared_json(&look)),
             "quality": face.quality.map(|q| json!({
                 "size_px": q.size_px,
                 "sharpness": q.sharpness,
@@ -251,7 +284,54 @@ fn remarks(face: &FaceReport) -> Vec<String> {
     if face.quality.is_some_and(|q| q.turned > MAX_TURNED) {
         remarks.push("turned aside".into());
     }
+    remarks.extend(face.infrared.map(|look| infrared_values(&look)));
     remarks
+}
+
+/// What `[camera.infrared]` has limits for.
+fn infrared_values(look: &Look) -> String {
+    match look {
+        Look::Unmatched { nearest: None, .. } => "infrared: no picture".into(),
+        Look::Unmatched {
+            nearest: Some(time),
+            ..
+        } => format!(
+            "infrared: the nearest picture is {} ms off",
+            time.as_millis()
+        ),
+        Look::Seen {
+            skew,
+            brightness,
+            offset,
+        } => {
+            let offset = match offset {
+                Some(offset) => format!("offset {offset:.2}"),
+                None => "no face".into(),
+            };
+            let light = match brightness {
+                Some(light) => format!("contrast {:.2}, range {:.2}", light.contrast, light.range),
+                None => "outside the picture".into(),
+            };
+            format!("infrared: {offset}, {light}, {} ms apart", skew.as_millis())
+        }
+    }
+}
+
+fn infrared_json(look: &Look) -> Value {
+    let ms = |time: &Duration| time.as_secs_f64() * 1000.0;
+    match look {
+        Look::Unmatched { nearest, .. } => json!({ "skew_ms": nearest.as_ref().map(ms) }),
+        Look::Seen {
+            skew,
+            brightness,
+            offset,
+        } => json!({
+            "skew_ms": ms(skew),
+            "offset": offset,
+            "contrast": brightness.map(|light| light.contrast),
+            "range": brightness.map(|light| light.range),
+        }),
+    }
 }
 
 /// The figures that `[vision]` has limits for.

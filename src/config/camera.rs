@@ -1,4 +1,4 @@
-//! `[camera]` and `[camera.replay]`: where pictures come from.
+//! `[camera]`, `[camera.replay]` and `[camera.infrared]`: where pictures come from.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,8 @@ use serde::Serialize;
 use toml::de::DeValue;
 
 use super::anchor;
+use super::file::File;
+use super::infrared::Infrared;
 use super::section::{Section, choice, defaults, text};
 
 /// `[camera]`
@@ -33,6 +35,9 @@ pub struct Camera {
     pub max_identical_frames: u32,
     /// The recording, with `source = "replay"`.
     pub replay: Replay,
+    /// The second camera, where there is one: every grant by a face then needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infrared: Option<Box<Infrared>>,
 }
 
 choice! {
@@ -59,6 +64,8 @@ choice! {
         Nv12 = "NV12",
         /// 8 bit luma, 1 byte a pixel (infrared cameras).
         Grey = "GREY",
+        /// Luma of up to 16 bits, 2 bytes a pixel (infrared cameras).
+        Y16 = "Y16",
     }
 }
 
@@ -139,11 +146,25 @@ fn device(value: &DeValue<'_>) -> Result<PathBuf, String> {
 
 impl Camera {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        let camera = Self::read_one(section, "/dev/video0", (640, 480), "camera.replay");
+        Self {
+            infrared: section.section("infrared", "camera.infrared", Infrared::read),
+            ..camera
+        }
+    }
+
+    /// The keys that every camera has; `replay` is the full name of its recording's section.
+    pub(super) fn read_one(
+        section: &mut Section<'_, '_>,
+        at: &str,
+        (width, height): (u32, u32),
+        replay: &'static str,
+    ) -> Self {
         Self {
             source: section.choice("source", Source::V4l2),
-            device: section.read("device", "/dev/video0".into(), device),
-            width: section.whole("width", 640, 64..=4096, "pixels"),
-            height: section.whole("height", 480, 64..=4096, "pixels"),
+            device: section.read("device", at.into(), device),
+            width: section.whole("width", width, 64..=4096, "pixels"),
+            height: section.whole("height", height, 64..=4096, "pixels"),
             fps: section.whole("fps", 15, 1..=120, "frames a second"),
             format: section.choice("format", Format::Auto),
             rotate: section.read("rotate", Rotation::None, rotation),
@@ -155,12 +176,30 @@ impl Camera {
                 0..=100_000,
                 "pictures (0: any number)",
             ),
-            replay: section.section("replay", "camera.replay", Replay::read),
+            replay: section.section("replay", replay, Replay::read),
+            infrared: None,
         }
+    }
+
+    /// A device has one holder.
+    pub(super) fn cross_check(&self, file: &mut File<'_>) {
+        let second = self.infrared.as_ref().map(|infrared| &infrared.camera);
+        let is_shared = second.is_some_and(|second| {
+            let live = [self.source, second.source]
+                .iter()
+                .all(|s| *s == Source::V4l2);
+            live && second.device == self.device
+        });
+        file.cross_check(&[("camera.infrared", "device")], !is_shared, || {
+            "camera.infrared.device and camera.device are one device; an infrared camera has a node of its own (`v4l2-ctl --list-devices`)".into()
+        });
     }
 
     pub(super) fn anchor(&mut self, folder: &Path) {
         anchor(&mut self.replay.path, folder);
+        if let Some(infrared) = &mut self.infrared {
+            infrared.camera.anchor(folder);
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Liveness {
     pub max_coupling: f32,
     /// Whether it is measured for `doorward calibrate-liveness`, and refuses nobody.
     pub learn_coupling: bool,
+    /// Whether the model set's network against presentation attacks has to pass a face.
+    pub network: bool,
 }
 
 impl Liveness {
@@ -27,6 +29,7 @@ impl Liveness {
             coupling: section.flag("coupling", false),
             max_coupling: section.number("max_coupling", 0.54, 0.1..=1.0, "a share"),
             learn_coupling: section.flag("learn_coupling", false),
+            network: section.flag("network", false),
         }
     }
 }

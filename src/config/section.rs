@@ -82,6 +82,11 @@ impl<'f, 't> Section<'f, 't> {
         Self { file, name, table }
     }
 
+    /// Whether the file has it.
+    pub(super) fn is_given(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// A value of any kind. `read` gives it or says what is wrong, as the end of a sentence
     /// that begins with the key and the value.
     pub(super) fn read<T>(

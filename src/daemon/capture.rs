@@ -1,4 +1,4 @@
-//! The capture thread: keeps the camera open and the mailbox filled.
+//! The capture thread of a camera: keeps it open and its mailbox filled.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use super::events;
 use super::heartbeat::Heartbeat;
 use super::mailbox::Mailbox;
 use super::record_queue::RecordQueue;
-use crate::camera::{self, CameraError, FrameSource, Next, Repeats, Stale};
+use crate::camera::{self, CameraError, FrameSource, Next, RecordingFault, Repeats, Stale};
 use crate::config::{self, Pace, Source};
-use crate::record::Event;
+use crate::record::{Event, WhichCamera};
 
 /// How long one wait for a frame may take, so that a stop is seen in time.
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -26,6 +26,7 @@ const MIN_LOG_GAP: Duration = Duration::from_secs(10);
 
 /// The capture thread's things.
 pub(crate) struct Capture {
+    pub which: WhichCamera,
     pub config: config::Camera,
     /// Of them, how old a frame may be.
     pub rules: Arc<ArcSwap<config::Access>>,
@@ -35,6 +36,35 @@ pub(crate) struct Capture {
     pub stop: Arc<AtomicBool>,
     /// Kept when the camera is opened again: a frozen one gives the same picture then too.
     pub repeats: Repeats,
+}
+
+/// What the threads of both cameras have in common.
+pub(crate) struct Shared {
+    pub rules: Arc<ArcSwap<config::Access>>,
+    pub queue: RecordQueue,
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Shared {
+    /// The things of one camera's thread.
+    pub(super) fn capture(
+        &self,
+        which: WhichCamera,
+        config: &config::Camera,
+        mailbox: &Arc<Mailbox>,
+        heartbeat: Heartbeat,
+    ) -> Capture {
+        Capture {
+            which,
+            config: config.clone(),
+            rules: Arc::clone(&self.rules),
+            mailbox: Arc::clone(mailbox),
+            queue: self.queue.clone(),
+            heartbeat,
+            stop: Arc::clone(&self.stop),
+            repeats: Repeats::default(),
+        }
+    }
 }
 
 /// Why frames stopped coming.
@@ -57,7 +87,12 @@ impl Capture {
         loop {
             let end = match opened {
                 Ok(mut source) => {
-                    log::info!("camera: {}", source.describe());
+                    match self.which {
+                        WhichCamera::Colour => log::info!("camera: {}", source.describe()),
+                        WhichCamera::Infrared => {
+                            log::info!("infrared camera: {}", source.describe());
+                        }
+                    }
                     self.watch(&mut *source, &mut known_lost, &mut pause)
                 }
                 Err(error) => End::Lost(error),
@@ -65,6 +100,10 @@ impl Capture {
             match end {
                 End::Stopped => return,
                 End::Ended => {
+                    if self.which == WhichCamera::Infrared {
+                        self.queue
+                            .happened(events::of_loss(self.which, &self.ended()));
+                    }
                     self.mailbox.finish();
                     self.heartbeat.retire();
                     return;
@@ -75,7 +114,7 @@ impl Capture {
                     if known_lost {
                         log::debug!("camera still lost: {error}");
                     } else {
-                        self.queue.happened(events::of_loss(&error));
+                        self.queue.happened(events::of_loss(self.which, &error));
                     }
                     known_lost = true;
                 }
@@ -127,6 +166,7 @@ impl Capture {
                     *pause = MIN_BACK_OFF;
                     if std::mem::take(known_lost) {
                         self.queue.happened(Event::CameraBack {
+                            which: self.which,
                             camera: source.describe(),
                         });
                     }
@@ -168,6 +208,14 @@ impl Capture {
             }
         }
         End::Stopped
+    }
+
+    /// Why a recording that is over is no second camera any more.
+    fn ended(&self) -> CameraError {
+        CameraError::Replay {
+            path: self.place().to_owned(),
+            fault: RecordingFault::Over,
+        }
     }
 
     fn place(&self) -> &Path {

@@ -15,7 +15,7 @@ use super::readings::Readings;
 use super::record_queue::RecordQueue;
 use super::sight::Sight;
 use super::strike::Strike;
-use crate::config::MAX_QUEUE_PEOPLE;
+use crate::config::{MAX_QUEUE_PEOPLE, Signal};
 use crate::door::{
     By, Door, Effect, Effects, InView, Input, RelayCommand, Report, Settings, Signals,
 };
@@ -89,6 +89,10 @@ pub(crate) struct Progress {
     opened_for: [Option<(By, PersonId)>; MAX_WATCHED_PEOPLE],
     /// Who was in view.
     view: InView,
+    /// Whether the infrared camera was lost.
+    is_half_blind: bool,
+    /// What holds by the door.
+    signals: Signals,
     /// When the door wants to be called again.
     wake_at: Option<Instant>,
     /// Since when the relay is energised.
@@ -204,6 +208,17 @@ impl<S: Strike> Doorkeeper<S> {
         if self.sight.take_refused() {
             self.step(Input::Refused);
         }
+        let is_half_blind = self.sight.is_half_blind();
+        if std::mem::replace(&mut self.progress.is_half_blind, is_half_blind) != is_half_blind {
+            self.show(self.progress.signals);
+        }
+    }
+
+    /// A door that lets nobody in is not ready.
+    fn show(&mut self, signals: Signals) {
+        self.progress.signals = signals;
+        let not_so = Signals::NONE.with_if(Signal::Ready, self.progress.is_half_blind);
+        (self.signals)(signals.without(not_so));
     }
 
     /// Whose right is watched from now on.
@@ -258,7 +273,7 @@ impl<S: Strike> Doorkeeper<S> {
             match effect {
                 Effect::Report(report) => self.report(report),
                 Effect::AskRex => self.ask_rex(),
-                Effect::Signals(signals) => (self.signals)(signals),
+                Effect::Signals(signals) => self.show(signals),
                 Effect::Relay(command) => {
                     let ok = self.move_relay(command);
                     let done = Input::RelayDone { command, ok };

@@ -32,6 +32,9 @@ impl Guard {
         }
         self.stop.store(true, Ordering::Release);
         threads::join(threads.capture, MAX_STOP_WAIT);
+        if let Some(second) = threads.infrared {
+            threads::join(second.thread, MAX_STOP_WAIT);
+        }
         let timing = threads::join(threads.judge, MAX_STOP_WAIT).and_then(Result::ok);
         self.stop_scribe.store(true, Ordering::Release);
         let log = threads::join(threads.recorder, MAX_STOP_WAIT);

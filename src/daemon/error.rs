@@ -1,6 +1,7 @@
 //! Why the daemon does not run, or ends.
 
 use super::access_rules::RulesFault;
+use super::mapping_file::MappingError;
 use super::strict::Untrusted;
 use crate::acts::ActsError;
 use crate::camera::CameraError;
@@ -33,6 +34,9 @@ pub enum DaemonError {
     /// The recording cannot be played.
     #[error(transparent)]
     Camera(#[from] CameraError),
+    /// Nobody knows where the infrared camera looks.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
     /// The whitelist cannot be read.
     #[error(transparent)]
     Whitelist(#[from] WhitelistError),

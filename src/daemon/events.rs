@@ -17,7 +17,8 @@ use crate::person::PersonId;
 use crate::recognise::FaceReport;
 use crate::record::{
     CameraLoss, ConfigFault, Cues, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
-    GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhitelistFault,
+    GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhichCamera,
+    WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
 
@@ -101,10 +102,7 @@ pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: DecidedAt) -
         frames: count(denial.frames),
         model: at.model,
         frame: at.frame,
-        measured: denial.cue.map(|cue| match cue {
-            Cue::Frozen { movement } => movement,
-            Cue::Coupled { share } => share,
-        }),
+        measured: denial.cue.and_then(Cue::measured),
         cues: at.cues,
         left_out: NonZeroU32::new(denial.left_out),
     }
@@ -151,10 +149,7 @@ pub(crate) fn unusable(flaw: access::Flaw) -> Unusable {
 
 /// What gave a presentation attack away, as the record calls it.
 pub(crate) fn of_cue(cue: Cue) -> DenialReason {
-    match cue {
-        Cue::Frozen { .. } => DenialReason::FrozenFace,
-        Cue::Coupled { .. } => DenialReason::CoupledFace,
-    }
+    denial_reason(access::DenialReason::of(cue))
 }
 
 /// The daemon does not start or ends.
@@ -165,6 +160,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Record(_) => (FaultReason::Record, None),
         DaemonError::Vision(_) | DaemonError::Untrusted(_) => (FaultReason::Models, None),
         DaemonError::Camera(_) => (FaultReason::Camera, None),
+        DaemonError::Mapping(_) => (FaultReason::Infrared, None),
         DaemonError::Whitelist(_) => (FaultReason::Whitelist, None),
         DaemonError::Panel(_) => (FaultReason::Panel, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
@@ -252,8 +248,10 @@ pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
 }
 
 /// No frames come.
-pub(crate) fn of_loss(error: &CameraError) -> Event {
+pub(crate) fn of_loss(which: WhichCamera, error: &CameraError) -> Event {
+    let message = error.to_string();
     Event::CameraLost {
+        which,
         reason: match error {
             CameraError::NotFound { .. } => CameraLoss::NotFound,
             CameraError::Busy { .. } => CameraLoss::Busy,
@@ -270,7 +268,11 @@ pub(crate) fn of_loss(error: &CameraError) -> Event {
             CameraError::Replay { .. } => CameraLoss::Recording,
             CameraError::Io { .. } => CameraLoss::Failed,
         },
-        message: error.to_string(),
+        message: match which {
+            WhichCamera::Colour => message,
+            // The keys that it names are the second camera's.
+            WhichCamera::Infrared => message.replace(" camera.", " camera.infrared."),
+        },
     }
 }
 
@@ -280,6 +282,12 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::NotListed => DenialReason::NotListed,
         access::DenialReason::FrozenFace => DenialReason::FrozenFace,
         access::DenialReason::CoupledFace => DenialReason::CoupledFace,
+        access::DenialReason::InfraredDark => DenialReason::InfraredDark,
+        access::DenialReason::InfraredFlat => DenialReason::InfraredFlat,
+        access::DenialReason::InfraredMissingFace => DenialReason::InfraredMissingFace,
+        access::DenialReason::InfraredElsewhere => DenialReason::InfraredElsewhere,
+        access::DenialReason::InfraredCameraLost => DenialReason::InfraredCameraLost,
+        access::DenialReason::PadNetwork => DenialReason::PadNetwork,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,

@@ -23,8 +23,8 @@ use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
 use crate::embedding::ModelVersion;
-use crate::liveness::Checks;
-use crate::recognise::{FaceReport, FrameUse, Recogniser, Seen};
+use crate::liveness::{Checks, SecondEye};
+use crate::recognise::{FaceReport, FrameUse, MAX_KEPT_FRAMES, Recogniser, Seen};
 use crate::record::{Event, FaultReason, FrameRef};
 use crate::vision::{Vision, VisionError};
 use crate::whitelist::{Directory, Snapshot};
@@ -49,6 +49,8 @@ pub(crate) struct Judge {
     /// Nothing while the whitelist cannot be read: then nobody is judged.
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub mailbox: Arc<Mailbox>,
+    /// The infrared camera's frames, where there is one.
+    pub second: Option<SecondFrames>,
     pub queue: RecordQueue,
     /// Where the door thread sees who is in view.
     pub sight: Arc<Sight>,
@@ -58,6 +60,32 @@ pub(crate) struct Judge {
     pub desk: Desk,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
+}
+
+/// The infrared camera's frames, and what is asked of them.
+pub(crate) struct SecondFrames {
+    pub settings: SecondEye,
+    pub mailbox: Arc<Mailbox>,
+}
+
+impl SecondFrames {
+    /// Hands over what has come since.
+    fn hand_over(&self, recogniser: &mut Recogniser, sight: &Sight) {
+        for _ in 0..MAX_KEPT_FRAMES {
+            match self.mailbox.take(Duration::ZERO) {
+                Some(Item::Frame(frame)) => {
+                    sight.infrared(true);
+                    recogniser.give_infrared(frame);
+                }
+                Some(Item::Lost | Item::Ended) => {
+                    sight.infrared(false);
+                    recogniser.infrared_lost();
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
 }
 
 impl Judge {
@@ -72,7 +100,9 @@ impl Judge {
         let first = policy(&rules, self.checks, whitelist.as_deref(), &self.queue);
         let mut threshold = first.threshold;
         let mut onlooker = Onlooker::default();
-        let mut recogniser = Recogniser::new(self.vision, &self.settings, first);
+        let second = self.second.as_ref();
+        let mut recogniser = Recogniser::new(self.vision, &self.settings, first)
+            .with_second_eye(second.map(|second| second.settings));
         let mut access_rules = self.law.rules.load_full();
         recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
         let model = recogniser.vision().version().clone();
@@ -84,6 +114,9 @@ impl Judge {
         while !self.stop.load(Ordering::Relaxed) {
             self.heartbeat.beat();
             let item = self.mailbox.take(MAX_WAIT);
+            if let Some(second) = second {
+                second.hand_over(&mut recogniser, &self.sight);
+            }
             let (new_rules, new_whitelist) = (self.rules.load_full(), self.whitelist.load_full());
             let other_whitelist = !same(whitelist.as_ref(), new_whitelist.as_ref());
             if other_whitelist {

@@ -1,6 +1,8 @@
-//! The one place between the camera and the networks: it holds one frame, and a
-//! newer frame replaces it. A slow judge sees fewer frames, never old ones.
+//! The one place between a camera and the networks: it holds one frame, and a newer frame
+//! replaces it. A slow judge sees fewer frames, never old ones. The infrared camera's holds some,
+//! so that one of them is of the same moment as the first camera's.
 
+use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,26 +33,49 @@ pub(crate) enum RecordingEnd {
 
 #[derive(Debug, Default)]
 struct Slot {
-    frame: Option<Frame>,
+    /// The newest at the end.
+    frames: VecDeque<Frame>,
     lost: bool,
     end: RecordingEnd,
     dropped: u64,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mailbox {
+    /// Frames it holds at most.
+    room: usize,
     slot: Mutex<Slot>,
     changed: Condvar,
 }
 
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::holding(1)
+    }
+}
+
 impl Mailbox {
-    /// Leaves a frame, in place of one nobody took.
+    /// One for so many frames, the newest.
+    pub(crate) fn holding(room: usize) -> Self {
+        let frames = VecDeque::with_capacity(room);
+        Self {
+            room,
+            slot: Mutex::new(Slot {
+                frames,
+                ..Slot::default()
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Leaves a frame, in place of the oldest that nobody took if there is no more room.
     pub fn put(&self, frame: Frame) {
         let mut slot = self.lock();
-        if slot.frame.replace(frame).is_some() {
+        if slot.frames.len() >= self.room && slot.frames.pop_front().is_some() {
             slot.dropped += 1;
         }
+        slot.frames.push_back(frame);
         self.changed.notify_all();
     }
 
@@ -59,12 +84,12 @@ impl Mailbox {
         let slot = self.lock();
         let (mut slot, waited) = self
             .changed
-            .wait_timeout_while(slot, patience, |s| s.frame.is_some())
+            .wait_timeout_while(slot, patience, |s| !s.frames.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
             return Some(frame);
         }
-        slot.frame = Some(frame);
+        slot.frames.push_back(frame);
         self.changed.notify_all();
         None
     }
@@ -72,7 +97,7 @@ impl Mailbox {
     /// Says that the camera was lost: a frame from before counts for nothing.
     pub(crate) fn lose(&self) {
         let mut slot = self.lock();
-        slot.frame = None;
+        slot.frames.clear();
         slot.lost = true;
         self.changed.notify_all();
     }
@@ -96,7 +121,7 @@ impl Mailbox {
             if std::mem::take(&mut slot.lost) {
                 return Some(Item::Lost);
             }
-            if let Some(frame) = slot.frame.take() {
+            if let Some(frame) = slot.frames.pop_front() {
                 self.changed.notify_all();
                 return Some(Item::Frame(frame));
             }
@@ -135,22 +160,25 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is put and taken: frames come out newest first, in order, and
-        /// none from before a loss comes out after it.
+        /// Whatever is put and taken: as many as there is room for stay, the newest, come out
+        /// in order, and none from before a loss comes out after it.
         #[test]
-        fn newest_wins(steps in prop::collection::vec(0u8..4, 0..60)) {
-            let mailbox = Mailbox::default();
-            let (mut next, mut newest, mut lost) = (0u64, None, false);
+        fn newest_wins(steps in prop::collection::vec(0u8..4, 0..60), room in 1..4usize) {
+            let mailbox = Mailbox::holding(room);
+            let (mut next, mut newest, mut lost) = (0u64, VecDeque::new(), false);
             for step in steps {
                 match step {
                     0 | 1 => {
                         mailbox.put(frame(next));
-                        newest = Some(next);
+                        newest.push_back(next);
+                        if newest.len() > room {
+                            newest.pop_front();
+                        }
                         next += 1;
                     }
                     2 => {
                         mailbox.lose();
-                        newest = None;
+                        newest.clear();
                         lost = true;
                     }
                     _ => match mailbox.take(Duration::ZERO) {
@@ -160,10 +188,10 @@ mod tests {
                         }
                         Some(Item::Frame(f)) => {
                             prop_assert!(!lost);
-                            prop_assert_eq!(Some(f.sequence), newest.take());
+                            prop_assert_eq!(Some(f.sequence), newest.pop_front());
                         }
                         Some(Item::Ended) => prop_assert!(false),
-                        None => prop_assert!(!lost && newest.is_none()),
+                        None => prop_assert!(!lost && newest.is_empty()),
                     },
                 }
             }

@@ -29,7 +29,8 @@ mod head_note;
 mod heartbeat;
 mod judge;
 mod lockout_rows;
-mod mailbox;
+pub(crate) mod mailbox;
+pub(crate) mod mapping_file;
 mod outlook;
 mod panel_link;
 mod parts;
@@ -56,6 +57,7 @@ pub use self::access_rules::RulesFault;
 pub use self::control::fuzz as fuzz_control;
 pub use self::error::{DaemonError, Fault};
 pub(crate) use self::events::denial_reason as events_reason;
+pub use self::mapping_file::MappingError;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +73,6 @@ use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
 use self::asks::Asks;
 use self::bell::Bell;
-use self::capture::Capture;
 use self::control::Control;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
@@ -82,7 +83,7 @@ use self::judge::Judge;
 use self::mailbox::{Mailbox, RecordingEnd};
 use self::outlook::Outlook;
 use self::panel_link::PanelLink;
-use self::parts::Parts;
+use self::parts::{Parts, Second};
 use self::pictures::Pictures;
 use self::poke::Poke;
 use self::record_queue::{Queued, RecordQueue};
@@ -93,13 +94,12 @@ use self::sight::Sight;
 use self::threads::Threads;
 use self::viewfinder::Viewfinder;
 use self::whitelist_watch::WhitelistWatch;
-use crate::camera::Repeats;
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
-use crate::record::{Bent, Event, Log, Part, Stamp};
+use crate::record::{Bent, Event, Log, Part, Stamp, WhichCamera};
 
 /// How often signals, threads and the whitelist are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -212,6 +212,7 @@ impl Guard {
             credentials,
             panel,
             camera,
+            second,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let sight = Arc::<Sight>::default();
@@ -255,7 +256,7 @@ impl Guard {
             whitelist: Arc::clone(&whitelist),
             progress: Progress::default(),
         };
-        let status = status::start(path, &camera, &whitelist);
+        let status = status::start(path, &camera, second.as_ref(), &whitelist);
         let strict = Arc::new(AtomicBool::new(config.daemon.strict_modes));
         let given = control::Given {
             config: path.to_owned(),
@@ -289,7 +290,8 @@ impl Guard {
         let judge = Judge {
             vision,
             settings: config.vision.clone(),
-            checks: Checks::new(&config.liveness),
+            checks: Checks::new(&config.liveness, &config.camera),
+            second: second.as_ref().map(Second::eye),
             open,
             rules: Arc::clone(&rules),
             law: law.clone(),
@@ -303,18 +305,17 @@ impl Guard {
             heartbeat: heartbeats.add(Part::Vision),
             stop: Arc::clone(&stop),
         };
-        let capture = Capture {
-            config: config.camera.clone(),
+        let shared = capture::Shared {
             rules: Arc::clone(&rules),
-            mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
-            heartbeat: heartbeats.add(Part::Camera),
             stop: Arc::clone(&stop),
-            repeats: Repeats::default(),
         };
+        let beat = heartbeats.add(Part::Camera);
+        let first = shared.capture(WhichCamera::Colour, &config.camera, &mailbox, beat);
+        let second = second.map(|second| second.start(&shared, heartbeats.add(Part::Infrared)));
         // If a later one cannot be started, dropping the channels ends the earlier ones, the door locked.
-        let threads =
-            Threads::start(doorkeeper, recorder, judge, capture, camera).map_err(of_a_thread)?;
+        let threads = Threads::start(doorkeeper, recorder, judge, (first, camera), second)
+            .map_err(of_a_thread)?;
         let guard = Self {
             path: path.to_owned(),
             config,

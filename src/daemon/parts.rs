@@ -7,19 +7,26 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::access_rules::SharedLaw;
 use super::acts_watch::ActsWatch;
+use super::capture::Shared;
 use super::desk::{Desk, DeskSettings, Reading, clocks};
 use super::error::{DaemonError, of_a_thread};
+use super::heartbeat::Heartbeat;
+use super::judge::SecondFrames;
+use super::mailbox::Mailbox;
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
+use super::threads::Starting;
 use super::whitelist_watch::WhitelistWatch;
-use super::{access_rules, lockout_rows, strict};
+use super::{access_rules, lockout_rows, mapping_file, strict};
 use crate::access::{Gate, Rules, Subject};
 use crate::camera::{self, CameraError};
-use crate::config::{Config, Signal, Source};
+use crate::config::{self, Config, Signal, Source};
 use crate::database::{Database, Files};
 use crate::door;
+use crate::liveness::SecondEye;
 use crate::panel::Panel;
-use crate::record::Stamp;
+use crate::recognise::MAX_KEPT_FRAMES;
+use crate::record::{Stamp, WhichCamera};
 use crate::vision::Vision;
 use crate::whitelist::{Credentials, Snapshot};
 
@@ -40,6 +47,61 @@ pub(super) struct Parts {
     pub rules: Rules,
     /// Or why there is none yet.
     pub camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+    /// The second camera, where there is one.
+    pub second: Option<Second>,
+}
+
+/// The infrared camera.
+pub(super) struct Second {
+    pub config: config::Camera,
+    pub settings: SecondEye,
+    /// Or why there is none yet.
+    pub camera: Result<Box<dyn camera::FrameSource>, CameraError>,
+    pub mailbox: Arc<Mailbox>,
+}
+
+impl Second {
+    fn open(config: &Config) -> Result<Option<Self>, DaemonError> {
+        let Some(infrared) = &config.camera.infrared else {
+            return Ok(None);
+        };
+        if config.daemon.strict_modes {
+            strict::mapping(&mapping_file::path(config))?;
+        }
+        let (mapping, hash) = mapping_file::read(&mapping_file::path(config))?;
+        log::info!("infrared camera: mapping {hash}");
+        Ok(Some(Self {
+            config: infrared.camera.clone(),
+            settings: mapping_file::settings(infrared, mapping),
+            camera: open_camera(&infrared.camera)?,
+            mailbox: Arc::new(Mailbox::holding(MAX_KEPT_FRAMES)),
+        }))
+    }
+
+    /// What its thread is started with.
+    pub(super) fn start(self, shared: &Shared, heartbeat: Heartbeat) -> Starting {
+        let which = WhichCamera::Infrared;
+        let capture = shared.capture(which, &self.config, &self.mailbox, heartbeat);
+        (capture, self.camera)
+    }
+
+    /// What the vision thread has of it.
+    pub(super) fn eye(&self) -> SecondFrames {
+        SecondFrames {
+            settings: self.settings,
+            mailbox: Arc::clone(&self.mailbox),
+        }
+    }
+}
+
+/// A camera may come later, a recording will not.
+fn open_camera(
+    config: &config::Camera,
+) -> Result<Result<Box<dyn camera::FrameSource>, CameraError>, DaemonError> {
+    match (camera::open(config), config.source) {
+        (Err(error), Source::Replay) => Err(error.into()),
+        (camera, _) => Ok(camera),
+    }
 }
 
 impl Parts {
@@ -53,7 +115,7 @@ impl Parts {
         }
         let rules = access_rules::load(config)?;
         let panel = Panel::take(&config.panel)?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let credentials = Arc::<ArcSwap<Credentials>>::default();
         let database = Database::open_existing(&config.whitelist.database)?;
@@ -73,11 +135,8 @@ impl Parts {
         if let Some(snapshot) = &*whitelist.load() {
             snapshot.matcher.threshold()?;
         }
-        let camera = match (camera::open(&config.camera), config.camera.source) {
-            // A camera may come later, a recording will not.
-            (Err(error), Source::Replay) => return Err(error.into()),
-            (camera, _) => camera,
-        };
+        let camera = open_camera(&config.camera)?;
+        let second = Second::open(config)?;
         Ok(Self {
             vision,
             whitelist,
@@ -89,6 +148,7 @@ impl Parts {
             panel,
             rules,
             camera,
+            second,
         })
     }
 }

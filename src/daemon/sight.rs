@@ -1,7 +1,7 @@
 //! What the vision thread tells the door thread in passing: who is in view, and that
 //! somebody was refused. Neither waits, and nothing is allocated.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use crate::cohort::Score;
 use crate::door::InView;
@@ -17,6 +17,8 @@ const UNKNOWN_FACE: i64 = i64::MIN + 2;
 pub(crate) struct Sight {
     view: AtomicI64,
     refusals: AtomicU32,
+    /// The infrared camera is lost, so that nobody can be let in by a face.
+    is_half_blind: AtomicBool,
 }
 
 impl Default for Sight {
@@ -24,6 +26,7 @@ impl Default for Sight {
         Self {
             view: AtomicI64::new(NOT_LOOKING),
             refusals: AtomicU32::new(0),
+            is_half_blind: AtomicBool::new(false),
         }
     }
 }
@@ -46,6 +49,15 @@ impl Sight {
             UNKNOWN_FACE => InView::UnknownFace,
             id => InView::Listed(PersonId(id)),
         }
+    }
+
+    /// Whether the infrared camera gives frames.
+    pub(crate) fn infrared(&self, sees: bool) {
+        self.is_half_blind.store(!sees, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_half_blind(&self) -> bool {
+        self.is_half_blind.load(Ordering::Relaxed)
     }
 
     /// Somebody was refused.
@@ -118,6 +130,7 @@ mod tests {
             }),
             liveness: Liveness::Unknown,
             cues: Default::default(),
+            infrared: None,
         }
     }
 

@@ -15,15 +15,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use super::parts;
 use crate::camera::{CameraError, FrameSource};
 use crate::files::{self, Kind};
 use crate::guardian;
-use crate::ipc::Fault;
-use crate::record::{Event, Kind as EventKind, RecordError, Stamp};
+use crate::ipc::{Fault, SecondCamera};
+use crate::record::{Event, Kind as EventKind, RecordError, Stamp, WhichCamera};
 use crate::whitelist::Snapshot;
 
 /// From one writing to the next.
 const MIN_WRITE_GAP: Duration = Duration::from_secs(2);
+/// The kind of a fault that is the infrared camera's.
+const INFRARED_LOST: &str = "infrared_camera_lost";
 /// Changes that may wait to be noted.
 const MAX_WAITING_CHANGES: usize = 64;
 
@@ -37,6 +40,9 @@ pub(crate) struct Note {
     pub since_ms: i64,
     /// The camera, as it calls itself; nothing while it is lost.
     pub camera: Option<String>,
+    /// The infrared camera where there is one, as it calls itself; nothing inside while it is lost.
+    #[serde(default)]
+    pub infrared: Option<SecondCamera>,
     pub people: usize,
     pub templates: usize,
     /// The score a face has to reach, and where it comes from; nothing if nobody can be let in.
@@ -72,13 +78,21 @@ impl Note {
                 if fault.kind == EventKind::CameraLost.as_str() {
                     self.camera = None;
                 }
+                if fault.kind == INFRARED_LOST {
+                    self.infrared = Some(SecondCamera::default());
+                }
                 self.faults.retain(|known| known.kind != fault.kind);
                 self.faults.push(fault);
             }
             Change::Ended(kind) => self.faults.retain(|fault| fault.kind != kind.as_str()),
-            Change::Camera(camera) => {
+            Change::Camera(WhichCamera::Colour, camera) => {
                 self.camera = Some(camera);
                 return self.take(Change::Ended(EventKind::CameraLost), snapshot);
+            }
+            Change::Camera(WhichCamera::Infrared, camera) => {
+                let camera = Some(camera);
+                self.infrared = Some(SecondCamera { camera });
+                self.faults.retain(|fault| fault.kind != INFRARED_LOST);
             }
             Change::Whitelist => {}
         }
@@ -117,7 +131,7 @@ fn held(note: &Path) -> io::Result<Option<()>> {
 enum Change {
     Began(Fault),
     Ended(EventKind),
-    Camera(String),
+    Camera(WhichCamera, String),
     Whitelist,
 }
 
@@ -148,8 +162,15 @@ impl StatusTeller {
             self.tell(Change::Ended(EventKind::RecordsLost));
         }
         let change = match event {
-            Event::CameraLost { message, .. } => began(event.kind(), message.clone()),
-            Event::CameraBack { camera } => Change::Camera(camera.clone()),
+            Event::CameraLost { which, message, .. } => Change::Began(Fault {
+                kind: match which {
+                    WhichCamera::Colour => event.kind().as_str().to_owned(),
+                    WhichCamera::Infrared => INFRARED_LOST.to_owned(),
+                },
+                at_ms: Stamp::now().at_ms,
+                message: message.clone(),
+            }),
+            Event::CameraBack { which, camera } => Change::Camera(*which, camera.clone()),
             Event::WhitelistUnreadable { message, .. } => began(event.kind(), message.clone()),
             Event::WhitelistLoaded { .. } => {
                 self.tell(Change::Ended(EventKind::WhitelistUnreadable));
@@ -191,10 +212,15 @@ fn began(kind: EventKind, message: String) -> Change {
     })
 }
 
+fn described(camera: &Result<Box<dyn FrameSource>, CameraError>) -> Option<String> {
+    camera.as_ref().ok().map(|camera| camera.describe())
+}
+
 /// Starts the thread. Where it cannot write, it says so once and nothing else changes.
-pub(crate) fn start(
+pub(super) fn start(
     config: &Path,
     camera: &Result<Box<dyn FrameSource>, CameraError>,
+    second: Option<&parts::Second>,
     whitelist: &Arc<ArcSwapOption<Snapshot>>,
 ) -> StatusTeller {
     let (changes, incoming) = crossbeam_channel::bounded(MAX_WAITING_CHANGES);
@@ -203,7 +229,10 @@ pub(crate) fn start(
         boot: Stamp::now().boot,
         since_ms: Stamp::now().at_ms,
         // Why it is lost is told as an event in a moment.
-        camera: camera.as_ref().ok().map(|camera| camera.describe()),
+        camera: described(camera),
+        infrared: second.map(|second| SecondCamera {
+            camera: described(&second.camera),
+        }),
         ..Note::default()
     };
     let now = Arc::new(ArcSwap::from_pointee(note.clone()));

@@ -58,6 +58,14 @@ pub(crate) fn models(models: &Models) -> Result<(), Untrusted> {
     refuse(found(files))
 }
 
+/// Refuses a mapping of the infrared camera that others can write.
+///
+/// # Errors
+/// [`Untrusted`]
+pub(crate) fn mapping(path: &Path) -> Result<(), Untrusted> {
+    refuse(found([path.to_owned()]))
+}
+
 /// Refuses a database that others can write.
 ///
 /// # Errors

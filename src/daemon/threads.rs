@@ -1,6 +1,7 @@
-//! The four threads and how each of them ends.
+//! The four threads, a fifth where there is an infrared camera, and how each of them ends.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,18 @@ pub(crate) struct Threads {
     pub recorder: JoinHandle<(Log, Remembered)>,
     pub judge: JoinHandle<Result<Timing, VisionError>>,
     pub capture: JoinHandle<()>,
+    /// Where there is a second camera.
+    pub infrared: Option<SecondCapture>,
 }
+
+/// The second camera's thread, and where it leaves its frames.
+pub(crate) struct SecondCapture {
+    pub thread: JoinHandle<()>,
+    pub mailbox: Arc<Mailbox>,
+}
+
+/// A camera's thread that is to be started: its things, and the camera or why there is none yet.
+pub(crate) type Starting = (Capture, Result<Box<dyn FrameSource>, CameraError>);
 
 impl Threads {
     /// Starts them, the door first.
@@ -30,10 +42,15 @@ impl Threads {
         door: Doorkeeper<Hold>,
         recorder: Recorder,
         judge: Judge,
-        capture: Capture,
-        camera: Result<Box<dyn FrameSource>, CameraError>,
+        (capture, camera): Starting,
+        infrared: Option<Starting>,
     ) -> io::Result<Self> {
         let named = |name: &str| Builder::new().name(name.into());
+        let second = |(capture, camera): Starting| {
+            let mailbox = Arc::clone(&capture.mailbox);
+            let thread = named("infrared").spawn(move || capture.run(camera))?;
+            io::Result::Ok(SecondCapture { thread, mailbox })
+        };
         Ok(Self {
             door: named("door").spawn(move || door.run())?,
             recorder: named("audit").spawn(move || recorder.run())?,
@@ -45,12 +62,16 @@ impl Threads {
                 judged
             })?,
             capture: named("camera").spawn(move || capture.run(camera))?,
+            infrared: infrared.map(second).transpose()?,
         })
     }
 
     /// The part that is gone although nobody asked it to stop.
     pub fn ended(&self, mailbox: &Mailbox) -> Option<Part> {
         let recording = mailbox.end();
+        let second_ended = self.infrared.as_ref().is_some_and(|second| {
+            second.thread.is_finished() && second.mailbox.end() == RecordingEnd::NotYet
+        });
         [
             (self.door.is_finished(), Part::Door),
             (self.recorder.is_finished(), Part::Audit),
@@ -62,6 +83,7 @@ impl Threads {
                 self.capture.is_finished() && recording == RecordingEnd::NotYet,
                 Part::Camera,
             ),
+            (second_ended, Part::Infrared),
         ]
         .into_iter()
         .find_map(|(ended, part)| ended.then_some(part))

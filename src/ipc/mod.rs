@@ -21,7 +21,7 @@ pub use place::{roles_path, socket_of, socket_paths};
 pub use roles::{Peer, Role, Roles, RolesError};
 pub use state::{
     Condition, DoorNow, Enrolled, Fault, Guidance, LastGrant, LiveFace, LiveFrame, ModeOrdered,
-    RecordHead, Reloaded, State, Step, Threshold, Unlocked, Verdict,
+    RecordHead, Reloaded, SecondCamera, State, Step, Threshold, Unlocked, Verdict,
 };
 pub use wire::{
     Answer, Ask, Code, Enrol, Hello, MAX_ANSWER_BYTES, MAX_REASON_CHARS, MAX_REQUEST_BYTES,

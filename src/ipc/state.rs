@@ -18,6 +18,9 @@ pub struct State {
     pub door: DoorNow,
     /// The camera, as it calls itself; nothing while it is lost.
     pub camera: Option<String>,
+    /// The infrared camera, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infrared: Option<SecondCamera>,
     pub people: usize,
     /// How many of them are disabled.
     pub disabled: usize,
@@ -129,10 +132,17 @@ impl LastGrant {
     }
 }
 
+/// What there is to say of an infrared camera.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondCamera {
+    /// As it calls itself; nothing while it is lost.
+    pub camera: Option<String>,
+}
+
 /// What fails now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// The event that began it.
+    /// The event that began it; `infrared_camera_lost` where it is the infrared camera's.
     pub kind: String,
     /// In milliseconds since 1970.
     pub at_ms: i64,

@@ -7,7 +7,9 @@ use image::RgbImage;
 use crate::config;
 
 use super::coupling::{Coupling, Shared};
+use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
+use super::network::{self, NetworkScore, Scores};
 use super::stillness::{Stillness, Verdict};
 
 /// A face out of sight for longer is looked at anew.
@@ -24,6 +26,17 @@ pub enum Liveness {
     Unknown,
 }
 
+impl Liveness {
+    /// What two checks say together: each may deny, and neither speaks for the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Attack(cue), _) | (_, Self::Attack(cue)) => Self::Attack(cue),
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Live, Self::Live) => Self::Live,
+        }
+    }
+}
+
 /// What gave a presentation attack away, and how much of it there was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cue {
@@ -31,6 +44,22 @@ pub enum Cue {
     Frozen { movement: f32 },
     /// It moves as one with what is around it; the share of its movement.
     Coupled { share: f32 },
+    /// The infrared camera stands against it.
+    Infrared(Veto),
+    /// The operator's network takes it for an artefact; its mean score.
+    Network { score: f32 },
+}
+
+impl Cue {
+    /// How much of it there was.
+    pub(crate) fn measured(self) -> Option<f32> {
+        match self {
+            Self::Frozen { movement } => Some(movement),
+            Self::Coupled { share } => Some(share),
+            Self::Infrared(veto) => veto.measured(),
+            Self::Network { score } => Some(score),
+        }
+    }
 }
 
 /// What was measured of a face, whatever follows from it.
@@ -51,20 +80,31 @@ pub struct Checks {
     pub max_coupling: Option<f32>,
     /// Coupling is measured before a face is called alive, and refuses nobody.
     pub learns_coupling: bool,
+    /// The infrared camera has to see it too.
+    pub infrared: bool,
+    /// Whether the operator's network has to pass a face.
+    pub network: bool,
 }
 
 impl Checks {
     /// As configured.
-    pub fn new(config: &config::Liveness) -> Self {
+    pub fn new(config: &config::Liveness, camera: &config::Camera) -> Self {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
             learns_coupling: config.learn_coupling,
+            infrared: camera.infrared.is_some(),
+            network: config.network,
         }
     }
 
     /// Whether a face has to be found alive.
     pub fn is_any(&self) -> bool {
+        self.watches() || self.infrared || self.network
+    }
+
+    /// Whether its movements are looked at.
+    pub(crate) fn watches(&self) -> bool {
         self.min_movement.is_some() || self.max_coupling.is_some() || self.learns_coupling
     }
 }
@@ -86,6 +126,7 @@ pub(crate) struct Watch {
     checks: Checks,
     movements: Movements,
     faces: Vec<Watched>,
+    scores: Scores,
 }
 
 impl Watch {
@@ -95,6 +136,7 @@ impl Watch {
             checks,
             movements: Movements::default(),
             faces: Vec::with_capacity(MAX_FACES),
+            scores: Scores::default(),
         }
     }
 
@@ -108,6 +150,17 @@ impl Watch {
     pub(crate) fn forget(&mut self) {
         self.movements.forget();
         self.faces.clear();
+        self.scores.forget();
+    }
+
+    /// Takes what the network says of a face in a frame taken at `at`.
+    pub(crate) fn note(&mut self, at: Instant, track: u64, score: NetworkScore) {
+        self.scores.note(at, track, score);
+    }
+
+    /// The mean of what it said of a face.
+    pub(crate) fn network_mean(&self, track: u64) -> Option<f32> {
+        self.scores.mean(track)
     }
 
     /// Takes a frame taken at `at`, and says what is known of each of its faces then. More than
@@ -118,10 +171,32 @@ impl Watch {
         picture: &RgbImage,
         faces: &[Seen],
     ) -> [Liveness; MAX_FACES] {
-        let mut verdicts = [Liveness::Unknown; MAX_FACES];
-        if !self.checks.is_any() {
-            return verdicts;
+        let mut verdicts = match (self.checks.watches(), self.checks.is_any()) {
+            (true, _) => self.by_movement(at, picture, faces),
+            // Nothing stands against them where something else is asked.
+            (false, true) => [Liveness::Live; MAX_FACES],
+            (false, false) => [Liveness::Unknown; MAX_FACES],
+        };
+        if self.checks.network {
+            self.scores.expire(at, MAX_OUT_OF_SIGHT);
+            for (verdict, face) in verdicts.iter_mut().zip(faces) {
+                *verdict = verdict.and(match self.scores.verdict(at, face.track) {
+                    network::Verdict::Passes => Liveness::Live,
+                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
+                    network::Verdict::Unknown => Liveness::Unknown,
+                });
+            }
         }
+        verdicts
+    }
+
+    fn by_movement(
+        &mut self,
+        at: Instant,
+        picture: &RgbImage,
+        faces: &[Seen],
+    ) -> [Liveness; MAX_FACES] {
+        let mut verdicts = [Liveness::Unknown; MAX_FACES];
         let is_there = |w: &Watched| {
             faces.iter().any(|f| f.track == w.track)
                 || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT
@@ -169,7 +244,7 @@ impl Watch {
                 (_, Shared::Unknown) => Liveness::Unknown,
                 _ => Liveness::Live,
             };
-            watched.verdict = stricter(coupled, still);
+            watched.verdict = coupled.and(still);
             *verdict = watched.verdict;
         }
         verdicts
@@ -188,15 +263,5 @@ impl Watch {
     pub(crate) fn verdict(&self, track: u64) -> Liveness {
         let watched = self.faces.iter().find(|w| w.track == track);
         watched.map_or(Liveness::Unknown, |w| w.verdict)
-    }
-}
-
-/// Of what two checks say: none outvotes the other.
-fn stricter(one: Liveness, other: Liveness) -> Liveness {
-    match (one, other) {
-        (Liveness::Attack(_), _) => one,
-        (_, Liveness::Attack(_)) => other,
-        (Liveness::Unknown, _) | (_, Liveness::Unknown) => Liveness::Unknown,
-        (Liveness::Live, Liveness::Live) => Liveness::Live,
     }
 }

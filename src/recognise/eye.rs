@@ -7,11 +7,13 @@ use image::RgbImage;
 
 use super::motion::Motion;
 use super::schedule::{Schedule, Step};
+use super::second_eye::SecondSight;
 use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
-use crate::liveness::{self, Checks, Cue, Liveness, Watch};
+use crate::liveness::infrared::Streaks;
+use crate::liveness::{self, Checks, Cue, Liveness, NetworkScore, SecondEye, Watch};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -33,6 +35,10 @@ pub(super) struct Eye {
     /// Whether those are faces of people.
     watch: Watch,
     watched: Vec<liveness::Seen>,
+    /// Whether the infrared camera has to see them too, and what it gives.
+    needs_infrared: bool,
+    second: Option<SecondSight>,
+    streaks: Streaks,
     spent: Spent,
 }
 
@@ -43,6 +49,7 @@ pub(super) struct Spent {
     pub(super) quality: Duration,
     pub(super) identify: Duration,
     pub(super) liveness: Duration,
+    pub(super) infrared: [Duration; 2],
 }
 
 impl Eye {
@@ -69,6 +76,9 @@ impl Eye {
             known: Vec::new(),
             watch: Watch::new(checks),
             watched: Vec::with_capacity(liveness::MAX_FACES),
+            needs_infrared: checks.infrared,
+            second: None,
+            streaks: Streaks::new(frames, window),
             spent: Spent::default(),
         }
     }
@@ -76,6 +86,8 @@ impl Eye {
     /// Other rules; what was seen under the old ones does not count.
     pub(super) fn set_rules(&mut self, frames: usize, window: Duration, checks: Checks) {
         self.watch.set_checks(checks);
+        self.needs_infrared = checks.infrared;
+        self.streaks = Streaks::new(frames, window);
         self.tracks.set_rules(frames, window);
         self.schedule.forget();
     }
@@ -83,13 +95,29 @@ impl Eye {
     /// What was seen until now does not count with what follows.
     pub(super) fn forget(&mut self) {
         self.watch.forget();
+        self.streaks.forget();
         self.tracks.forget();
         self.schedule.forget();
+    }
+
+    /// Has a second eye from now on.
+    pub(super) fn open_second(&mut self, settings: SecondEye) {
+        self.second = Some(SecondSight::new(settings));
+    }
+
+    /// The second eye, where there is one.
+    pub(super) fn second(&mut self) -> Option<&mut SecondSight> {
+        self.second.as_mut()
     }
 
     /// After a decision about a face: it is not looked at again before `until`.
     pub(super) fn rest(&mut self, track: TrackId, until: Instant) {
         self.tracks.rest(track, until);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view.
+    pub(super) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.watch.network_mean(track.0)
     }
 
     /// Whether it leaves out what tells nothing new.
@@ -99,7 +127,14 @@ impl Eye {
 
     /// Where time went so far.
     pub(super) fn spent(&self) -> Spent {
-        self.spent
+        Spent {
+            infrared: self
+                .second
+                .as_ref()
+                .map(SecondSight::spent)
+                .unwrap_or_default(),
+            ..self.spent
+        }
     }
 
     pub(super) fn vision(&self) -> &Vision {
@@ -135,11 +170,26 @@ impl Eye {
         let start = Instant::now();
         let verdicts = self.watch(frame.at, &reports);
         for (report, liveness) in reports.iter_mut().zip(verdicts) {
-            report.liveness = liveness;
+            report.liveness = match self.by_infrared(frame.at, report) {
+                Some(there) => liveness.and(there),
+                None => liveness,
+            };
             report.cues = self.watch.cues(report.track.0);
         }
         self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
+    }
+
+    /// What the infrared camera says of a face that was compared, where it has to.
+    fn by_infrared(&mut self, at: Instant, report: &FaceReport) -> Option<Liveness> {
+        if !self.needs_infrared || report.frame_use != FrameUse::Compared {
+            return None;
+        }
+        let verdict = match (&self.second, report.infrared) {
+            (Some(second), Some(look)) => look.verdict(&second.settings().limits),
+            _ => Liveness::Unknown,
+        };
+        Some(self.streaks.step(report.track.0, at, verdict))
     }
 
     /// Whether the faces of `reports` are alive.
@@ -272,6 +322,18 @@ impl Eye {
             report.identity = matcher.identify(&fused.embedding);
             self.spent.identify += start.elapsed();
             (report.track, report.frame_use) = (fused.track, FrameUse::Compared);
+            if let Some((bona_fide, threshold)) = self.vision.pad_score(&self.rgb, face)? {
+                let score = NetworkScore {
+                    bona_fide,
+                    threshold,
+                };
+                self.watch.note(at, fused.track.0, score);
+            }
+            let second = self.second.as_mut().filter(|_| self.needs_infrared);
+            if let Some(second) = second.filter(|_| report.identity.is_some()) {
+                let width = self.rgb.width();
+                report.infrared = Some(second.look(&mut self.vision, at, face, width)?);
+            }
         }
         Ok(report)
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! frame ─► eye ─► face reports ─► access ─► decisions
 //!           ├ motion, track ─► schedule: skip, follow or search
-//!           └ quality
+//!           ├ quality
+//!           └ second eye: the infrared camera's picture of a face that is judged
 //! ```
 //!
 //! [`Recogniser`] is the whole way, for the daemon, for measurements and for tests. Motion,
@@ -14,15 +15,17 @@ mod motion;
 mod quality;
 mod recogniser;
 mod schedule;
+mod second_eye;
 mod track;
 
 pub use crate::access::Flaw;
 pub use motion::Motion;
 pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
+pub(crate) use second_eye::{MAX_KEPT_FRAMES, place};
 pub use track::TrackId;
 
-use crate::liveness::{Cues, Liveness};
+use crate::liveness::{Cues, Liveness, Look};
 use crate::vision::Face;
 use crate::whitelist::Match;
 
@@ -57,6 +60,8 @@ pub struct FaceReport {
     pub liveness: Liveness,
     /// What was measured for that.
     pub cues: Cues,
+    /// What the infrared camera shows of it, where there is one and the face was compared.
+    pub infrared: Option<Look>,
 }
 
 impl FaceReport {
@@ -71,6 +76,7 @@ impl FaceReport {
             identity: None,
             liveness: Liveness::Unknown,
             cues: Cues::default(),
+            infrared: None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::access::{
 };
 use crate::camera::Frame;
 use crate::config;
-use crate::liveness::Liveness;
+use crate::liveness::{Liveness, SecondEye};
 use crate::vision::{self, Vision, VisionError};
 use crate::whitelist::{Directory, Snapshot};
 
@@ -36,6 +36,8 @@ pub struct Spent {
     pub identify: Duration,
     /// Finding out whether faces are alive.
     pub liveness: Duration,
+    /// Looking at faces in the infrared picture, and how much of it inside ONNX Runtime.
+    pub infrared: [Duration; 2],
     /// Adding frames up to decisions.
     pub decide: Duration,
 }
@@ -135,6 +137,29 @@ impl Recogniser {
         self.eye.forget();
     }
 
+    /// Has a second eye from now on, which [`crate::liveness::Checks::infrared`] asks.
+    #[must_use]
+    pub fn with_second_eye(mut self, settings: Option<SecondEye>) -> Self {
+        if let Some(settings) = settings {
+            self.eye.open_second(settings);
+        }
+        self
+    }
+
+    /// The infrared camera's next picture.
+    pub fn give_infrared(&mut self, frame: Frame) {
+        if let Some(second) = self.eye.second() {
+            second.give(frame);
+        }
+    }
+
+    /// The infrared camera stalled or went away.
+    pub fn infrared_lost(&mut self) {
+        if let Some(second) = self.eye.second() {
+            second.lose();
+        }
+    }
+
     /// The whitelist changed; what its old content led to is void.
     pub fn whitelist_changed(&mut self, now: Instant) {
         self.access.step(now, Input::WhitelistChanged);
@@ -152,6 +177,18 @@ impl Recogniser {
         self.eye
             .set_rules(policy.frames, policy.window, policy.checks);
         self.access.step(now, Input::PolicyChanged(policy));
+    }
+
+    /// Begins anew, as if nobody had ever been there.
+    pub(crate) fn forget_all(&mut self, policy: Policy) {
+        self.eye.forget();
+        self.access = Access::new(policy);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view; nothing
+    /// where none is asked.
+    pub(crate) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.eye.network_mean(track)
     }
 
     /// Tells the rules of access what did not come by a frame.
@@ -180,6 +217,7 @@ impl Recogniser {
             quality,
             identify,
             liveness,
+            infrared,
         } = self.eye.spent();
         Spent {
             vision: self.eye.vision().spent(),
@@ -187,6 +225,7 @@ impl Recogniser {
             quality,
             identify,
             liveness,
+            infrared,
             decide: self.decide,
         }
     }

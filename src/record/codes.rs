@@ -49,6 +49,12 @@ codes! {
         NotListed = "not_listed", "resembles nobody on the whitelist enough";
         FrozenFace = "frozen_face", "as still as a picture on a support";
         CoupledFace = "coupled_face", "moves as one with what is around it, as a picture that is carried";
+        InfraredDark = "infrared_dark", "its place is dark in the infrared picture, as a screen";
+        InfraredFlat = "infrared_flat", "without features in the infrared picture, as many inks on paper";
+        InfraredMissingFace = "infrared_missing_face", "there is no face in the infrared picture";
+        InfraredElsewhere = "infrared_elsewhere", "the face in the infrared picture is at another place";
+        InfraredCameraLost = "infrared_camera_lost", "the infrared camera gave no picture of that moment";
+        PadNetwork = "pad_network", "an artefact, as the network against presentation attacks says";
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";
@@ -150,6 +156,11 @@ codes! {
         Expired = "expired", "its time is over";
         ClockUnknown = "clock_unknown", "the machine was started anew, and its clock is not believed";
     }
+    /// Which of a door's cameras.
+    WhichCamera {
+        Colour = "colour", "the first camera";
+        Infrared = "infrared", "the infrared camera";
+    }
     /// Why there are no frames.
     CameraLoss {
         NotFound = "not_found", "there is no such camera";
@@ -175,6 +186,7 @@ codes! {
         Record = "record", "nothing can be put on record";
         Models = "models", "the networks cannot be used";
         Camera = "camera", "the recording cannot be played";
+        Infrared = "infrared", "the infrared camera's mapping cannot be used";
         Whitelist = "whitelist", "the whitelist cannot be read";
         NoThreshold = "no_threshold", "no threshold follows from the risk; nobody is let in";
         Panel = "panel", "contact, buttons, keypad or lights cannot be used";
@@ -189,6 +201,7 @@ codes! {
         Audit = "audit", "the audit thread";
         Vision = "vision", "the vision thread";
         Camera = "camera", "the camera thread";
+        Infrared = "infrared", "the infrared camera's thread";
         Control = "control", "the thread of the control socket";
     }
     /// Why the daemon ended as it should.

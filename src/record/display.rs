@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use super::at_door;
 use super::body::{Content, Unknown};
+use super::codes::WhichCamera;
 use super::control;
 use super::display_factors::{self, with};
 use super::display_people;
@@ -189,8 +190,23 @@ impl Event {
                 }
             }
             Self::WhitelistUnreadable { message, .. } => write!(f, ": {message}"),
-            Self::CameraLost { message, .. } => write!(f, ": {message}"),
-            Self::CameraBack { camera } => write!(f, ": {camera}"),
+            Self::CameraLost { which, message, .. }
+            | Self::CameraBack {
+                which,
+                camera: message,
+            } => match which {
+                WhichCamera::Colour => write!(f, ": {message}"),
+                WhichCamera::Infrared => write!(f, ", {which}: {message}"),
+            },
+            Self::InfraredMapped(mapped) => write!(
+                f,
+                " from {}, landmarks {:.3} sizes of the face off, in {} (SHA-256 {}), by {}",
+                counted(mapped.pairs, "pair of faces", "pairs of faces"),
+                mapped.residual,
+                mapped.file,
+                mapped.hash,
+                mapped.actor
+            ),
             Self::Granted(granted) => {
                 let recognition = &granted.recognition;
                 write!(f, " {recognition}")?;
@@ -336,6 +352,7 @@ impl Event {
             Self::RulesRejected { message, .. } => {
                 write!(f, ": {message}; the old rules stay in force")
             }
+            Self::PadTested(run) => super::pad::tell(f, run),
             Self::GrantedByCard { .. }
             | Self::FactorAccepted { .. }
             | Self::FactorRefused { .. }

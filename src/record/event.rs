@@ -11,12 +11,14 @@ use super::at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 use super::codes::{
     CameraLoss, ConfigFault, DenialReason, DoorMode, Factor, FaultReason, GrantReason, LockCause,
     LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
-    WhitelistFault,
+    WhichCamera, WhitelistFault,
 };
 use super::control::{ControlAsked, ControlRefused};
 use super::kind::is_not;
+use super::pad::PadTested;
 use super::payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, PersonRef, Recognition,
+    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, PersonRef,
+    Recognition,
 };
 use crate::embedding::ModelVersion;
 
@@ -99,13 +101,17 @@ events! {
         reason: WhitelistFault,
         message: String,
     };
-    /// The camera is gone or silent; nobody is let in.
+    /// A camera is gone or silent; nobody is let in.
     CameraLost = "camera_lost" {
+        #[serde(default = "WhichCamera::first", skip_serializing_if = "WhichCamera::is_first")]
+        which: WhichCamera,
         reason: CameraLoss,
         message: String,
     };
-    /// The camera gives frames again.
+    /// A camera gives frames again.
     CameraBack = "camera_back" {
+        #[serde(default = "WhichCamera::first", skip_serializing_if = "WhichCamera::is_first")]
+        which: WhichCamera,
         camera: String,
     };
     /// Somebody may pass; written before the relay moves.
@@ -424,6 +430,8 @@ events! {
         card: CardRef,
         actor: Actor,
     };
+    /// Where the infrared camera's picture lies against the other was learnt.
+    InfraredMapped = "infrared_mapped"(InfraredMapped);
     /// Something was asked for at the control socket that has no event of its own.
     ControlAsked = "control_asked"(ControlAsked);
     /// Something was asked for at the control socket and not done.
@@ -434,4 +442,6 @@ events! {
         file: String,
         message: String,
     };
+    /// The checks against presentation attacks were measured.
+    PadTested = "pad_tested"(PadTested);
 }

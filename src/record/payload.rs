@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::codes::{DenialReason, Factor, GrantReason};
+use super::codes::{DenialReason, Factor, GrantReason, WhichCamera};
 use crate::cohort::Score;
 use crate::config::DoorName;
 use crate::embedding::ModelVersion;
@@ -128,7 +128,9 @@ pub struct Denied {
     pub model: ModelVersion,
     /// The last of the frames.
     pub frame: FrameRef,
-    /// What was measured, where the reason is how the face moves: eye distances, or a share.
+    /// What was measured, where the reason is how the face moves (eye distances, or a share) or
+    /// what the infrared camera shows: a ratio of brightness, a range as a share of the mean, sizes
+    /// of the face, or milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f32>,
     /// How the face moved until then.
@@ -137,6 +139,19 @@ pub struct Denied {
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,
+}
+
+/// How the pictures of the two cameras lie against each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InfraredMapped {
+    pub file: String,
+    /// Its SHA-256 in hexadecimal.
+    pub hash: String,
+    /// Pairs of faces that it was learnt from.
+    pub pairs: u32,
+    /// How far landmarks lay from where it puts them, the median, in sizes of the face.
+    pub residual: f32,
+    pub actor: Actor,
 }
 
 /// On whose account the door opened.
@@ -175,4 +190,15 @@ pub struct FrameCounts {
     /// 95 of 100 took no longer, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95_ms: Option<f32>,
+}
+
+impl WhichCamera {
+    pub(super) fn first() -> Self {
+        Self::Colour
+    }
+
+    /// It is not named where it is the first: so it was when there was one only.
+    pub(super) fn is_first(&self) -> bool {
+        *self == Self::Colour
+    }
 }

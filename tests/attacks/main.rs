@@ -149,11 +149,11 @@ fn photos_on_a_stand_are_refused_and_nobody_who_lives() {
         .iter()
         .map(|person| listed(&mut vision, &config, &person.photo).unwrap())
         .collect();
-    let plain = Checks::new(&config.liveness);
+    let plain = Checks::new(&config.liveness, &config.camera);
     assert!(plain.min_movement.is_some(), "it is on by default");
     config.liveness.coupling = true;
     let mut eye = Eye::new(&config, plain);
-    let mut with_coupling = Eye::new(&config, Checks::new(&config.liveness));
+    let mut with_coupling = Eye::new(&config, Checks::new(&config.liveness, &config.camera));
 
     println!(
         "\nMade-up presentations: how many of each were refused by which check. No error rates.\n"

@@ -18,10 +18,26 @@ hardware() {
     mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
     modprobe gpio-sim
     make_chip
+    one_camera
+}
+one_camera() {
     modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1 \
         multiplanar=1 no_error_inj=0 vid_cap_nr=20 vid_out_nr=21
     udevadm settle
     ready_camera
+}
+# two_cameras: the second is /dev/video22, fed at /dev/video23
+two_cameras() {
+    rmmod vivid || fail "the camera is in use"
+    modprobe vivid n_devs=2 node_types=0x101,0x101 num_inputs=1,1 input_types=3,3 num_outputs=1,1 output_types=1,1 \
+        multiplanar=1,1 no_error_inj=0 vid_cap_nr=20,22 vid_out_nr=21,23
+    udevadm settle
+    ready_camera
+    ready_second
+}
+ready_second() {
+    v4l2-ctl -d /dev/video22 -c loop_video=1,osd_text_mode=2
+    for device in /dev/video22 /dev/video23; do v4l2-ctl -d $device --set-dv-bt-timings=index=0; done >/dev/null
 }
 make_chip() {
     [ "$(cat $configfs/door/live 2>/dev/null)" != 1 ] || return 0
@@ -72,6 +88,13 @@ feed() {
     v4l2-ctl -d $feeder --stream-out-mmap=4 --stream-from="$share/feeds/$1.$2" --stream-loop >/tmp/feed.log 2>&1 &
     echo $! >/tmp/feed.pid
 }
+# feed_second FILE: the second camera shows grey pictures of 640x480, again and again
+feed_second() {
+    v4l2-ctl -d /dev/video23 --set-fmt-video-out=width=640,height=480,pixelformat=GREY >/dev/null
+    v4l2-ctl -d /dev/video23 --stream-out-mmap=4 --stream-from="$1" --stream-loop >/tmp/second.log 2>&1 &
+    echo $! >/tmp/second.pid
+}
+unfeed_second() { [ -e /tmp/second.pid ] && kill "$(cat /tmp/second.pid)" 2>/dev/null; rm -f /tmp/second.pid; sleep 0.2; }
 unfeed() { [ -e /tmp/feed.pid ] && kill "$(cat /tmp/feed.pid)" 2>/dev/null; rm -f /tmp/feed.pid; sleep 0.2; }
 start() { systemctl start doorward || fail "the service does not start"; }
 refuses_to_start() { systemctl start doorward && fail "it started"; said "$1"; }
@@ -256,8 +279,10 @@ reset() {
     systemctl daemon-reload
     systemctl reset-failed doorward doorward-relay 2>/dev/null
     unfeed
+    unfeed_second
     pkill loopback
     rmmod v4l2loopback 2>/dev/null
+    if [ -e /sys/bus/platform/devices/vivid.1 ]; then rmmod vivid; one_camera; fi
     [ "$(cat $configfs/door/live)" = 1 ] || make_chip
     keep_level 0
     while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done

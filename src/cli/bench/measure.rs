@@ -39,7 +39,7 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    fn of(mut ms: Vec<f64>) -> Self {
+    pub(super) fn of(mut ms: Vec<f64>) -> Self {
         ms.sort_by(f64::total_cmp);
         let at = |share: f64| {
             let last = ms.len().saturating_sub(1) as f64;
@@ -99,7 +99,7 @@ impl Rig {
     /// With so many people on the whitelist, the portrait's one of them.
     pub fn new(config: &Config, people: usize) -> anyhow::Result<(Self, Vision)> {
         let stage = Stage::new()?;
-        let mut vision = Vision::open(&config.models, &config.vision)?;
+        let mut vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let found = vision.detect(stage.portrait())?;
         let face = found.first().context("no face in the portrait")?;
         let aligned = vision.align(stage.portrait(), face);
@@ -130,12 +130,29 @@ impl Rig {
             whitelist,
             policy: Policy::new(
                 &config.access,
-                crate::liveness::Checks::new(&config.liveness),
+                crate::liveness::Checks::new(&config.liveness, &config.camera),
                 threshold.score,
             ),
             config: config.clone(),
         };
         Ok((rig, vision))
+    }
+
+    /// A picture of the scene; see [`Stage::frame`].
+    pub(super) fn picture(&self, portrait: Option<(f32, [f32; 2])>, seed: u64) -> image::RgbImage {
+        self.stage.frame(portrait, 1.0, seed)
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(super) fn whitelist(&self) -> &Snapshot {
+        &self.whitelist
     }
 
     /// The daemon's own recogniser with these networks.

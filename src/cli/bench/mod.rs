@@ -2,6 +2,7 @@
 //! the networks take by themselves.
 
 mod compare;
+mod infrared;
 mod measure;
 mod scene;
 mod soak;
@@ -16,6 +17,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
+use self::infrared::SecondLook;
 use self::measure::{Recomputed, Rig, Visit};
 use super::{Format, print_json, table};
 use crate::access::Policy;
@@ -88,6 +90,7 @@ struct Results {
     visit_recomputed: Visit,
     visit_share: f64,
     idle_core_percent: f64,
+    infrared: SecondLook,
     people: u32,
     start: Start,
     machine: Machine,
@@ -168,6 +171,8 @@ impl Bench {
         let (visit, visit_recomputed) = (median(visits)?, median(all)?);
         let idle = rig.idle_frames();
         let idle_core_percent = rig.idle(&mut economical, &idle, 10, base)?;
+        let (_, vision) = Rig::new(config, 1)?;
+        let infrared = infrared::measure(&rig, vision, config, self.frames)?;
         let first = recomputed.first().context("nothing was measured")?;
         let whole_ms = first
             .stages
@@ -183,6 +188,7 @@ impl Bench {
             visit,
             visit_recomputed,
             idle_core_percent,
+            infrared,
             people: self.people,
             start: start(config)?,
             machine: Machine {
@@ -205,7 +211,7 @@ impl Bench {
 
 /// In the process that [`start`] starts: one frame, then some more, then memory.
 fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
-    let vision = Vision::open(&config.models, &config.vision)?;
+    let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
     let stage = scene::Stage::new()?;
     let picture = stage.frame(Some((110.0, [320.0, 200.0])), 1.0, 1);
     let asked = config.access.threshold_request();
@@ -214,7 +220,7 @@ fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
     settings.economy = false;
     let policy = Policy::new(
         &config.access,
-        crate::liveness::Checks::new(&config.liveness),
+        crate::liveness::Checks::new(&config.liveness, &config.camera),
         Score::new(f32::INFINITY),
     );
     let mut recogniser = Recogniser::new(vision, &settings, policy);
@@ -345,6 +351,7 @@ fn print(r: &Results) {
         "Nobody there: {:.2} % of one core at 15 frames a second",
         r.idle_core_percent
     );
+    println!("{}", r.infrared);
     println!(
         "A new process is ready after {:.0} ms; {:.0} MB resident, {:.0} MB at most",
         r.start.to_first_frame_ms, r.start.rss_mb, r.start.rss_peak_mb

@@ -1,6 +1,7 @@
 //! `doorward check`: every part tried once; each line is ok or says what to do. What is tried
 //! is opened by what the daemon opens it by, but nothing is written.
 
+mod infrared;
 mod panel;
 mod risk;
 mod sight;
@@ -122,7 +123,8 @@ impl Check {
 }
 
 fn check_all(config: &Config, report: &mut Report) {
-    let mut vision = match Vision::look(&config.models, &config.vision) {
+    let opened = Vision::look(&config.models, &config.vision);
+    let mut vision = match opened.and_then(|vision| vision.with_pad(config)) {
         Ok(vision) => {
             let text = format!(
                 "set {}: {}; every file as its hash says",
@@ -141,6 +143,7 @@ fn check_all(config: &Config, report: &mut Report) {
     check_rules(config, report);
     let matcher = check_database(config, vision.as_ref(), report);
     let seen = sight::check_camera(config, report);
+    infrared::check_infrared(config, &seen, report);
     if let Some(vision) = &mut vision {
         report.result(
             "recognition",

@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use super::{Report, Verdict};
 use crate::camera::{self, CameraError, Next, Stale};
-use crate::config::{Config, Source};
+use crate::config::{self, Config, Source};
 use crate::recognise::{Flaw, Quality};
 use crate::shown::counted;
 use crate::vision::{Face, Vision, VisionError};
@@ -32,15 +32,24 @@ pub(super) struct Seen {
 
 /// Opens the camera and takes some frames.
 pub(super) fn check_camera(config: &Config, report: &mut Report) -> Seen {
-    match camera::modes(&config.camera) {
+    look_through(&config.camera, config, ["camera", "camera modes"], report)
+}
+
+/// The same of either camera; the names of its lines.
+pub(super) fn look_through(
+    camera: &config::Camera,
+    config: &Config,
+    [part, part_modes]: [&'static str; 2],
+    report: &mut Report,
+) -> Seen {
+    match camera::modes(camera) {
         Ok(modes) if modes.is_empty() => {}
-        Ok(modes) => report.add("camera modes", Verdict::Ok, modes.join("; ")),
+        Ok(modes) => report.add(part_modes, Verdict::Ok, modes.join("; ")),
         // Opening it says the same, with a verdict.
         Err(_) => {}
     }
-    let part = "camera";
     let mut seen = Seen::default();
-    let mut source = match camera::open(&config.camera) {
+    let mut source = match camera::open(camera) {
         Ok(source) => source,
         Err(error @ CameraError::Busy { .. }) => {
             let text = format!("{error} (a running doorward has it, perhaps)");
@@ -52,7 +61,7 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Seen {
             return seen;
         }
     };
-    let patience = Duration::from_millis(config.camera.stall_ms);
+    let patience = Duration::from_millis(camera.stall_ms);
     let mut until = Instant::now() + patience;
     let mut last = None;
     let mut stale = Stale::default();
@@ -79,14 +88,14 @@ pub(super) fn check_camera(config: &Config, report: &mut Report) -> Seen {
         let text = format!(
             "{} gave no frame in {} ms{}",
             source.describe(),
-            config.camera.stall_ms,
+            camera.stall_ms,
             last.map_or(String::new(), |e| format!(": {e}"))
         );
         report.add(part, Verdict::Wrong, text);
         return seen;
     }
-    let told = stale.told(&config.camera.device, oldest);
-    match told.filter(|_| config.camera.source == Source::V4l2) {
+    let told = stale.told(&camera.device, oldest);
+    match told.filter(|_| camera.source == Source::V4l2) {
         Some(error) => report.add(part, Verdict::Wrong, error.to_string()),
         None => report.add(part, Verdict::Ok, source.describe()),
     }

@@ -160,6 +160,20 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "doorward infrared",
+        &[(
+            "sudo doorward infrared map",
+            "Learn where a face of the one picture is in the other:",
+        )],
+    ),
+    (
+        "doorward infrared map",
+        &[(
+            "sudo doorward infrared map",
+            "With one person who walks about before both cameras, and the service stopped:",
+        )],
+    ),
+    (
         "doorward bench",
         &[(
             "doorward bench",
@@ -217,6 +231,26 @@ const ALL: &[(&str, &[Example])] = &[
             "doorward train photos/",
             "Learn to tell your own people apart better:",
         )],
+    ),
+    (
+        "doorward pad-import",
+        &[(
+            "sudo doorward pad-import minifasnet-v2.onnx --into /etc/doorward/models --id minifasnet-v2 --crop-factor 2.7 --colour BGR --bona-fide-class 1 --softmax --threshold 0.5 --calibration \"none yet: the even chance\"",
+            "Bring a network of your own into a model set, here MiniFASNet V2:",
+        )],
+    ),
+    (
+        "doorward pad-test",
+        &[
+            (
+                "sudo doorward pad-test --camera --bona-fide 20 --attack photo_in_hand=20 --attack screen_video=20 --out pad.json --html pad.html",
+                "Measure the door in front of you: it asks for each presentation, and tells how many were told apart:",
+            ),
+            (
+                "sudo doorward pad-test clips/ --html pad.html",
+                "The same on recorded clips, in clips/bona-fide/ and clips/attack/KIND/:",
+            ),
+        ],
     ),
     (
         "doorward mode",

@@ -24,6 +24,7 @@ impl Server<'_> {
             since_ms: note.since_ms,
             door: self.door(),
             camera: note.camera.clone(),
+            infrared: note.infrared.clone(),
             people,
             disabled: people - enabled.min(people),
             templates: in_use + others,
