@@ -271,6 +271,14 @@ impl Guard {
             whitelist: Arc::clone(&whitelist),
             outlook,
             viewfinder: Arc::clone(&viewfinder),
+            bell: bell.clone(),
+            enrol: control::EnrolGiven {
+                models: config.models.clone(),
+                vision: config.vision.clone(),
+                keep_photos: config.whitelist.keep_photos,
+                is_mirrored: config.camera.mirror,
+                rules: Arc::clone(&rules),
+            },
         };
         let recorder = Recorder {
             log,
