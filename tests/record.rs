@@ -13,11 +13,11 @@ use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
     ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
-    DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef, GrantReason,
-    Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log,
-    MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, PadKind, PadTested, Part, Passage, PersonRef,
-    Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource,
-    Unusable, View, WhichCamera, WhitelistFault,
+    Cues, DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef,
+    GrantReason, Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause,
+    LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, PadKind, PadTested, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -129,6 +129,7 @@ fn granted(person: PersonRef) -> Granted {
         with: None,
         factors: Vec::new(),
         challenge: None,
+        cues: None,
     }
 }
 
@@ -143,6 +144,7 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         frame: frame(),
         measured: None,
         challenge: None,
+        cues: None,
         left_out: None,
     }
 }
@@ -275,10 +277,7 @@ fn one_of_each() -> Vec<Event> {
     for &reason in GrantReason::ALL.iter().filter(|r| **r != GrantReason::Card) {
         events.push(Event::Granted(Granted {
             reason,
-            recognition: recognition(ada()),
-            with: None,
-            factors: Vec::new(),
-            challenge: None,
+            ..granted(ada())
         }));
     }
     for &reason in NotOpened::ALL {
@@ -363,6 +362,21 @@ fn one_of_each() -> Vec<Event> {
         Event::Granted(Granted {
             with: Some(PersonRef::new(PersonId(4), "Grace")),
             ..granted(ada())
+        }),
+        Event::Granted(Granted {
+            cues: Some(Cues {
+                movement: Some(0.0412),
+                coupling: Some(0.07),
+            }),
+            ..granted(ada())
+        }),
+        Event::Denied(Denied {
+            measured: Some(0.0021),
+            cues: Some(Cues {
+                movement: Some(0.0021),
+                coupling: None,
+            }),
+            ..denied(DenialReason::FrozenFace, Some(ada()))
         }),
         Event::GroupJoined {
             person: ada(),

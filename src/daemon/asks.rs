@@ -14,6 +14,7 @@ use crate::acts::{self, ModeAct};
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
 };
+use crate::verbs::{self, Given, Reply, Verb, VerbError};
 
 /// Acts that may wait for the recorder. They have a queue of their own, so that they take no
 /// place from what happens at the door.
@@ -45,6 +46,8 @@ pub(crate) enum Act {
     },
     /// That it was asked for.
     Note(ControlAct),
+    /// A verb that puts somebody on the whitelist.
+    Enrol(Box<Verb>),
 }
 
 /// What became of it.
@@ -53,6 +56,8 @@ pub(crate) enum Answered {
     /// It is on record, by this number.
     OnRecord(u64),
     Mode(ModeAct),
+    /// What a verb gave.
+    Reply(Result<Reply, VerbError>),
     /// It is not on record, and nothing was changed.
     NotOnRecord(String),
 }
@@ -146,14 +151,32 @@ impl Recorder {
             act,
             answer,
         } = asked;
-        let answered = self.done(&origin, act).unwrap_or_else(|error| {
-            self.notice(&error);
-            log::error!("an act cannot be put on record, so it is not done: {error}");
-            Answered::NotOnRecord(error.to_string())
-        });
+        let answered = match act {
+            Act::Enrol(verb) => Answered::Reply(self.enrol(&origin, *verb)),
+            act => self.done(&origin, act).unwrap_or_else(|error| {
+                self.notice(&error);
+                log::error!("an act cannot be put on record, so it is not done: {error}");
+                Answered::NotOnRecord(error.to_string())
+            }),
+        };
         // Somebody who does not wait any more is not the recorder's business.
         let _ = answer.try_send(answered);
         self.asks.bell.ring();
+    }
+
+    /// Puts somebody on the whitelist.
+    fn enrol(&mut self, origin: &Origin, verb: Verb) -> Result<Reply, VerbError> {
+        let done = self
+            .log
+            .lend(|database| verbs::execute(database, Given::by(origin), verb));
+        if done.is_err()
+            && let Err(error) = self.log.look()
+        {
+            self.notice(&error);
+        }
+        self.asks.written();
+        self.asks.poke.changed();
+        done
     }
 
     fn done(&mut self, origin: &Origin, act: Act) -> Result<Answered, RecordError> {
@@ -199,6 +222,8 @@ impl Recorder {
                     let head = append_within(connection, fail, &stamp, door, &event)?;
                     (Answered::OnRecord(head.id), Some((head.id, event)))
                 }
+                // Done elsewhere.
+                Act::Enrol(_) => return Ok(()),
             });
             Ok(())
         })?;

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::challenge_events::of_failed_challenge;
 use super::desk::Desk;
-use super::events;
+use super::events::DecidedAt;
 use super::sight::Sight;
 use crate::access::{Claim, Input};
 use crate::config::{self, Signal};
-use crate::embedding::ModelVersion;
 use crate::liveness::{Progress, Standing, Step, sequence, steps_for};
 use crate::recognise::Recogniser;
-use crate::record::FrameRef;
 use crate::whitelist::Directory;
 
 /// How long it is shown that one was not passed.
@@ -34,7 +33,7 @@ pub(crate) struct Challenger {
 /// Whose face is asked, and the frame it was claimed at.
 struct Running {
     claim: Claim,
-    frame: (FrameRef, ModelVersion),
+    at: DecidedAt,
 }
 
 impl Challenger {
@@ -56,7 +55,7 @@ impl Challenger {
     pub(crate) fn ask(
         &mut self,
         claim: &Claim,
-        frame: impl FnOnce() -> (FrameRef, ModelVersion),
+        at: impl FnOnce() -> DecidedAt,
         recogniser: &mut Recogniser,
         (desk, directory): (&mut Desk, &Directory),
     ) {
@@ -75,7 +74,7 @@ impl Challenger {
         recogniser.challenge(claim, steps, step_time);
         self.running = Some(Running {
             claim: *claim,
-            frame: frame(),
+            at: at(),
         });
     }
 
@@ -106,16 +105,16 @@ impl Challenger {
             return;
         }
         self.prompt(None);
-        let Some(Running { frame, .. }) = self.running.take() else {
+        let Some(Running { at, .. }) = self.running.take() else {
             return;
         };
         let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
         match standing {
             Some(Standing::Asked(Progress::Passed(passed))) => {
-                desk.challenge_passed(&claim, passed, frame, tell, directory);
+                desk.challenge_passed(&claim, passed, at, tell, directory);
             }
             Some(Standing::Asked(Progress::Failed(failed))) => {
-                let event = events::of_failed_challenge(&failed, &claim, directory, frame);
+                let event = of_failed_challenge(&failed, &claim, directory, at);
                 desk.challenge_failed(&claim, event, tell, directory);
                 self.show(Signal::ChallengeFailed, true);
                 self.failed_until = now.checked_add(FAILED_TIME);

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::access_rules::SharedLaw;
-use super::events;
+use super::events::{self, DecidedAt};
 use super::lockout_rows::KeptLockout;
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
@@ -18,10 +18,9 @@ use crate::access::{
     Input, Key,
 };
 use crate::config::{self, Signal};
-use crate::embedding::ModelVersion;
 use crate::liveness::Passed;
 use crate::person::PersonId;
-use crate::record::{Event, FrameRef, Stamp};
+use crate::record::{Event, Stamp};
 use crate::whitelist::{Card, Credentials, Directory};
 
 /// Readings taken in one turn: more wait for the next.
@@ -82,7 +81,7 @@ pub(crate) struct DeskState {
     refused: u64,
     camera_is_lost: bool,
     /// The frame of whoever is waited for.
-    frame: Option<(PersonId, FrameRef, ModelVersion)>,
+    frame: Option<(PersonId, DecidedAt)>,
     /// What that person gave already, where more is needed.
     given: Option<(PersonId, Factors)>,
     lit: [bool; 2],
@@ -137,14 +136,14 @@ impl Desk {
         &mut self,
         basis: Basis,
         kind: FactorKind,
-        (given, frame): (Factors, (FrameRef, ModelVersion)),
+        (given, at): (Factors, DecidedAt),
         rules: Rules<'_>,
         directory: &Directory,
     ) {
         let awaited = self.gate.awaited();
         let person = basis.person();
         if awaited.is_none_or(|awaited| awaited == person) {
-            self.state.frame = Some((person, frame.0, frame.1));
+            self.state.frame = Some((person, at));
             self.state.given = Some((person, given));
         }
         let input = self.need(basis, kind);
@@ -184,7 +183,7 @@ impl Desk {
         &mut self,
         claim: &Claim,
         passed: Passed,
-        frame: (FrameRef, ModelVersion),
+        at: DecidedAt,
         rules: Rules<'_>,
         directory: &Directory,
     ) {
@@ -208,7 +207,7 @@ impl Desk {
         };
         for decision in rules(now, input) {
             if let Decision::Need { basis, kind } = decision {
-                let given = (factors, frame.clone());
+                let given = (factors, at.clone());
                 self.needed(basis, kind, given, rules, directory);
                 continue;
             }
@@ -216,7 +215,7 @@ impl Desk {
                 Decision::Grant(_) => self.claimed(person, rules, directory),
                 _ => self.refused(),
             }
-            self.record(decision, &basis, Some(frame.clone()), directory);
+            self.record(decision, &basis, Some(at.clone()), directory);
         }
     }
 
@@ -356,29 +355,29 @@ impl Desk {
     fn decided(&mut self, decision: Decision, basis: &Basis, directory: &Directory) {
         let frame = self.state.frame.take();
         let frame = frame.filter(|(person, ..)| *person == basis.person());
-        let frame = frame.map(|(_, frame, model)| (frame, model));
-        self.record(decision, basis, frame, directory);
+        let at = frame.map(|(_, at)| at);
+        self.record(decision, basis, at, directory);
     }
 
     fn record(
         &self,
         decision: Decision,
         basis: &Basis,
-        frame: Option<(FrameRef, ModelVersion)>,
+        at: Option<DecidedAt>,
         directory: &Directory,
     ) {
-        match (decision, basis, frame) {
-            (Decision::Grant(grant), Basis::Face(claim), Some((frame, model))) => {
-                let granted = events::of_grant(&grant, claim, directory, &model, frame);
+        match (decision, basis, at) {
+            (Decision::Grant(grant), Basis::Face(claim), Some(at)) => {
+                let granted = events::of_grant(&grant, claim, directory, at);
                 self.queue.grant(Event::Granted(granted), grant, None);
             }
             (Decision::Grant(grant), Basis::Card(claim), _) => {
                 let event = events::of_card_grant(&grant, claim, directory);
                 self.queue.grant(event, grant, None);
             }
-            (Decision::Deny(denial), Basis::Face(_), Some((frame, model))) => {
-                let event = events::of_denial(&denial, directory, &model, frame);
-                self.queue.happened(event);
+            (Decision::Deny(denial), Basis::Face(_), Some(at)) => {
+                let denied = events::of_denial(&denial, directory, at);
+                self.queue.happened(Event::Denied(denied));
             }
             (Decision::Deny(denial), Basis::Card(claim), _) => {
                 let event = events::of_card_denial(&denial, claim, directory);

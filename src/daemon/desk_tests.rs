@@ -10,9 +10,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::access_rules::SharedLaw;
 use super::asks::Asks;
+use super::challenge_events::of_failed_challenge;
 use super::desk::{Desk, DeskSettings, Reading, clocks};
 use super::doorkeeper::Order;
-use super::events;
+use super::events::DecidedAt;
 use super::heartbeat::Heartbeats;
 use super::lockout_rows;
 use super::parts::desk;
@@ -30,8 +31,7 @@ use crate::embedding::{Embedding, ModelVersion};
 use crate::liveness::{Checks, Failed, Failure, Passed, Step};
 use crate::person::PersonId;
 use crate::record::{
-    Actor, ChallengePassed, DenialReason, Event, Factor, FrameRef, Kind, Log, NotOpened, Origin,
-    Part, Query,
+    Actor, DenialReason, Event, Factor, FrameRef, Kind, Log, NotOpened, Origin, Part, Query,
 };
 use crate::whitelist::{
     self, Card, CardFormat, Credentials, Directory, Listed, NewTemplate, Pin, lose_card,
@@ -65,13 +65,16 @@ fn claim() -> Claim {
     }
 }
 
-fn frame() -> (FrameRef, ModelVersion) {
-    let frame = FrameRef {
-        name: "7".into(),
-        vision_ms: 1.0,
-        age_ms: 1.0,
-    };
-    (frame, ModelVersion::new("m"))
+fn frame() -> DecidedAt {
+    DecidedAt {
+        frame: FrameRef {
+            name: "7".into(),
+            vision_ms: 1.0,
+            age_ms: 1.0,
+        },
+        model: ModelVersion::new("m"),
+        cues: None,
+    }
 }
 
 /// Ada, with the PIN 471148, the duress PIN 471149 and a card, at a desk.
@@ -190,7 +193,7 @@ impl Scene {
         let rules = &mut |now, input: Input<'_>| access.step(now, input);
         let may = self.desk.may_challenge(&claim(), rules, &self.directory);
         if may {
-            let event = events::of_failed_challenge(&failed, &claim(), &self.directory, frame());
+            let event = of_failed_challenge(&failed, &claim(), &self.directory, frame());
             self.desk
                 .challenge_failed(&claim(), event, rules, &self.directory);
         }
@@ -321,22 +324,18 @@ fn a_challenge_comes_before_the_pin_and_failures_begin_a_pause() {
         (&opened[..], &granted.factors[..]),
         (&[*id][..], &[Factor::Pin][..])
     );
-    let passed = ChallengePassed { steps: 2, ms: 1830 };
-    assert_eq!(granted.challenge, Some(passed));
+    assert_eq!(granted.challenge.unwrap().ms, 1830);
 
     let mut scene = Scene::new(settings).challenges();
     // A PIN alone is no challenge.
     scene.types("471148");
     scene.turn();
-    for _ in 0..3 {
-        assert!(scene.fails());
-    }
-    assert!(!scene.fails());
+    let asked = [(); 4].map(|()| scene.fails());
+    assert_eq!(asked, [true, true, true, false]);
     let (events, opened) = scene.record();
     assert!(opened.is_empty());
-    let (denied, began) = (Kind::Denied, Kind::LockoutBegan);
-    let expected = [denied, denied, denied, began, Kind::FactorRefused];
-    assert_eq!(kinds(&events), expected);
+    let [denied, began, refused] = [Kind::Denied, Kind::LockoutBegan, Kind::FactorRefused];
+    assert_eq!(kinds(&events), [denied, denied, denied, began, refused]);
     let (_, Event::Denied(first)) = &events[0] else {
         panic!("no denial")
     };

@@ -13,22 +13,32 @@ use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
-use crate::liveness::{Cue, Failed, Failure, Step};
+use crate::liveness::{Cue, Failure};
 use crate::person::PersonId;
+use crate::recognise::FaceReport;
 use crate::record::{
-    CameraLoss, ChallengeFailed, ChallengePassed, ChallengeStep, ConfigFault, DenialReason, Denied,
-    Event, Factor, FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef,
-    Recognition, Unusable, WhichCamera, WhitelistFault,
+    CameraLoss, ChallengePassed, ConfigFault, Cues, DenialReason, Denied, Event, Factor,
+    FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable,
+    WhichCamera, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
+
+/// Where a face was decided about.
+#[derive(Debug, Clone)]
+pub(crate) struct DecidedAt {
+    pub(crate) frame: FrameRef,
+    /// What made the embeddings.
+    pub(crate) model: ModelVersion,
+    /// How the face moved until then.
+    pub(crate) cues: Option<Cues>,
+}
 
 /// Somebody may pass.
 pub(crate) fn of_grant(
     grant: &Grant,
     claim: &Claim,
     directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
+    at: DecidedAt,
 ) -> Granted {
     Granted {
         reason: GrantReason::Recognised,
@@ -37,8 +47,8 @@ pub(crate) fn of_grant(
             score: claim.score,
             threshold: claim.threshold,
             frames: count(claim.frames),
-            model: model.clone(),
-            frame,
+            model: at.model,
+            frame: at.frame,
         },
         // Named where it is written.
         with: None,
@@ -47,6 +57,7 @@ pub(crate) fn of_grant(
             steps: count(passed.steps),
             ms: millis(passed.took),
         }),
+        cues: at.cues,
     }
 }
 
@@ -81,68 +92,39 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
         frame,
         measured: None,
         challenge: None,
+        cues: granted.cues,
         left_out: None,
     })
 }
 
 /// Somebody may not pass.
-pub(crate) fn of_denial(
-    denial: &Denial,
-    directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
-) -> Event {
+pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: DecidedAt) -> Denied {
     let nearest = denial.nearest;
-    Event::Denied(Denied {
+    Denied {
         reason: denial_reason(denial.reason),
         person: nearest.map(|nearest| named(directory, nearest.person)),
         score: nearest.and_then(|nearest| finite(nearest.score)),
         threshold: finite(denial.threshold),
         frames: count(denial.frames),
-        model: model.clone(),
-        frame,
+        model: at.model,
+        frame: at.frame,
         measured: denial.cue.and_then(Cue::measured),
         challenge: None,
+        cues: at.cues,
         left_out: NonZeroU32::new(denial.left_out),
-    })
-}
-
-/// A challenge was not passed.
-pub(crate) fn of_failed_challenge(
-    failed: &Failed,
-    claim: &Claim,
-    directory: &Directory,
-    (frame, model): (FrameRef, ModelVersion),
-) -> Event {
-    Event::Denied(Denied {
-        reason: denial_reason(access::DenialReason::Challenge(failed.failure)),
-        person: Some(named(directory, claim.person)),
-        score: finite(claim.score),
-        threshold: finite(claim.threshold),
-        frames: count(claim.frames),
-        model,
-        frame,
-        measured: None,
-        challenge: Some(ChallengeFailed {
-            asked: challenge_step(failed.asked),
-            step: count(failed.number),
-            steps: count(failed.steps),
-            after_ms: millis(failed.after),
-            shown: failed.shown,
-            depth: failed.depth,
-        }),
-        left_out: None,
-    })
-}
-
-/// A movement as it is stored and told.
-pub(crate) fn challenge_step(step: Step) -> ChallengeStep {
-    match step {
-        Step::TurnLeft => ChallengeStep::TurnLeft,
-        Step::TurnRight => ChallengeStep::TurnRight,
-        Step::ComeCloser => ChallengeStep::ComeCloser,
-        Step::LookUp => ChallengeStep::LookUp,
     }
+}
+
+/// What was measured of how the face of this number moves, if it is among these.
+pub(crate) fn cues_of(track: u64, faces: &[FaceReport]) -> Option<Cues> {
+    let face = faces.iter().find(|face| face.track.number() == track)?;
+    let tenths_of_thousandths = |value: f32| (value * 10_000.0).round() / 10_000.0;
+    let told = |value: Option<f32>| value.filter(|v| v.is_finite()).map(tenths_of_thousandths);
+    let cues = Cues {
+        movement: told(face.cues.movement),
+        coupling: told(face.cues.coupling),
+    };
+    (cues.movement.is_some() || cues.coupling.is_some()).then_some(cues)
 }
 
 /// A face could not be judged.
@@ -352,15 +334,15 @@ pub(super) fn named(directory: &Directory, id: PersonId) -> PersonRef {
 }
 
 /// JSON has no infinity, and NaN is no score.
-fn finite(score: Score) -> Option<Score> {
+pub(super) fn finite(score: Score) -> Option<Score> {
     score.value().is_finite().then_some(score)
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn count(frames: usize) -> u32 {
+pub(super) fn count(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 

@@ -11,7 +11,7 @@ use image::RgbImage;
 use super::access_rules::SharedLaw;
 use super::challenger::Challenger;
 use super::desk::{self, Desk};
-use super::events;
+use super::events::{self, DecidedAt};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
@@ -206,14 +206,15 @@ impl Judge {
                         let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
                         match decision {
                             Decision::Need { basis, kind } => {
-                                let given = (Factors::default(), judged.named());
+                                let track = basis.face().map(|claim| claim.track);
+                                let given = (Factors::default(), judged.decided_at(track, &faces));
                                 desk.needed(basis, kind, given, tell, directory);
                                 continue;
                             }
                             Decision::Challenge(claim) => {
-                                let frame = || judged.named();
+                                let at = || judged.decided_at(Some(claim.track), &faces);
                                 let desk = (&mut desk, directory);
-                                challenger.ask(&claim, frame, &mut recogniser, desk);
+                                challenger.ask(&claim, at, &mut recogniser, desk);
                                 continue;
                             }
                             Decision::Grant(grant) => {
@@ -225,7 +226,7 @@ impl Judge {
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
                             face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));
-                        judged.record(decision, picture, &self.queue);
+                        judged.record(decision, &faces, picture, &self.queue);
                     }
                 }
             }
@@ -313,30 +314,47 @@ impl Judged<'_> {
         }
     }
 
-    /// For what is told of it later.
-    fn named(&self) -> (FrameRef, ModelVersion) {
-        (self.frame_ref(), self.model.clone())
+    /// This frame, with what was measured of a face in it.
+    fn decided_at(&self, track: Option<u64>, faces: &[FaceReport]) -> DecidedAt {
+        DecidedAt {
+            frame: self.frame_ref(),
+            model: self.model.clone(),
+            cues: track.and_then(|track| events::cues_of(track, faces)),
+        }
     }
 
-    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
-        let frame = self.frame_ref();
+    fn record(
+        &self,
+        decision: Decision,
+        faces: &[FaceReport],
+        picture: Option<RgbImage>,
+        queue: &RecordQueue,
+    ) {
         let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
                 let Some(claim) = grant.basis().face() else {
                     return;
                 };
-                let granted = events::of_grant(&grant, claim, directory, self.model, frame);
+                let at = self.decided_at(Some(claim.track), faces);
+                let granted = events::of_grant(&grant, claim, directory, at);
                 queue.grant(Event::Granted(granted), grant, picture);
             }
             // It is with the desk, or asked for.
             Decision::Need { .. } | Decision::Challenge(_) => {}
             Decision::Deny(denial) => {
-                let event = events::of_denial(&denial, directory, self.model, frame);
-                queue.happened_before(event, picture);
+                let track = denial.nearest.map(|nearest| nearest.track);
+                let at = self.decided_at(track, faces);
+                let denied = events::of_denial(&denial, directory, at);
+                queue.happened_before(Event::Denied(denied), picture);
             }
             Decision::CannotJudge { flaw, left_out } => {
-                queue.happened(events::of_flaw(flaw, left_out, self.model, frame));
+                queue.happened(events::of_flaw(
+                    flaw,
+                    left_out,
+                    self.model,
+                    self.frame_ref(),
+                ));
             }
         }
     }

@@ -15,6 +15,7 @@ mod admission;
 mod asks;
 mod bell;
 mod capture;
+mod challenge_events;
 mod challenger;
 pub(crate) mod clock;
 mod control;
@@ -273,6 +274,14 @@ impl Guard {
             whitelist: Arc::clone(&whitelist),
             outlook,
             viewfinder: Arc::clone(&viewfinder),
+            bell: bell.clone(),
+            enrol: control::EnrolGiven {
+                models: config.models.clone(),
+                vision: config.vision.clone(),
+                keep_photos: config.whitelist.keep_photos,
+                is_mirrored: config.camera.mirror,
+                rules: Arc::clone(&rules),
+            },
         };
         let recorder = Recorder {
             log,

@@ -145,6 +145,7 @@ mod tests {
                 score: Score::new(score),
             }),
             liveness: Liveness::Unknown,
+            cues: Default::default(),
             infrared: None,
         }
     }

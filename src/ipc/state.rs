@@ -305,9 +305,9 @@ pub enum Step {
     ComeCloser,
     /// The face is cut by the picture's border.
     IntoThePicture,
-    /// The head is turned to the viewer's left.
+    /// The head is turned to the person's own left.
     TurnRight,
-    /// The head is turned to the viewer's right.
+    /// The head is turned to the person's own right.
     TurnLeft,
     /// Half hidden, or turned away.
     FaceTheCamera,

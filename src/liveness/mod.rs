@@ -21,6 +21,7 @@ mod parallax;
 mod pose;
 #[cfg(test)]
 mod render;
+pub(crate) mod site;
 mod steps;
 mod stillness;
 #[cfg(test)]
@@ -38,4 +39,4 @@ pub use network::NetworkScore;
 pub use steps::Step;
 pub(crate) use steps::{sequence, steps_for};
 pub(crate) use watch::Watch;
-pub use watch::{Checks, Cue, Liveness};
+pub use watch::{Checks, Cue, Cues, Liveness};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
+use super::challenged::Challenged;
 use super::motion::Motion;
 use super::schedule::{Schedule, Step};
 use super::second_eye::SecondSight;
@@ -13,11 +14,9 @@ use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
 use crate::access::Claim;
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
-use crate::embedding::Embedding;
 use crate::liveness::infrared::Streaks;
 use crate::liveness::{
-    self, Attempt, Checks, FaceNow, Identity, Liveness, NetworkScore, Progress, SecondEye,
-    Standing, Watch,
+    self, Attempt, Checks, Cue, Identity, Liveness, NetworkScore, SecondEye, Standing, Watch,
 };
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
@@ -46,30 +45,6 @@ pub(super) struct Eye {
     second: Option<SecondSight>,
     streaks: Streaks,
     spent: Spent,
-}
-
-/// The face that is challenged.
-#[derive(Debug)]
-struct Challenged {
-    track: TrackId,
-    claim: Claim,
-    attempt: Attempt,
-    standing: Standing,
-    /// Whose it is by the frame that is looked at.
-    identity: Identity,
-    was_seen: bool,
-}
-
-impl Challenged {
-    /// Whose one frame's embedding is, whatever the frames before said.
-    fn compare(&mut self, embedding: &Embedding, matcher: &Matcher) {
-        let found = matcher.identify(embedding);
-        self.identity = match found.filter(|found| found.score >= self.claim.threshold) {
-            Some(found) if found.person == self.claim.person => Identity::Same,
-            Some(_) => Identity::Another,
-            None => Identity::Unsure,
-        };
-    }
 }
 
 /// Where time went outside of [`Vision`].
@@ -116,14 +91,7 @@ impl Eye {
 
     /// Asks the face of a claim for a challenge, and nobody else until that has ended.
     pub(super) fn challenge(&mut self, claim: &Claim, attempt: Attempt) {
-        self.challenged = Some(Challenged {
-            track: TrackId(claim.track),
-            claim: *claim,
-            attempt,
-            standing: Standing::Settling,
-            identity: Identity::Unsure,
-            was_seen: true,
-        });
+        self.challenged = Some(Challenged::new(claim, attempt));
     }
 
     /// Whatever was asked for is asked for no more.
@@ -133,14 +101,8 @@ impl Eye {
 
     /// Where the challenge is at `now`, told once more when it has ended; nothing without one.
     pub(super) fn standing(&mut self, now: Instant) -> Option<Standing> {
-        let challenged = self.challenged.as_mut()?;
-        let standing = match challenged.standing {
-            Standing::Settling | Standing::Asked(Progress::Asks(_)) => challenged.attempt.tick(now),
-            ended => ended,
-        };
-        if !standing.goes_on() {
-            self.challenged = None;
-        }
+        let standing = self.challenged.as_mut()?.standing(now);
+        self.challenged.take_if(|_| !standing.goes_on());
         Some(standing)
     }
 
@@ -240,25 +202,13 @@ impl Eye {
                 Some(there) => liveness.and(there),
                 None => liveness,
             };
+            report.cues = self.watch.cues(report.track.0);
         }
-        self.examine(frame.at, &reports);
+        if let Some(challenged) = &mut self.challenged {
+            challenged.frame(frame.at, &self.rgb, &reports);
+        }
         self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
-    }
-
-    /// What the frame shows of the face that is challenged.
-    fn examine(&mut self, at: Instant, reports: &[FaceReport]) {
-        let Some(challenged) = &mut self.challenged else {
-            return;
-        };
-        let face = reports.iter().find(|face| face.track == challenged.track);
-        challenged.was_seen = face.is_some();
-        let face = face.map(|face| FaceNow {
-            landmarks: face.landmarks,
-            identity: challenged.identity,
-        });
-        let times = (at, Instant::now());
-        challenged.standing = challenged.attempt.frame(times, &self.rgb, face);
     }
 
     /// What the infrared camera says of a face that was compared, where it has to.
@@ -275,6 +225,12 @@ impl Eye {
 
     /// Whether the faces of `reports` are alive.
     fn watch(&mut self, at: Instant, reports: &[FaceReport]) -> [Liveness; liveness::MAX_FACES] {
+        let is_late = |report: &&FaceReport| {
+            report.frame_use == FrameUse::Skipped
+                && self.watch.verdict(report.track.0) == Liveness::Unknown
+        };
+        let late = reports.iter().filter(is_late).map(|report| report.track);
+        let late: [Option<TrackId>; liveness::MAX_FACES] = collect(late);
         self.watched.clear();
         let faces = reports.iter().take(liveness::MAX_FACES);
         self.watched.extend(faces.map(|face| {
@@ -285,7 +241,14 @@ impl Eye {
                 eye_distance: (right[0] - left[0]).hypot(right[1] - left[1]),
             }
         }));
-        self.watch.step(at, &self.rgb, &self.watched)
+        let verdicts = self.watch.step(at, &self.rgb, &self.watched);
+        // A face that was found alive in a picture that was not embedded: the next one is.
+        for track in late.into_iter().flatten() {
+            if self.watch.verdict(track.0) == Liveness::Live {
+                self.tracks.want(track);
+            }
+        }
+        verdicts
     }
 
     fn plan(&mut self, frame: &Frame) -> Step {
@@ -382,7 +345,13 @@ impl Eye {
         if economy && !is_wanted && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
-        if !self.tracks.is_fresh(track, hash(aligned.pixels())) {
+        // Pixels as before tell nothing new; but of a face that is known to be still they are
+        // what it is refused by.
+        let is_still = matches!(
+            self.watch.verdict(track.0),
+            Liveness::Attack(Cue::Frozen { .. })
+        );
+        if !self.tracks.is_fresh(track, hash(aligned.pixels())) && !is_still {
             return Ok(report);
         }
         if self.vision.is_upside_down(&self.rgb, face)? {
@@ -425,4 +394,9 @@ fn hash(picture: &RgbImage) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(picture.as_raw());
     hasher.finish()
+}
+
+/// The first few of an iterator.
+fn collect<T, const N: usize>(mut all: impl Iterator<Item = T>) -> [Option<T>; N] {
+    std::array::from_fn(|_| all.next())
 }

@@ -45,8 +45,8 @@ pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use pad::{PadKind, PadTested};
 pub use payload::{
-    Actor, By, CardRef, ChallengeFailed, ChallengePassed, Denied, FrameCounts, FrameRef, Granted,
-    InfraredMapped, Origin, PersonRef, Recognition,
+    Actor, By, CardRef, ChallengeFailed, ChallengePassed, Cues, Denied, FrameCounts, FrameRef,
+    Granted, InfraredMapped, Origin, PersonRef, Recognition,
 };
 pub use query::Query;
 pub(crate) use query::{newest, oldest};

@@ -78,6 +78,17 @@ pub struct Recognition {
     pub frame: FrameRef,
 }
 
+/// What was measured of how a face moves, as far as it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cues {
+    /// Of its points, in eye distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<f32>,
+    /// The share of that which its surroundings had too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupling: Option<f32>,
+}
+
 /// What opens the door once it is on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Granted {
@@ -95,6 +106,9 @@ pub struct Granted {
     /// The second of two people, or the escort, where a rule asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<PersonRef>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
 }
 
 /// Somebody who was judged and may not pass.
@@ -125,6 +139,9 @@ pub struct Denied {
     /// Where a challenge failed, where that is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<ChallengeFailed>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod head;
+pub mod living;
 pub mod onnx;
 pub mod pty;
 pub mod site;

@@ -20,6 +20,7 @@ use crate::daemon::poke::Poke;
 use crate::daemon::record_queue::RecordQueue;
 use crate::database::Database;
 use crate::ipc::{Answer, Peer, Role, Roles};
+use crate::record::ControlAct;
 
 /// User number and role; the service's user is none of them.
 const USERS: [(u32, Option<Role>); 4] = [
@@ -65,6 +66,14 @@ fn site() -> Option<Site> {
         whitelist: Arc::default(),
         outlook: Arc::default(),
         viewfinder: Arc::default(),
+        bell: Bell::default(),
+        enrol: super::EnrolGiven {
+            models: Default::default(),
+            vision: Default::default(),
+            keep_photos: false,
+            is_mirrored: false,
+            rules: Arc::default(),
+        },
     };
     // Lives as long as the process.
     let mut server = Server::open(Box::leak(Box::new(given))).ok()?;
@@ -152,8 +161,9 @@ impl Site {
         }
         self.server.requests(now);
         while let Some(asked) = self.asks.take() {
-            let needs = match asked.act {
-                Act::Note(crate::record::ControlAct::Reload) => Role::Administrator,
+            let needs = match &asked.act {
+                Act::Note(ControlAct::Reload | ControlAct::Enrol) => Role::Administrator,
+                Act::Enrol(_) => Role::Administrator,
                 _ => Role::Operator,
             };
             let uid = asked.origin.actor.uid;
@@ -208,7 +218,7 @@ mod tests {
             r#"{"id":9,"do":"live"}"#,
             r#"{"id":10,"do":"stop","of":2}"#,
             r#"{"id":11,"do":"enrol","name":"Ada"}"#,
-            r#"{"id":12,"do":"people","verb":{"verb":"people"}}"#,
+            r#"{"id":12,"do":"people","verb":{"verb":"forget_photos"}}"#,
         ] {
             for who in 0..4u8 {
                 let mut seed = vec![who, 7];

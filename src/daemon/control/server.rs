@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::listen;
 
 use super::connection::{Connection, Gone};
+use super::enrolling::Enrolling;
 use super::feed::Feed;
 use super::limits::{
     Acts, Bucket, MAX_CLIENTS, MAX_CLIENTS_OF_A_USER, MAX_CLIENTS_OF_ROOT,
@@ -52,6 +53,7 @@ pub(super) struct Server<'g> {
     pub(super) acts: Acts,
     pub(super) refusals: Refusals,
     pub(super) memory: Memory,
+    pub(super) enrolling: Option<Enrolling>,
 }
 
 impl<'g> Server<'g> {
@@ -85,6 +87,7 @@ impl<'g> Server<'g> {
             acts: Acts::default(),
             refusals: Refusals::new(now),
             memory: Memory::default(),
+            enrolling: None,
         };
         server.read_roles();
         Ok(server)
@@ -114,6 +117,7 @@ impl<'g> Server<'g> {
             self.follow();
             self.requests(now);
             self.answers(now);
+            self.guide(now);
             self.serve_watchers();
             self.serve_viewers();
             self.look_after(now);
@@ -137,6 +141,7 @@ impl<'g> Server<'g> {
         }));
         let is_busy = !may_accept
             || !self.waiting.is_empty()
+            || self.enrolling.is_some()
             || self.clients.iter().any(|client| {
                 client.watch.is_some() || client.live.is_some() || client.has_lines()
             });
@@ -209,6 +214,8 @@ impl<'g> Server<'g> {
         log::debug!("control: client {} is dropped: {why}", client.number);
         self.waiting
             .retain(|waiting| waiting.client != client.number);
+        self.enrolling
+            .take_if(|enrolling| enrolling.client == client.number);
     }
 
     fn accept(&mut self, now: Instant) {
