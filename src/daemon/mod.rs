@@ -15,6 +15,8 @@ mod admission;
 mod asks;
 mod bell;
 mod capture;
+mod challenge_events;
+mod challenger;
 pub(crate) mod clock;
 mod control;
 mod desk;
@@ -77,6 +79,7 @@ use self::access_rules::SharedLaw;
 use self::acts_watch::ActsWatch;
 use self::asks::Asks;
 use self::bell::Bell;
+use self::challenger::Challenger;
 use self::control::Control;
 use self::desk::DeskSettings;
 use self::doorkeeper::{Doorkeeper, Order, Progress};
@@ -321,6 +324,11 @@ impl Guard {
             status,
             stop: Arc::clone(&stop_scribe),
         };
+        let challenger = Challenger::new(
+            config.liveness.clone(),
+            desk.signals.clone(),
+            Arc::clone(&sight),
+        );
         let judge = Judge {
             vision,
             settings: config.vision.clone(),
@@ -334,6 +342,7 @@ impl Guard {
             mailbox: Arc::clone(&mailbox),
             queue: queue.clone(),
             desk,
+            challenger,
             sight,
             viewfinder,
             heartbeat: heartbeats.add(Part::Vision),
