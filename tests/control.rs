@@ -461,7 +461,7 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
         assert_eq!(actor.claimed, None, "{event}");
     }
     let acts = [
-        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload", "enrol",
+        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload", "enrol", "people",
     ];
     let by = |uid: u32| uid == 0 || uid == 60002 || uid == 60003;
     allowed.retain(|(uid, act)| acts.contains(act) && (*act != "live" || by(*uid)));
