@@ -36,6 +36,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "bench",
             "evaluate",
             "calibrate",
+            "calibrate-liveness",
             "train",
             "infrared",
             "pad-import",

@@ -7,6 +7,7 @@ mod output;
 mod access;
 mod backup;
 mod bench;
+mod calibrate_liveness;
 mod check;
 mod clerk;
 mod colour;
@@ -149,6 +150,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Learn what a network's scores mean from photos of known people
     Calibrate(evaluate::Calibrate),
+    /// Learn from real visits how far the coupling check may go at this door
+    CalibrateLiveness(calibrate_liveness::CalibrateLiveness),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
     /// Learn how the infrared camera's picture lies against the other
@@ -254,6 +257,7 @@ impl Cli {
         let named = |open: &mut dyn FnMut(Hands) -> anyhow::Result<()>| {
             let config = config()?;
             open(Hands::new(&config))?;
+            clerk::meet(&self.config, &config);
             become_owner(&config)?;
             anyhow::Ok(config)
         };
@@ -294,6 +298,10 @@ impl Cli {
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
+            Command::CalibrateLiveness(command) => {
+                command.hand_over(&self.config);
+                command.run(&self.config, &logged(owned()?))
+            }
             Command::Train(command) => command.run(&self.config),
             Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
             Command::PadImport(command) => command.run(&self.config),

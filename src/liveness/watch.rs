@@ -6,7 +6,7 @@ use image::RgbImage;
 
 use crate::config;
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Shared};
 use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
 use super::network::{self, NetworkScore, Scores};
@@ -62,6 +62,15 @@ impl Cue {
     }
 }
 
+/// What was measured of a face, whatever follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Cues {
+    /// The 90th percentile of its movements of the last moments, in eye distances.
+    pub movement: Option<f32>,
+    /// The share of its movement that its surroundings had too.
+    pub coupling: Option<f32>,
+}
+
 /// Which checks are on, with their thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Checks {
@@ -69,6 +78,10 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// Whether every face has to pass a challenge.
+    pub challenge: bool,
+    /// Coupling is measured before a face is called alive, and refuses nobody.
+    pub learns_coupling: bool,
     /// The infrared camera has to see it too.
     pub infrared: bool,
     /// Whether the operator's network has to pass a face.
@@ -81,19 +94,21 @@ impl Checks {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            challenge: config.challenge == config::Challenge::Always,
+            learns_coupling: config.learn_coupling,
             infrared: camera.infrared.is_some(),
             network: config.network,
         }
     }
 
-    /// Whether a face has to be found alive.
+    /// Whether a face has to be found alive before it makes a claim.
     pub fn is_any(&self) -> bool {
         self.watches() || self.infrared || self.network
     }
 
     /// Whether its movements are looked at.
     pub(crate) fn watches(&self) -> bool {
-        self.min_movement.is_some() || self.max_coupling.is_some()
+        self.min_movement.is_some() || self.max_coupling.is_some() || self.learns_coupling
     }
 }
 
@@ -103,6 +118,9 @@ struct Watched {
     seen_at: Instant,
     stillness: Stillness,
     coupling: Coupling,
+    share: Option<f32>,
+    /// What was said of it last.
+    verdict: Liveness,
 }
 
 /// The faces in view and what their movements said.
@@ -199,6 +217,8 @@ impl Watch {
                     seen_at: at,
                     stillness: Stillness::new(at),
                     coupling: Coupling::default(),
+                    share: None,
+                    verdict: Liveness::Unknown,
                 });
                 self.faces.len() - 1
             });
@@ -214,14 +234,37 @@ impl Watch {
                 },
                 None => Liveness::Live,
             };
-            let share = watched.coupling.step(at, movement);
-            *verdict = match (self.checks.max_coupling, share) {
-                (Some(most), Some(share)) if share > most => {
+            let shared = watched.coupling.step(at, movement);
+            watched.share = match shared {
+                Shared::Share(share) => Some(share),
+                Shared::Nothing | Shared::Unknown => None,
+            };
+            let coupled = match (self.checks.max_coupling, shared) {
+                (Some(most), Shared::Share(share)) if share > most => {
                     Liveness::Attack(Cue::Coupled { share })
                 }
-                _ => still,
+                (None, Shared::Unknown) if !self.checks.learns_coupling => Liveness::Live,
+                (_, Shared::Unknown) => Liveness::Unknown,
+                _ => Liveness::Live,
             };
+            watched.verdict = coupled.and(still);
+            *verdict = watched.verdict;
         }
         verdicts
+    }
+
+    /// What was measured of a face.
+    pub(crate) fn cues(&self, track: u64) -> Cues {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Cues::default(), |w| Cues {
+            movement: w.stillness.movement(),
+            coupling: w.share,
+        })
+    }
+
+    /// What was said of a face in its last picture.
+    pub(crate) fn verdict(&self, track: u64) -> Liveness {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Liveness::Unknown, |w| w.verdict)
     }
 }

@@ -212,6 +212,20 @@ const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward calibrate-liveness",
+        &[
+            (
+                "sudo doorward calibrate-liveness --since 8h",
+                "See which threshold suits this door, after people came and went with \
+                 liveness.learn_coupling:",
+            ),
+            (
+                "sudo doorward calibrate-liveness --write",
+                "Write it into the configuration:",
+            ),
+        ],
+    ),
+    (
         "doorward train",
         &[(
             "doorward train photos/",

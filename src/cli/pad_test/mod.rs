@@ -269,7 +269,9 @@ fn checks(config: &Config) -> Vec<String> {
     let Value::Object(keys) = json!(config.liveness) else {
         return Vec::new();
     };
-    let is_on = |(_, value): &(String, Value)| *value == Value::Bool(true);
+    // What only learns refuses nobody.
+    let is_on =
+        |(key, value): &(String, Value)| *value == Value::Bool(true) && key != "learn_coupling";
     let infrared = config.camera.infrared.iter().map(|_| "infrared".into());
     let keys = keys.into_iter().filter(is_on).map(|(key, _)| key);
     keys.chain(infrared).collect()

@@ -208,6 +208,7 @@ mod tests {
             identity: None,
             infrared: None,
             liveness,
+            cues: Default::default(),
         }
     }
 
