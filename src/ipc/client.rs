@@ -26,6 +26,8 @@ pub struct Client {
     /// That were read and not given yet.
     answers: VecDeque<Option<Answer>>,
     next_id: u64,
+    /// For whom is asked.
+    account: Option<String>,
 }
 
 /// Why the daemon did not do what was asked.
@@ -87,6 +89,7 @@ impl Client {
             begun: Vec::new(),
             answers: VecDeque::new(),
             next_id: 1,
+            account: None,
         };
         match client.next(Some(MAX_HELLO_WAIT))?.map(|answer| answer.word) {
             Some(Word::Doorward(hello)) if hello.protocol == PROTOCOL => client.hello = hello,
@@ -100,6 +103,11 @@ impl Client {
     /// Who answers, and what this client may ask for.
     pub fn hello(&self) -> &Hello {
         &self.hello
+    }
+
+    /// From now on asks for an account of this program's.
+    pub fn act_for(&mut self, account: Option<&str>) {
+        self.account = account.map(str::to_owned);
     }
 
     /// Asks, and waits for what it gives. What else comes meanwhile is left out.
@@ -138,7 +146,8 @@ impl Client {
     pub fn begin(&mut self, ask: Ask) -> Result<u64, ClientError> {
         let id = self.next_id;
         self.next_id += 1;
-        let line = Request { id, ask }.line();
+        let account = self.account.clone();
+        let line = Request { id, account, ask }.line();
         self.stream.write_all(&line).map_err(ClientError::Silent)?;
         Ok(id)
     }

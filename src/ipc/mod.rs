@@ -20,10 +20,11 @@ pub use client::{Client, ClientError};
 pub use place::{roles_path, socket_of, socket_paths};
 pub use roles::{Peer, Role, Roles, RolesError};
 pub use state::{
-    Condition, DoorNow, Enrolled, Fault, Guidance, LastGrant, LiveFace, LiveFrame, ModeOrdered,
-    RecordHead, Reloaded, SecondCamera, State, Step, Threshold, Unlocked, Verdict,
+    Condition, DoorNow, Enrolled, Explained, ExplainedRule, Fault, Guidance, LastGrant, LiveFace,
+    LiveFrame, ModeOrdered, RecordHead, Reloaded, SecondCamera, State, Step, Threshold, Unlocked,
+    Verdict,
 };
 pub use wire::{
-    Answer, Ask, Code, Enrol, Hello, MAX_ANSWER_BYTES, MAX_REASON_CHARS, MAX_REQUEST_BYTES,
-    Nonsense, PROTOCOL, Problem, Request, Word,
+    Answer, Ask, Code, Enrol, Hello, MAX_ANSWER_BYTES, MAX_PHOTOS_COUNT, MAX_REASON_CHARS,
+    MAX_REQUEST_BYTES, Nonsense, PROTOCOL, Problem, Request, Word,
 };

@@ -332,3 +332,31 @@ pub struct Enrolled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_alike: Option<String>,
 }
+
+/// Whether a person may pass, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    pub person_id: PersonId,
+    pub name: String,
+    /// The moment that was asked about, in milliseconds since 1970.
+    pub at_ms: i64,
+    pub may_pass: bool,
+    /// The code of why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When that changes next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
+    /// All that are for this person.
+    pub rules: Vec<ExplainedRule>,
+}
+
+/// A rule that is for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedRule {
+    pub name: String,
+    /// Whether it lets in at that moment.
+    pub open: bool,
+    /// What else it asks for.
+    pub conditions: Vec<String>,
+}

@@ -17,10 +17,25 @@ pub const MAX_ANSWER_BYTES: usize = 6 << 20;
 /// The longest reason an administrator may give for an act.
 pub const MAX_REASON_CHARS: usize = 200;
 
+/// Photos that one connection may send before it says whose they are.
+pub const MAX_PHOTOS_COUNT: usize = 8;
+/// The longest name of an account.
+const MAX_ACCOUNT_CHARS: usize = 32;
+
+/// Whether a text may be the name of somebody's account.
+fn is_account(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=MAX_ACCOUNT_CHARS).contains(&name.len()) && name.chars().all(fits)
+}
+
 /// What a client asks for, and the number that the answers will have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Request {
     pub id: u64,
+    /// For whom a program asks that has accounts of its own, as the page does: goes on record
+    /// beside the program's user, as what it claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     #[serde(flatten)]
     pub ask: Ask,
 }
@@ -80,6 +95,29 @@ pub enum Ask {
     /// Take a person's photos with the door's camera, with guidance for each frame:
     /// [`super::Enrolled`].
     Enrol(Enrol),
+    /// A photo for the `enrol_photos` that follows on this connection; at most
+    /// [`MAX_PHOTOS_COUNT`].
+    Photo {
+        /// What it is called, for whoever is told what is wrong with it.
+        name: String,
+        /// JPEG or PNG, in Base64.
+        picture: String,
+    },
+    /// Put a person on the whitelist by the photos sent before, or add them to whoever has that
+    /// name or number: [`super::Enrolled`]. All of them have to be good, or nobody is enrolled.
+    EnrolPhotos {
+        name: String,
+        /// A guest, until this moment, in milliseconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guest_until_ms: Option<i64>,
+    },
+    /// Whether a person may pass by the rules, now or at a moment in milliseconds since 1970:
+    /// [`super::Explained`].
+    Explain {
+        person: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_ms: Option<i64>,
+    },
     /// A look at people, templates, factors, groups and rights, or a change of them.
     People {
         /// A `verbs::Verb`.
@@ -144,9 +182,14 @@ impl Request {
         let Some(id) = id else {
             return Err(nonsense("it has no number as \"id\"".into()));
         };
+        let account = match fields.remove("account") {
+            None => None,
+            Some(Value::String(name)) if is_account(&name) => Some(name),
+            Some(_) => return Err(nonsense("its \"account\" is no account's name".into())),
+        };
         let ask = Ask::deserialize(Value::Object(fields));
         let ask = ask.map_err(|error| nonsense(error.to_string()))?;
-        Ok(Self { id, ask })
+        Ok(Self { id, account, ask })
     }
 
     /// As a line with its end.
@@ -163,6 +206,7 @@ impl Ask {
             Self::Status {}
             | Self::Watch { .. }
             | Self::Live { pictures: false }
+            | Self::Explain { .. }
             | Self::Stop { .. } => Role::Viewer,
             Self::Unlock { .. }
             | Self::Lock { .. }
@@ -171,7 +215,9 @@ impl Ask {
             | Self::Snapshot {}
             | Self::Live { pictures: true }
             | Self::People { .. } => Role::Operator,
-            Self::Reload {} | Self::Enrol(_) => Role::Administrator,
+            Self::Reload {} | Self::Enrol(_) | Self::Photo { .. } | Self::EnrolPhotos { .. } => {
+                Role::Administrator
+            }
         }
     }
 }

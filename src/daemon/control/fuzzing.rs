@@ -119,6 +119,7 @@ impl Site {
             };
             let _ = (ours.set_nonblocking(true), theirs.set_nonblocking(true));
             let who = Who {
+                account: None,
                 peer: Peer {
                     uid,
                     gids: vec![uid],

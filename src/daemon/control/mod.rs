@@ -13,6 +13,7 @@
 
 mod connection;
 mod enrolling;
+mod explain;
 mod feed;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;

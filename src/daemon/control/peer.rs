@@ -22,6 +22,8 @@ const NOBODY: u32 = u32::MAX;
 pub(super) struct Who {
     pub peer: Peer,
     pub login_uid: Option<u32>,
+    /// For whom the request asks that is dealt with: the account it claims.
+    pub account: Option<String>,
 }
 
 impl Who {
@@ -36,6 +38,7 @@ impl Who {
         Ok(Self {
             peer: Peer { uid, gids },
             login_uid: login_uid(pid, uid),
+            account: None,
         })
     }
 
@@ -44,7 +47,7 @@ impl Who {
         Actor {
             uid: self.peer.uid,
             login_uid: self.login_uid,
-            claimed: None,
+            claimed: self.account.clone(),
         }
     }
 }

@@ -35,13 +35,14 @@ impl Server<'_> {
     }
 
     fn request(&mut self, client: &mut Connection, line: &[u8], now: Instant) -> Result<(), Gone> {
-        let Request { id, ask } = match Request::parse(line) {
+        let Request { id, account, ask } = match Request::parse(line) {
             Ok(request) => request,
             Err(Nonsense { id, what }) => {
                 let word = Word::error(Code::NotUnderstood, what);
                 return client.say(&Answer { id, word });
             }
         };
+        client.who.account = account;
         let act = act_of(&ask);
         let role = self.role_of(&client.who);
         if role < Some(ask.needs()) {
@@ -125,9 +126,16 @@ impl Server<'_> {
                 is_free(client)?;
                 (Act::Note(ControlAct::Live), Then::Live)
             }
+            Ask::Explain { person, at_ms } => {
+                return Ok(Some(super::explain::explain(self.given, &person, at_ms)));
+            }
             Ask::Enrol(asked) => {
                 self.may_enrol(&asked)?;
                 (Act::Note(ControlAct::Enrol), Then::Enrol(asked))
+            }
+            Ask::Photo { .. } | Ask::EnrolPhotos { .. } => {
+                let message = "this daemon does not do that at the control socket yet";
+                return Err(Refused(Code::Refused, message.into()));
             }
             Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
         };
@@ -355,7 +363,7 @@ fn act_of(ask: &Ask) -> ControlAct {
         Ask::Snapshot {} => ControlAct::Snapshot,
         Ask::Live { .. } => ControlAct::Live,
         Ask::Stop { .. } => ControlAct::Stop,
-        Ask::Enrol(_) => ControlAct::Enrol,
-        Ask::People { .. } => ControlAct::People,
+        Ask::Enrol(_) | Ask::Photo { .. } | Ask::EnrolPhotos { .. } => ControlAct::Enrol,
+        Ask::Explain { .. } | Ask::People { .. } => ControlAct::People,
     }
 }
