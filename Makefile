@@ -1,6 +1,7 @@
 # doorward: two commands do everything from a fresh clone.
 #   make demo   the daemon's real job on recorded scenes, with a simulated relay
 #   make test   all tests
+# and make demo-web the same with the local page in a browser.
 # They need Rust, Python 3 and make; everything else they fetch from crates.io and PyPI.
 
 RUNTIME := .runtime
@@ -9,12 +10,18 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo demo-web test test-web test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
 	$(CARGO) build --release --bin doorward --example demo
 	@$${CARGO_TARGET_DIR:-target}/release/examples/demo
+
+# The same scenes in a loop, and the page that shows what happens; ends by Ctrl-C.
+demo-web: runtime
+	@echo "Building doorward: some minutes the first time, a moment after that ..."
+	$(CARGO) build --release --bin doorward --example demo-web
+	@$${CARGO_TARGET_DIR:-target}/release/examples/demo-web
 
 # A test that cannot run on this machine says SKIPPED; DOORWARD_REQUIRE="namespace vm" names
 # what must be here, so that it fails instead.
@@ -60,6 +67,11 @@ test-vm: deb
 	$(CARGO) build --release --example feed --example freeze --example loopback --example typist --example flood --example demo
 	@[ -d demo/scenes/6-photo ] || target/release/examples/demo >/dev/null
 	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh $(SCENARIOS)
+
+# The local page in headless Chromium, on a phone and a desktop; see tests/web.
+test-web: runtime
+	$(CARGO) build --example page
+	tests/web/run.sh
 
 # The Debian packages, in target/debian.
 deb:

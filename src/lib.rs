@@ -31,4 +31,6 @@ pub mod shown;
 pub(crate) mod trust;
 pub mod verbs;
 pub mod vision;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod whitelist;

@@ -144,6 +144,14 @@ const COMMANDS: &[(&str, i32)] = &[
     ("status", 1),
     ("threshold", 0),
     ("try --seconds 2", 0),
+    #[cfg(feature = "web")]
+    ("web add-user ada --role viewer --generate --totp", 0),
+    #[cfg(feature = "web")]
+    ("web users", 0),
+    #[cfg(feature = "web")]
+    ("web certificate", 0),
+    #[cfg(feature = "web")]
+    ("web remove-user ada", 0),
 ];
 
 /// What this machine is like decides.
@@ -309,6 +317,7 @@ fn every_command_speaks_json_with_the_same_names() {
             "people",
             "people-group",
             "relay",
+            "web",
         ]
         .contains(&command);
         if is_group {

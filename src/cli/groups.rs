@@ -28,6 +28,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "threshold",
             "identify",
             "compare",
+            #[cfg(feature = "web")]
+            "web",
         ],
     ),
     (

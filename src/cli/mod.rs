@@ -54,6 +54,8 @@ mod train;
 mod try_out;
 mod view;
 mod watch;
+#[cfg(feature = "web")]
+mod web;
 mod when;
 
 use std::path::PathBuf;
@@ -170,6 +172,9 @@ enum Command {
     Relay(relay::Relay),
     /// Test contact, buttons, keypad, card readers, lights and siren
     Panel(panel::Panel),
+    /// Serve the local page, and say who may log in to it
+    #[cfg(feature = "web")]
+    Web(web::Web),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
@@ -210,10 +215,15 @@ pub fn main() -> ExitCode {
         Err(error) => return output::ended(misread(&error)),
     };
     colour::settle(cli.color);
+    #[cfg(feature = "web")]
+    let serves_page = matches!(cli.command, Command::Web(_));
+    #[cfg(not(feature = "web"))]
+    let serves_page = false;
     if !matches!(
         cli.command,
         Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
-    ) {
+    ) && !serves_page
+    {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
@@ -310,6 +320,8 @@ impl Cli {
             Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),
             Command::Panel(panel) => panel.run(&self.config),
+            #[cfg(feature = "web")]
+            Command::Web(web) => web.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
@@ -422,7 +434,7 @@ fn asked_actor() -> Actor {
 }
 
 /// `doorward events | head` ends without a word, as other programs do. Not for
-/// what holds the relay: that must live to lock it.
+/// what holds the relay: that must live to lock it; nor for what serves others.
 fn end_quietly_with_the_reader() {
     // SAFETY: no thread runs yet, and the default action has no handler to be unsafe.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

@@ -75,7 +75,7 @@ impl PassphraseFrom {
     }
 }
 
-fn first_line(from: impl io::Read) -> io::Result<String> {
+pub(super) fn first_line(from: impl io::Read) -> io::Result<String> {
     let mut line = String::new();
     BufReader::new(from.take(MAX_LINE_BYTES)).read_line(&mut line)?;
     let end = line.trim_end_matches(['\r', '\n']).len();

@@ -29,6 +29,7 @@ mod section;
 mod signal;
 mod syntax;
 mod vision;
+mod web;
 mod whitelist;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ pub(crate) use rule_files::read_rules;
 pub use rule_files::{RuleFile, RulesError};
 pub use signal::{Signal, Signals};
 pub use vision::Vision;
+pub use web::Web;
 pub use whitelist::Whitelist;
 
 // What other TOML files that people write are read by.
@@ -100,6 +102,8 @@ pub struct Config {
     pub factors: Factors,
     /// Pauses after too many refusals.
     pub lockout: Lockout,
+    /// The local page.
+    pub web: Web,
 }
 
 impl Config {
@@ -119,6 +123,7 @@ impl Config {
         config.relay.anchor(folder);
         config.whitelist.anchor(folder);
         config.panel.anchor(folder);
+        config.web.anchor(folder);
         Ok(config)
     }
 
@@ -141,6 +146,7 @@ impl Config {
         config.relay.cross_check(&mut file);
         config.panel.cross_check(&config.relay, &mut file);
         config.lockout.cross_check(&mut file);
+        config.web.cross_check(&mut file);
         refuse_any(path, syntax.with(file.mistakes()))?;
         Ok(config)
     }
@@ -233,6 +239,7 @@ impl Config {
             panel: file.section("panel", Panel::read),
             factors: file.section("factors", Factors::read),
             lockout: file.section("lockout", Lockout::read),
+            web: file.section("web", Web::read),
         }
     }
 }

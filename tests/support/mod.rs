@@ -44,8 +44,8 @@ pub enum Need {
     Root,
 }
 
-/// Words of `DOORWARD_REQUIRE`; the last two are for `tests/vm` and `tests/aarch64`.
-const REQUIREMENTS: [&str; 6] = ["namespace", "data", "cc", "root", "vm", "arm64"];
+/// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
+const REQUIREMENTS: [&str; 7] = ["namespace", "data", "cc", "root", "vm", "arm64", "browser"];
 
 impl Need {
     fn word(self) -> &'static str {

@@ -89,6 +89,7 @@ impl Site {
             ("relay.driver", "\"simulated\"".into()),
             ("relay.state_file", quoted(self.at("relay"))),
             ("whitelist.database", quoted(self.at("doorward.db"))),
+            ("web.folder", quoted(self.at("web"))),
         ]
         .map(|(key, value): (&str, String)| (key.to_owned(), value))
         .into();

@@ -117,6 +117,55 @@ const ALL: &[(&str, &[Example])] = &[
             "Whether two pictures show one person:",
         )],
     ),
+    #[cfg(feature = "web")]
+    (
+        "doorward web",
+        &[
+            (
+                "sudo doorward web add-user ada --role administrator",
+                "Let somebody log in to the page:",
+            ),
+            (
+                "sudo systemctl enable --now doorward-web",
+                "Serve it, on this machine alone unless web.listen says otherwise:",
+            ),
+        ],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "doorward web add-user",
+        &[
+            (
+                "sudo doorward web add-user ada --role operator --totp",
+                "With a code of an authenticator app besides the password:",
+            ),
+            (
+                "sudo doorward web add-user grace --role viewer --generate",
+                "With a random password, which is printed:",
+            ),
+        ],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "doorward web remove-user",
+        &[(
+            "sudo doorward web remove-user grace",
+            "Log somebody out for good:",
+        )],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "doorward web users",
+        &[("sudo doorward web users", "Who may log in:")],
+    ),
+    #[cfg(feature = "web")]
+    (
+        "doorward web certificate",
+        &[(
+            "sudo doorward web certificate",
+            "Make one, and show the fingerprint to be compared with the browser's:",
+        )],
+    ),
     (
         "doorward events",
         &[

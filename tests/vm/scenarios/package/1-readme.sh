@@ -171,6 +171,23 @@ walk 'sudo doorward unlock --reason "parcel"'
 told '^unlocked for 1500 ms'
 await_low
 
+# The page: an account, a role, and nothing from elsewhere.
+[ "$(systemctl is-enabled doorward-web)" = disabled ] || fail "the page is on by itself"
+walk 'sudo doorward web add-user ada --role administrator --generate'
+told '^password: '
+[ "$(stat -c %U:%G:%a /etc/doorward/web/accounts.toml)" = root:doorward-web:640 ] || fail "the accounts are $(stat -c %U:%G:%a /etc/doorward/web/accounts.toml)"
+walk "printf '[administrator]\\ngroups = [\"doorward-web\"]\\n' | sudo tee -a /etc/doorward/roles.toml"
+walk 'sudo systemctl reload doorward'
+walk 'sudo systemctl enable --now doorward-web'
+page() { # PATH
+    exec 7<>/dev/tcp/127.0.0.1/8443
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n\r\n' "$1" >&7
+    cat <&7
+}
+page /log-in | grep -q '<h1>Log in</h1>' || fail "there is no page: $(page /log-in | head -3)"
+page /people | grep -q '^location: /log-in' || fail "people are shown to everybody"
+systemctl disable --now doorward-web
+
 # The panel: its snippet, with this machine's chip and lines.
 make_panel
 cp /etc/doorward/doorward.toml /tmp/without.toml

@@ -1,0 +1,85 @@
+//! Photos from phones, made small enough for the socket. The door judges them; here they are
+//! only told from what is no photo, and shrunk where they are too large.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+
+use super::form::Photo;
+
+/// What goes over the socket as it is.
+const MAX_SENT_BYTES: usize = 600 * 1024;
+/// The longer side of a picture that was shrunk, in pixels.
+const MAX_SIDE: u32 = 1600;
+/// The longer side of one that is read at all.
+const MAX_READ_SIDE: u32 = 10_000;
+/// What reading one may take.
+const MAX_READ_BYTES: u64 = 160 << 20;
+/// JPEG's, from 1 to 100.
+const QUALITY: u8 = 88;
+
+/// A photo as it is sent; nothing of what is neither JPEG nor PNG, damaged or too large.
+pub(super) fn fit(photo: Photo) -> Option<Photo> {
+    let format = image::guess_format(&photo.bytes).ok()?;
+    if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png) {
+        return None;
+    }
+    if photo.bytes.len() <= MAX_SENT_BYTES {
+        return Some(photo);
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(&photo.bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_READ_SIDE);
+    limits.max_image_height = Some(MAX_READ_SIDE);
+    limits.max_alloc = Some(MAX_READ_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().ok()?;
+    let turned = decoder.orientation().ok()?;
+    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
+    if picture.width().max(picture.height()) > MAX_SIDE {
+        picture = picture.resize(MAX_SIDE, MAX_SIDE, FilterType::Triangle);
+    }
+    picture.apply_orientation(turned);
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, QUALITY)
+        .encode_image(&picture.to_rgb8())
+        .ok()?;
+    (bytes.len() <= MAX_SENT_BYTES).then_some(Photo {
+        name: photo.name,
+        bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_large_photo_is_made_smaller_and_nonsense_is_none() {
+        let noise = image::RgbImage::from_fn(2400, 1800, |x, y| {
+            let value = (x.wrapping_mul(31) ^ y.wrapping_mul(17)).wrapping_mul(2_654_435_761) >> 27;
+            image::Rgb([u8::try_from(value & 31).unwrap() + 100; 3])
+        });
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, 100)
+            .encode_image(&noise)
+            .unwrap();
+        assert!(bytes.len() > MAX_SENT_BYTES);
+        let photo = |bytes: &[u8]| Photo {
+            name: "a.jpg".into(),
+            bytes: bytes.to_vec(),
+        };
+        let small = fit(photo(&bytes)).unwrap();
+        let read = image::load_from_memory(&small.bytes).unwrap();
+        assert_eq!((read.width(), read.height()), (1600, 1200));
+        let half = bytes.get(..bytes.len() / 2).unwrap();
+        for wrong in [&b""[..], b"GIF89a", b"<svg/>", half] {
+            let kept = fit(photo(wrong)).map(|photo| photo.bytes.len());
+            assert!(kept.is_none_or(|length| length <= MAX_SENT_BYTES));
+        }
+        assert!(fit(photo(b"GIF89a")).is_none());
+    }
+}

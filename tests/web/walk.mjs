@@ -1,0 +1,224 @@
+// A walk through the page in headless Chromium, on a phone and on a desktop, light and dark,
+// and without scripts: screenshots in target/screenshots, axe-core on every page.
+//   node walk.mjs PROGRAM CHROMIUM PHOTO FOLDER
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
+import puppeteer from "puppeteer-core";
+
+const [program, chromium, photo, folder] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+mkdirSync(folder, { recursive: true });
+
+const SIZES = {
+  phone: { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  desktop: { width: 1280, height: 860, deviceScaleFactor: 1 },
+};
+const PATIENCE = { timeout: 30_000 };
+const problems = [];
+
+const serve = async () => {
+  const served = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: served.stdout });
+  const [line] = await new Promise((done) => lines.once("line", (text) => done([text])));
+  const [address, password] = line.split(" ");
+  return { served, address, password, tell: (word) => served.stdin.write(`${word}\n`) };
+};
+
+const expect = (holds, what) => {
+  if (!holds) {
+    problems.push(what);
+    console.log(`FAILED ${what}`);
+  }
+};
+
+const look = async (page, name) => {
+  // What scrolls sideways does not fit.
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(wide <= 0, `${name}: ${wide} pixels too wide`);
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: false });
+  // Those of the README, which has them in docs/.
+  const shown = { "phone-light-02-today": "today", "phone-light-06-person": "person", "desktop-light-09-camera": "camera" }[name];
+  if (shown) await page.screenshot({ path: `${folder}/page-${shown}.jpg`, type: "jpeg", quality: 72 });
+};
+
+const check = async (page, name) => {
+  // Past the page's own policy, which lets no script in from elsewhere.
+  const client = await page.createCDPSession();
+  const run = async (expression, awaitPromise = false) => {
+    const { result, exceptionDetails } = await client.send("Runtime.evaluate", {
+      expression, awaitPromise, returnByValue: true, allowUnsafeEvalBlockedByCSP: true,
+    });
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  };
+  await run(axe);
+  const found = await run(
+    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })" +
+      ".then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')))",
+    true,
+  );
+  for (const one of found) expect(false, `${name}: axe ${one}`);
+  await client.detach();
+};
+
+const text = (page) => page.evaluate(() => document.body.innerText);
+// In the middle of the window, where nothing lies over it.
+const click = async (page, selector) => {
+  await page.$eval(selector, (element) => element.scrollIntoView({ block: "center" }));
+  await page.click(selector);
+};
+const submit = async (page, selector) => {
+  await Promise.all([page.waitForNavigation(PATIENCE), click(page, selector)]);
+};
+
+const walk = async (browser, size, dark) => {
+  const { served, address, password, tell } = await serve();
+  const base = `http://${address}`;
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await page.setViewport(SIZES[size]);
+  await page.emulateMediaFeatures([
+    { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
+    { name: "prefers-reduced-motion", value: "reduce" },
+  ]);
+  page.on("console", (said) => {
+    if (said.type() === "error" && !/status of 4\d\d/.test(said.text())) expect(false, `${size}: ${said.text()}`);
+  });
+  page.on("pageerror", (error) => expect(false, `${size}: ${error}`));
+  page.on("dialog", (dialog) => dialog.accept());
+  let step = 0;
+  const seen = async (name) => {
+    step += 1;
+    const file = `${size}-${dark ? "dark" : "light"}-${String(step).padStart(2, "0")}-${name}`;
+    await look(page, file);
+    await check(page, file);
+  };
+
+  await page.goto(base);
+  await seen("log-in");
+  await page.type("#account", "ada");
+  await page.type("#password", "wrong password");
+  await submit(page, "button[type=submit]");
+  expect((await text(page)).includes("is wrong"), `${size}: a wrong password is told`);
+  await page.type("#password", password);
+  // By keyboard alone.
+  await Promise.all([page.waitForNavigation(PATIENCE), page.keyboard.press("Enter")]);
+  await page.waitForFunction(() => document.body.innerText.includes("Locked"), PATIENCE);
+  await seen("today");
+
+  await page.type("#reason", "a parcel for the office");
+  await submit(page, "form[action='/open'] button");
+  expect((await text(page)).includes("The door is unlocked for a moment"), `${size}: opened`);
+  expect((await text(page)).includes("a parcel for the office"), `${size}: seen in the list`);
+  await page.waitForFunction(() => document.querySelector(".state strong").textContent === "Unlocked", PATIENCE);
+  const before = await page.$$eval("#happenings li", (all) => all.length);
+  tell("granted");
+  await page.waitForFunction((n) => document.querySelectorAll("#happenings li").length > n, PATIENCE, before);
+  expect((await page.$eval("#happenings li", (li) => li.innerText)).includes("Katherine Johnson"), `${size}: comes by itself`);
+  await seen("opened");
+
+  await page.goto(`${base}/people`);
+  await seen("people");
+  await page.goto(`${base}/people/add?guest=1`);
+  await page.type("#name", "Mary Jackson");
+  await page.type("#groups", "visitors");
+  const input = await page.$("#photos");
+  await input.uploadFile(photo, photo, photo);
+  await page.waitForFunction(() => !document.querySelector("button[type=submit]").disabled, PATIENCE);
+  await seen("guest");
+  await submit(page, "form[action='/people/add'] .columns .card:first-child button");
+  expect((await text(page)).includes("The person is listed now"), `${size}: enrolled by photos`);
+  await seen("person");
+
+  await page.goto(`${base}/people/add`);
+  await page.type("#name", "Dorothy Vaughan");
+  await submit(page, "button[formaction='/people/camera']");
+  await page.waitForFunction(() => /of 5 photos/.test(document.body.innerText) && !/asked/.test(document.querySelector('#said').innerText) && document.querySelector(".view rect"), PATIENCE);
+  await seen("guided");
+  await page.waitForFunction(() => document.body.innerText.includes("Done: the person is listed"), PATIENCE);
+  await seen("guided-done");
+
+  await page.goto(`${base}/camera`);
+  await page.waitForFunction(() => document.querySelector(".view rect"), PATIENCE);
+  await seen("camera");
+  await page.goto(`${base}/rules?person=1&at=2026-11-28T08:00`);
+  await seen("rules");
+  await page.goto(`${base}/reports?what=all`);
+  await seen("reports");
+  tell("fault");
+  await page.goto(base);
+  await page.waitForFunction(() => !document.querySelector("#faults").hidden, PATIENCE);
+  await page.goto(`${base}/faults`);
+  await seen("faults");
+  await page.goto(`${base}/more`);
+  await seen("more");
+
+  // Gone again.
+  await page.goto(`${base}/people?q=mary`);
+  await submit(page, ".list a");
+  await click(page, "details summary");
+  await click(page, "input[name=sure]");
+  await seen("remove");
+  await submit(page, "button.danger");
+  expect((await text(page)).includes("The person is gone"), `${size}: erased`);
+  await page.goto(`${base}/account`);
+  await submit(page, "form[action='/log-out'] button");
+  await page.goto(`${base}/people`);
+  expect(page.url().endsWith("/log-in"), `${size}: logged out`);
+  await context.close();
+  served.kill();
+};
+
+// The same without scripts: lists and forms.
+const plain = async (browser) => {
+  const { served, address, password } = await serve();
+  const base = `http://${address}`;
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await page.setJavaScriptEnabled(false);
+  await page.setViewport(SIZES.phone);
+  await page.goto(base);
+  await page.type("#account", "ada");
+  await page.type("#password", password);
+  await submit(page, "button[type=submit]");
+  await page.type("#reason", "without scripts");
+  await submit(page, "form[action='/open'] button");
+  const content = await page.content();
+  expect(content.includes("without scripts") && content.includes("is unlocked for a moment"), "plain: opened and listed");
+  await look(page, "plain-today");
+  await page.goto(`${base}/people/add`);
+  await page.type("#name", "Mary Jackson");
+  const input = await page.$("#photos");
+  await input.uploadFile(photo);
+  await submit(page, "form[action='/people/add'] .columns .card:first-child button");
+  expect((await page.content()).includes("The person is listed now"), "plain: enrolled");
+  await page.goto(`${base}/people/add`);
+  await page.type("#name", "Dorothy Vaughan");
+  await submit(page, "button[formaction='/people/camera']");
+  await look(page, "plain-guided");
+  for (let tries = 0; tries < 60 && !(await page.content()).includes("Done: the person"); tries += 1) {
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  expect((await page.content()).includes("Done: the person is listed"), "plain: enrolled by camera");
+  await context.close();
+  served.kill();
+};
+
+const browser = await puppeteer.launch({
+  executablePath: chromium,
+  headless: true,
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--lang=en-GB", "--hide-scrollbars"],
+});
+try {
+  await walk(browser, "phone", false);
+  await walk(browser, "desktop", false);
+  await walk(browser, "phone", true);
+  await walk(browser, "desktop", true);
+  await plain(browser);
+} finally {
+  await browser.close();
+}
+console.log(problems.length === 0 ? "the walk went well" : `${problems.length} problems`);
+process.exit(problems.length === 0 ? 0 : 1);
