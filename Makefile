@@ -9,7 +9,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-data fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo test test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -24,6 +24,10 @@ test: runtime
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime
 	DOORWARD_REQUIRE=data $(CARGO) test --release --test cohort -- --ignored --nocapture
+
+# Made-up pictures of faces before the real eye, many of each kind: which check refuses which.
+test-attacks: runtime
+	$(CARGO) test --release --test attacks -- --nocapture
 
 # Made-up input for whatever reads input from outside, FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 60
@@ -54,7 +58,7 @@ vm:
 
 test-vm: deb
 	$(CARGO) build --release --example feed --example freeze --example loopback --example typist --example flood --example demo
-	@[ -d demo/scenes ] || target/release/examples/demo >/dev/null
+	@[ -d demo/scenes/6-photo ] || target/release/examples/demo >/dev/null
 	DOORWARD_VM_CACHE=$(VM_CACHE) tests/vm/run.sh $(SCENARIOS)
 
 # The Debian packages, in target/debian.

@@ -3,13 +3,14 @@
 
 mod support;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use doorward::access::{
     Asking, Claim, Companion, Company, DenialReason, FactorKind, Factors, Rules, Wall, authorise,
 };
 use doorward::cohort::Score;
 use doorward::config::RuleFile;
+use doorward::liveness::Passed;
 use doorward::person::PersonId;
 use doorward::record::{Event, Kind};
 use doorward::whitelist::{Direction, Directory, Entries, Group, Listed, Passage, Standing};
@@ -93,9 +94,10 @@ fn reason(reason: DenialReason) -> &'static str {
         DenialReason::NoEntriesLeft => "no_entries_left",
         DenialReason::ClockUnknown => "clock_unknown",
         DenialReason::FactorNeeded(factor) => {
-            assert_eq!(factor, FactorKind::Any);
+            assert_ne!(factor, FactorKind::Pin);
             "factor_needed"
         }
+        DenialReason::ChallengeNeeded => "challenge_needed",
         DenialReason::CompanionMissing => "companion_missing",
         DenialReason::EscortMissing => "escort_missing",
         DenialReason::PassedBack => "passed_back",
@@ -107,8 +109,10 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::CardLost
         | DenialReason::CardAlone
         | DenialReason::FactorOfAnother
+        | DenialReason::Challenge(_)
         | DenialReason::FrozenFace
         | DenialReason::CoupledFace
+        | DenialReason::PadNetwork
         | DenialReason::InfraredDark
         | DenialReason::InfraredFlat
         | DenialReason::InfraredMissingFace
@@ -137,11 +141,15 @@ fn outcome(
     let at_ms = moment(when, zone);
     let now = Instant::now();
     let (mut factors, mut score, mut companions) = (Factors::default(), 0.9, Vec::new());
+    let took = Duration::from_millis(1800);
+    let passed = Passed { steps: 2, took };
     let words: Vec<&str> = cells[2].split_whitespace().collect();
     match words[..] {
         ["-"] => {}
         ["card"] => factors.card = true,
         ["pin"] => factors.pin = true,
+        ["challenge"] => factors.challenge = Some(passed),
+        ["challenge", "card"] => (factors.challenge, factors.card) = (Some(passed), true),
         ["score", number] => score = number.parse().unwrap(),
         [how @ ("with" | "after"), name] => companions.push(Companion {
             person: number(name),
@@ -238,6 +246,7 @@ fn the_example_is_read_and_names_every_key() {
         "from",
         "until",
         "second_factor",
+        "challenge",
         "second_person",
         "escort",
         "within",
@@ -321,6 +330,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nhours = []", "4:9", "hours is an empty list: write names of [hours] in it, or remove the line"),
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nnot_on = [\"close\"]", "4:11", "not_on: \"close\" is not among [holidays]: did you mean \"closed\"?"),
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nhour = [\"office\"]", "4:1", "[[rule]] has no key hour: did you mean hours?"),
+    ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nchallenge = \"yes\"", "4:13", "challenge = \"yes\" is neither true nor false: write one of them, without quotes"),
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nsecond_factor = \"PIN\"", "4:17", "second_factor = \"PIN\" is not known: did you mean \"pin\"? It takes \"pin\", \"card\" or \"any\""),
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nwithin = \"30s\"", "1:1", "within says when somebody else has to come: write second_person or escort as well, or remove it"),
     ("[[rule]]\nname = \"one\"\ngroups = [\"staff\"]\nescort = \"staff\"\nwithin = 30", "5:10", "within = 30 is a whole number: write a time in quotes"),

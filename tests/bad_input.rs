@@ -275,7 +275,7 @@ fn a_disk_that_fills_before_a_grant() {
     std::fs::create_dir(site.at("probes")).unwrap();
     for n in 0..6 {
         let probe = site.at("probes").join(format!("{n:04}.jpg"));
-        std::fs::write(probe, support::site::noisy(PROBE, n)).unwrap();
+        std::fs::write(probe, support::site::living(PROBE, n)).unwrap();
     }
     // The person comes once the disk is full, however long that takes.
     let script = r#"

@@ -9,7 +9,7 @@ use doorward::cohort::Score;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    CameraLoss, DenialReason, Denied, Event, FrameRef, GrantReason, Granted, PersonRef,
+    CameraLoss, Cues, DenialReason, Denied, Event, FrameRef, GrantReason, Granted, PersonRef,
     Recognition, Stamp, WhichCamera,
 };
 use doorward::whitelist::{self, NewTemplate};
@@ -64,7 +64,9 @@ fn granted(id: i64, name: &str) -> Event {
             frame: frame(),
         },
         with: None,
+        cues: None,
         factors: Vec::new(),
+        challenge: None,
     })
 }
 
@@ -79,6 +81,8 @@ fn refused(id: i64, name: &str) -> Event {
         model: ModelVersion::new("made-up@00000000"),
         frame: frame(),
         measured: None,
+        challenge: None,
+        cues: None,
         left_out: std::num::NonZeroU32::new(2),
     })
 }
@@ -703,4 +707,70 @@ fn the_status_says_whether_the_door_is_guarded_and_what_fails() {
     daemon.end();
     let status = json(&site.run(&["status", "--json"]));
     assert_eq!(status["guarding"], false);
+}
+
+#[test]
+fn coupling_is_learned_from_visits_on_record() {
+    let site = listed(&["Ada", "Zoe"]).set("liveness.learn_coupling", true);
+    let now = Stamp::now().at_ms;
+    let visit = |n: usize, coupling: Option<f32>| {
+        let Event::Granted(granted) = granted(1 + n as i64 % 2, ["Ada", "Zoe"][n % 2]) else {
+            panic!()
+        };
+        let cues = Some(Cues {
+            movement: Some(0.02),
+            coupling,
+        });
+        happened(
+            &site,
+            now - 60_000 * n as i64,
+            &Event::Granted(Granted { cues, ..granted }),
+        );
+    };
+    for n in 0..20 {
+        visit(n, Some(0.01 * n as f32));
+    }
+    // One before a plain wall, one from the day before yesterday, and a photo.
+    visit(20, None);
+    visit(3000, Some(0.8));
+    let Event::Denied(denied) = refused(1, "Ada") else {
+        panic!()
+    };
+    let reason = DenialReason::FrozenFace;
+    happened(&site, now, &Event::Denied(Denied { reason, ..denied }));
+
+    let text = site.fails(&["calibrate-liveness"]);
+    assert!(
+        text.contains("at least 30 visits") && text.contains("there are 20"),
+        "{text}"
+    );
+    for n in 21..60 {
+        visit(n, Some(0.2));
+    }
+    visit(60, Some(0.62));
+    let output = site.run(&["calibrate-liveness", "--refuse-one-in", "50", "--json"]);
+    let learned = json(&output);
+    assert_eq!(learned["visits"], 61);
+    assert_eq!(learned["measured"], 60);
+    assert_eq!(learned["refused_as_artefacts"], 1);
+    assert_eq!(
+        learned["max_coupling"]
+            .as_f64()
+            .map(|v| (v * 100.0).round()),
+        Some(22.0)
+    );
+    let would_refuse = learned["would_refuse"].as_array().unwrap();
+    assert_eq!(would_refuse.len(), 1, "{learned}");
+    assert_eq!(would_refuse[0]["name"], "Ada");
+    // By default nobody of so few may be refused; and nothing is written unless that is asked.
+    let before = std::fs::read_to_string(site.config()).unwrap();
+    let text = stdout(&site.run(&["calibrate-liveness"]));
+    assert!(text.contains("max_coupling = 0.64"), "{text}");
+    assert_eq!(std::fs::read_to_string(site.config()).unwrap(), before);
+    let output = site.run(&["calibrate-liveness", "--write"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let after = std::fs::read_to_string(site.config()).unwrap();
+    assert!(after.contains("learn_coupling = false"), "{after}");
+    assert!(after.contains("max_coupling = 0.64"), "{after}");
+    assert_ne!(after, before);
 }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use doorward::ipc::{
-    Answer, Ask, Client, ClientError, Code, Enrol, LiveFrame, ModeOrdered, Reloaded, Role, State,
-    Unlocked, Word, socket_paths,
+    Answer, Ask, Client, ClientError, Code, Enrol, Enrolled, LiveFace, LiveFrame, ModeOrdered,
+    Reloaded, Role, State, Step, Unlocked, Word, socket_paths,
 };
 use doorward::record::{ControlAct, DoorMode, Event, Kind, Record};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -27,10 +27,12 @@ const NOBODY: &str = "grace-hopper/01.jpg";
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A door that guards, with one listed person and somebody else before it.
+/// A door that guards, with one listed person and somebody else before it. One frame decides,
+/// so that a machine that is busy with other things as well lets in soon.
 fn guarded() -> (Site, Daemon) {
     let site = Site::new()
         .set("camera.replay.repeat", true)
+        .set("access.frames", 1)
         .enrolled("Barack Obama", &OBAMA)
         .frames(NOBODY, 3);
     let daemon = site.start();
@@ -95,22 +97,13 @@ fn commands_say_the_same_with_the_socket_and_without() {
     assert_eq!(json(&with)["guarding"], true);
     assert_eq!(with.status.code(), without.status.code());
     assert_eq!(with_text.stdout, without_text.stdout);
-    let by_hand = site.run(&["mode", "lockdown", "--reason", "drill", "--json"]);
-    let locked_out_again = site.run(&["unlock", "--json"]);
-    let without_number = |output: &std::process::Output| {
-        let mut told = json(output);
-        assert!(told["event"].is_u64(), "{told}");
-        told["event"] = 0.into();
-        (told, output.status.code())
-    };
-    assert_eq!(without_number(&by_socket), without_number(&by_hand));
-    assert_eq!(
-        without_number(&locked_out),
-        without_number(&locked_out_again)
-    );
+    // Nobody writes past the daemon.
+    let refused = site.fails(&["mode", "normal"]);
+    assert!(refused.contains("does not answer"), "{refused}");
+    assert_eq!(json(&by_socket)["mode"], "lockdown");
     assert_eq!(json(&locked_out)["reason"], "locked_down");
     stop(daemon);
-    assert_eq!(site.count(Kind::ModeSet), 2);
+    assert_eq!(site.count(Kind::ModeSet), 1);
     site.log().verify(&[]).unwrap();
 }
 
@@ -154,15 +147,26 @@ fn whoever_watches_hears_how_things_are_and_misses_nothing_over_a_restart() {
     let mut watching = client(&site);
     let since = heard.last().unwrap()["id"].as_u64();
     watching.begin(Ask::Watch { since }).unwrap();
-    let mut states = Vec::new();
+    // The door thread says how it is as soon as it runs.
+    let mut is_held = false;
+    while !is_held {
+        told(&mut watching, |answer| match answer.word {
+            Word::State(state) => {
+                is_held = state.door.mode == DoorMode::Hold;
+                assert!(!is_held || state.door.until_ms == Some(until_ms));
+                Some(())
+            }
+            Word::Event(json) => {
+                heard.push(json);
+                None
+            }
+            _ => None,
+        });
+    }
     let mut asking = client(&site);
     let open: ModeOrdered = asking.ask(Ask::Lock { reason: None }, PATIENCE).unwrap();
     assert_eq!(open.mode, DoorMode::Normal);
     told(&mut watching, |answer| match answer.word {
-        Word::State(state) => {
-            states.push(state);
-            None
-        }
         Word::Event(json) => {
             let is_last = json["event"]["reason"] == "mode_ended";
             heard.push(json);
@@ -170,8 +174,6 @@ fn whoever_watches_hears_how_things_are_and_misses_nothing_over_a_restart() {
         }
         _ => None,
     });
-    assert_eq!(states[0].door.mode, DoorMode::Hold);
-    assert_eq!(states[0].door.until_ms, Some(until_ms));
     let records = site.records();
     for (told, expected) in heard.iter().zip(first.record.id + 1..) {
         let record = records.iter().find(|record| record.id == expected).unwrap();
@@ -227,13 +229,15 @@ fn a_lockdown_is_not_ended_by_lock_and_the_camera_is_seen() {
     assert!(picture.jpeg.is_some() && picture.width > 0);
     client.begin(Ask::Live { pictures: false }).unwrap();
     let frame = told(&mut client, |answer| match answer.word {
-        Word::Frame(frame) if frame.faces.iter().any(|face| face.name.is_some()) => Some(frame),
+        Word::Frame(frame) => {
+            let is_listed = |face: &LiveFace| face.score > frame.threshold;
+            frame.faces.iter().any(is_listed).then_some(frame)
+        }
         _ => None,
     });
-    assert!(frame.jpeg.is_none());
+    assert!(frame.jpeg.is_none() && frame.threshold.is_some());
     let face = frame.faces.iter().find(|face| face.name.is_some()).unwrap();
     assert_eq!(face.name.as_deref(), Some("Barack Obama"));
-    assert!(face.score > frame.threshold, "{frame:?}");
 
     std::fs::write(site.config(), "[door]\npulse = 3\n").unwrap();
     let reloaded: Reloaded = client.ask(Ask::Reload {}, PATIENCE).unwrap();
@@ -287,7 +291,7 @@ fn login_uid() -> Option<u32> {
 }
 
 /// Each request, and the least role for it.
-fn asks() -> Vec<(Ask, ControlAct, Role)> {
+fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
     use ControlAct as Act;
     let reason = || Some("table".to_owned());
     let until_ms = jiff::Timestamp::now().as_millisecond() + 3_600_000;
@@ -332,7 +336,11 @@ fn asks() -> Vec<(Ask, ControlAct, Role)> {
         ),
         (
             Ask::People {
-                verb: serde_json::json!({"verb": "forget_photos"}),
+                verb: serde_json::json!({
+                    "verb": "join_group",
+                    "people": ["Barack Obama"],
+                    "group": format!("of-{uid}"),
+                }),
             },
             Act::People,
             Role::Administrator,
@@ -403,7 +411,7 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
             let stream = UnixStream::connect(&socket).unwrap();
             let mut client = Client::over(stream).unwrap();
             assert_eq!(client.hello().role, role, "uid {uid}");
-            for (ask, act, needs) in asks() {
+            for (ask, act, needs) in asks(uid) {
                 let what = format!("uid {uid}: {ask:?}");
                 // A connection has one live view; `stop` ends the third request's.
                 let refusal = refusal(&mut client, ask);
@@ -439,6 +447,7 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
                 recorded.insert((set.actor.uid, "lock"));
                 (&set.actor, "mode")
             }
+            Event::GroupJoined { actor, .. } => (actor, "people"),
             Event::ControlAsked(asked) => (&asked.actor, asked.act.code()),
             Event::ControlRefused(refused) => {
                 noted.insert((refused.actor.uid, refused.act.code()));
@@ -452,12 +461,71 @@ fn every_peer_may_what_its_role_may_and_the_record_names_who_it_was() {
         assert_eq!(actor.claimed, None, "{event}");
     }
     let acts = [
-        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload",
+        "unlock", "lock", "hold", "mode", "snapshot", "live", "reload", "enrol", "people",
     ];
     let by = |uid: u32| uid == 0 || uid == 60002 || uid == 60003;
     allowed.retain(|(uid, act)| acts.contains(act) && (*act != "live" || by(*uid)));
     assert_eq!(recorded, allowed);
     assert_eq!(noted, refused);
+    site.log().verify(&[]).unwrap();
+}
+
+#[test]
+fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
+    let site = Site::new()
+        .set("camera.replay.repeat", true)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames("joe-biden/01.jpg", 4);
+    let daemon = site.start();
+    site.await_events(Kind::Started, 1);
+    let mut client = client(&site);
+    let asked = Enrol {
+        name: "Joe Biden".into(),
+        pictures: 2,
+        timeout_s: 60,
+        look_alike: false,
+        guest_until_ms: None,
+    };
+    let id = client.begin(Ask::Enrol(asked)).unwrap();
+    let mut steps = Vec::new();
+    let until = Instant::now() + 4 * PATIENCE;
+    let enrolled: Enrolled = loop {
+        assert!(Instant::now() < until, "{steps:?}");
+        match client
+            .next(Some(PATIENCE))
+            .unwrap()
+            .map(|answer| answer.word)
+        {
+            Some(Word::Guidance(guidance)) => steps.push((guidance.step, guidance.taken)),
+            Some(Word::Ok(gave)) => break serde_json::from_value(gave).unwrap(),
+            // A machine that is busy with other things as well takes its time.
+            None => {}
+            other => panic!("{other:?} after {steps:?}"),
+        }
+    };
+    assert_eq!((enrolled.added, enrolled.templates), (false, 2));
+    assert!(steps.contains(&(Step::Taken, 2)), "{steps:?}");
+    // Who is on the whitelist is let in without a restart.
+    site.await_events(Kind::Granted, 1);
+    let stopped = client
+        .ask::<Value>(Ask::Stop { of: id }, PATIENCE)
+        .unwrap_err();
+    assert!(
+        stopped.to_string().contains("nothing that goes on"),
+        "{stopped}"
+    );
+    stop(daemon);
+    let (_, Event::Enrolled { person, actor, .. }) = site
+        .events()
+        .into_iter()
+        .rfind(|(_, event)| event.kind() == Kind::Enrolled)
+        .unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(person.id, enrolled.person_id);
+    let own = rustix::process::getuid().as_raw();
+    assert_eq!((actor.uid, actor.claimed), (own, None));
     site.log().verify(&[]).unwrap();
 }
 
@@ -490,15 +558,15 @@ fn a_wrong_file_of_roles_gives_nobody_more_and_says_so() {
 fn a_door_without_its_socket_lets_in_all_the_same() {
     let site = Site::new()
         .set("camera.replay.repeat", true)
+        .set("access.frames", 1)
         .enrolled("Barack Obama", &OBAMA)
-        .frames(NOBODY, 3);
+        .frames(PROBE, 3);
     let [_, place] = socket_paths(&site.config());
     // Nothing can be bound where a folder with something in it lies.
     std::fs::create_dir_all(place.join("in the way")).unwrap();
     let daemon = site.start();
     site.await_events(Kind::Started, 1);
     daemon.await_said("there is no control socket");
-    site.show(PROBE);
     site.await_events(Kind::Unlocked, 1);
     stop(daemon);
     std::fs::remove_dir_all(place).unwrap();
@@ -553,7 +621,6 @@ fn a_thousand_clients_half_of_them_stalled_keep_nobody_out_and_cost_little() {
     assert!(clients.len() > CLIENTS / 2, "{} connected", clients.len());
     site.show(PROBE);
     let mut most_files = 0;
-    // A machine that is busy with other things as well recognises slowly.
     let until = Instant::now() + 4 * PATIENCE;
     while site.count(Kind::Unlocked) == 0 {
         assert!(Instant::now() < until, "{:#?}", site.events());

@@ -14,6 +14,7 @@ use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use rustix::process::Signal;
+use support::living::{self, Head, Held};
 use support::site::{Daemon, Site, photo_path, said};
 use support::{Need, lacks, project};
 
@@ -21,6 +22,8 @@ const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
 const PROBE: &str = "barack-obama/03.jpg";
 /// Width and height.
 const SIDE: u32 = 480;
+/// How many ways the head is held in.
+const PICTURES: u64 = 4;
 
 /// The driver, built once; or why it cannot be.
 fn driver() -> Result<&'static Path, &'static str> {
@@ -54,7 +57,7 @@ fn door(format: &str, tricks: &str) -> Option<Site> {
         .set("daemon.log", "\"debug\"")
         .enrolled("Barack Obama", &OBAMA);
     let (device, frame) = (site.at("video"), site.at("frame"));
-    let (bytes, row) = picture(format);
+    let (bytes, row) = pictures(format);
     std::fs::write(&frame, bytes).unwrap();
     Some(
         site.set(
@@ -64,7 +67,7 @@ fn door(format: &str, tricks: &str) -> Option<Site> {
         .with("LD_PRELOAD", driver)
         .with("FAKECAM_DEVICE", device)
         .with("FAKECAM_FRAME", frame)
-        .with("FAKECAM_COUNT", if format == "MJPG" { "3" } else { "1" })
+        .with("FAKECAM_COUNT", PICTURES.to_string())
         .with("FAKECAM_BYTES", row.to_string())
         .with("FAKECAM_FORMAT", format)
         .with("FAKECAM_SIZE", format!("{SIDE}x{SIDE}"))
@@ -72,13 +75,30 @@ fn door(format: &str, tricks: &str) -> Option<Site> {
     )
 }
 
-/// The probe in a format, and the bytes of a row of its first plane; of JPEG three of the
-/// same length, because a driver cannot add noise to one.
-fn picture(format: &str) -> (Vec<u8>, u32) {
-    let image = image::open(photo_path(PROBE)).unwrap();
-    let image = image
-        .resize_exact(SIDE, SIDE, FilterType::Triangle)
-        .to_rgb8();
+/// The probe's head, held in some ways, in a format, and the bytes of a row of its first
+/// plane; of JPEG all of the same length.
+fn pictures(format: &str) -> (Vec<u8>, u32) {
+    let path = photo_path(PROBE);
+    let photo = image::open(&path).unwrap().to_rgb8();
+    let head = Head::of(&path).unwrap();
+    let images = (0..PICTURES).map(|n| {
+        let picture = living::held(&photo, &head, &Held::waiting(n));
+        image::imageops::resize(&picture, SIDE, SIDE, FilterType::Triangle)
+    });
+    if format == "MJPG" {
+        return (jpegs(images), 0);
+    }
+    let mut row = 0;
+    let mut all = Vec::new();
+    for image in images {
+        let (bytes, bytes_a_row) = picture(format, image);
+        row = bytes_a_row;
+        all.extend(bytes);
+    }
+    (all, row)
+}
+
+fn picture(format: &str, image: RgbImage) -> (Vec<u8>, u32) {
     let yuv: Vec<[u8; 3]> = image.pixels().map(|p| ycbcr(p.0)).collect();
     let luma = || yuv.iter().map(|p| p[0]);
     let pairs = || yuv.as_chunks::<2>().0.iter();
@@ -126,16 +146,14 @@ fn picture(format: &str) -> (Vec<u8>, u32) {
                 .collect(),
             2 * SIDE,
         ),
-        "MJPG" => (jpegs(&image), 0),
         other => panic!("{other}"),
     }
 }
 
-fn jpegs(image: &RgbImage) -> Vec<u8> {
+fn jpegs(images: impl Iterator<Item = RgbImage>) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     let mut all = Vec::new();
-    for _ in 0..3 {
-        let mut noisy = image.clone();
+    for mut noisy in images {
         for value in noisy.iter_mut() {
             *value = value.saturating_add(random.u8(0..4));
         }

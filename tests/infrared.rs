@@ -122,10 +122,14 @@ fn site() -> Site {
 const WIDE: f32 = 400.0;
 const MIDDLE: (f32, f32) = (300.0, 260.0);
 
-/// The listed person stands before the first camera.
+/// The listed person stands before the first camera, as still as people are.
 fn stand(site: &Site) {
-    let picture = scene(COLOUR, WIDE, MIDDLE, Rgb([120; 3]));
-    write(&site.at("frames"), &vec![picture; 8]);
+    let swaying = (0..8u8).map(|n| {
+        let (sin, cos) = (f32::from(n) * std::f32::consts::FRAC_PI_4).sin_cos();
+        let middle = (MIDDLE.0 + 5.0 * cos, MIDDLE.1 + 5.0 * sin);
+        scene(COLOUR, WIDE, middle, Rgb([120; 3]))
+    });
+    write(&site.at("frames"), &swaying.collect::<Vec<_>>());
 }
 
 /// Has the infrared camera show that again and again.

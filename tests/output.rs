@@ -43,7 +43,9 @@ fn site() -> Site {
     for event in [
         Event::Granted(Granted {
             factors: Vec::new(),
+            challenge: None,
             with: None,
+            cues: None,
             reason: GrantReason::Recognised,
             recognition: Recognition {
                 person: PersonRef::new(PersonId(1), "Barack"),
@@ -63,6 +65,8 @@ fn site() -> Site {
             model: model(),
             frame: frame(),
             measured: None,
+            challenge: None,
+            cues: None,
             left_out: None,
         }),
         Event::CannotJudge {
@@ -146,9 +150,11 @@ const COMMANDS: &[(&str, i32)] = &[
 const ANY: i32 = -1;
 
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
-/// takes minutes (`tests/evaluate.rs` has the two that learn), and what needs a panel
-/// (`tests/panel.rs` has it) or two cameras (`tests/infrared.rs`).
-const OTHERS: [&str; 9] = [
+/// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
+/// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
+/// (`tests/pad.rs`).
+const OTHERS: [&str; 12] = [
+    "calibrate-liveness",
     "run",
     "watch",
     "bench",
@@ -158,6 +164,8 @@ const OTHERS: [&str; 9] = [
     "panel-show",
     "panel-test",
     "infrared-map",
+    "pad-import",
+    "pad-test",
 ];
 
 fn words(site: &Site, line: &str) -> Vec<String> {

@@ -11,12 +11,13 @@ use doorward::database::Database;
 use doorward::embedding::ModelVersion;
 use doorward::person::PersonId;
 use doorward::record::{
-    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ConfigFault, Content, ControlAct,
-    ControlAsked, ControlRefusal, ControlRefused, DenialReason, Denied, DoorMode, Event, Factor,
-    FaultReason, FrameCounts, FrameRef, GrantReason, Granted, HeldOpen, HeldStage, InView,
-    InfraredMapped, Keep, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet,
-    NotOpened, Part, Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand,
-    Stamp, StopReason, TemplateSource, Unusable, View, WhichCamera, WhitelistFault,
+    About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
+    ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
+    Cues, DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef,
+    GrantReason, Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, Kind, LockCause,
+    LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, PadKind, PadTested, Part,
+    Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand, Stamp, StopReason,
+    TemplateSource, Unusable, View, WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -127,6 +128,8 @@ fn granted(person: PersonRef) -> Granted {
         recognition: recognition(person),
         with: None,
         factors: Vec::new(),
+        challenge: None,
+        cues: None,
     }
 }
 
@@ -140,6 +143,8 @@ fn denied(reason: DenialReason, person: Option<PersonRef>) -> Denied {
         model: model(),
         frame: frame(),
         measured: None,
+        challenge: None,
+        cues: None,
         left_out: None,
     }
 }
@@ -272,9 +277,7 @@ fn one_of_each() -> Vec<Event> {
     for &reason in GrantReason::ALL.iter().filter(|r| **r != GrantReason::Card) {
         events.push(Event::Granted(Granted {
             reason,
-            recognition: recognition(ada()),
-            with: None,
-            factors: Vec::new(),
+            ..granted(ada())
         }));
     }
     for &reason in NotOpened::ALL {
@@ -360,6 +363,21 @@ fn one_of_each() -> Vec<Event> {
             with: Some(PersonRef::new(PersonId(4), "Grace")),
             ..granted(ada())
         }),
+        Event::Granted(Granted {
+            cues: Some(Cues {
+                movement: Some(0.0412),
+                coupling: Some(0.07),
+            }),
+            ..granted(ada())
+        }),
+        Event::Denied(Denied {
+            measured: Some(0.0021),
+            cues: Some(Cues {
+                movement: Some(0.0021),
+                coupling: None,
+            }),
+            ..denied(DenialReason::FrozenFace, Some(ada()))
+        }),
         Event::GroupJoined {
             person: ada(),
             group: "staff".into(),
@@ -442,6 +460,7 @@ fn one_of_each() -> Vec<Event> {
     }
     events.extend(at_the_door());
     events.extend(factors_and_lockouts());
+    events.extend(challenges());
     events.extend(at_the_control_socket());
     events.extend(of_the_infrared_camera());
     events
@@ -476,6 +495,29 @@ fn at_the_control_socket() -> Vec<Event> {
         message: None,
     });
     events
+}
+
+/// What faces that were asked for movements bring.
+fn challenges() -> Vec<Event> {
+    let passed = Event::Granted(Granted {
+        challenge: Some(ChallengePassed { steps: 2, ms: 1830 }),
+        ..granted(ada())
+    });
+    let failed = |(n, &asked): (usize, &ChallengeStep)| {
+        Event::Denied(Denied {
+            challenge: Some(ChallengeFailed {
+                asked,
+                step: 1,
+                steps: 2,
+                after_ms: 640,
+                shown: 0.21,
+                depth: (n != 2).then_some(0.021),
+            }),
+            ..denied(DenialReason::ChallengeFlat, Some(ada()))
+        })
+    };
+    let failed = ChallengeStep::ALL.iter().enumerate().map(failed);
+    std::iter::once(passed).chain(failed).collect()
 }
 
 /// What a second camera brings.
@@ -657,8 +699,23 @@ fn factors_and_lockouts() -> Vec<Event> {
         Event::CardLost {
             person,
             card,
-            actor,
+            actor: actor.clone(),
         },
+        Event::PadTested(PadTested {
+            presented: [("bona_fide", 20, 19, 1), ("photo_in_hand", 20, 9, 0)]
+                .map(|(kind, tries, accepted, no_response)| PadKind {
+                    kind: kind.into(),
+                    tries,
+                    accepted,
+                    no_response,
+                })
+                .into(),
+            checks: vec!["frozen_face".into(), "network".into()],
+            models_sha256: "11".repeat(32),
+            config_sha256: "22".repeat(32),
+            report_sha256: "33".repeat(32),
+            actor,
+        }),
     ]);
     events
 }

@@ -484,31 +484,54 @@ fn an_opening_ends_when_the_person_may_not_pass_any_more() {
 }
 
 #[test]
-fn a_photo_on_a_stand_is_refused_where_that_is_asked_for_and_a_head_is_not() {
-    let asked = || {
+fn a_photo_on_a_stand_is_refused_and_a_head_is_not() {
+    let door = || {
         Site::new()
-            .set("liveness.frozen_face", true)
             .set("camera.replay.pace", "\"real-time\"")
             .set("camera.replay.fps", 5)
             .set("camera.replay.repeat", true)
             .enrolled("Barack Obama", &OBAMA)
     };
-    let stand = asked().frames(PROBE, 12);
-    let daemon = stand.start();
-    stand.await_events(Kind::Denied, 1);
-    daemon.signal(Signal::TERM);
-    assert_eq!(daemon.end().0, Some(0));
-    let (_, Event::Denied(denied)) = stand.first(Kind::Denied) else {
-        panic!()
+    let refused = |site: Site| {
+        let daemon = site.start();
+        site.await_events(Kind::Denied, 1);
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.end().0, Some(0));
+        assert_eq!(site.count(Kind::Granted), 0);
+        let (_, Event::Denied(denied)) = site.first(Kind::Denied) else {
+            panic!("{:?}", site.kinds())
+        };
+        denied
     };
-    assert_eq!(denied.reason, DenialReason::FrozenFace);
-    assert_eq!(denied.person.unwrap().name, "Barack Obama");
-    assert!(denied.measured.is_some_and(|movement| movement < 0.0047));
-    assert_eq!(stand.count(Kind::Granted), 0);
+    // A camera that gives the very same pixels is no better than a photo.
+    for site in [door().on_a_stand(PROBE, 12), door().stills(PROBE, 12)] {
+        let denied = refused(site);
+        assert_eq!(denied.reason, DenialReason::FrozenFace);
+        assert_eq!(denied.person.unwrap().name, "Barack Obama");
+        assert!(denied.measured.is_some_and(|movement| movement < 0.0047));
+        assert!(denied.cues.unwrap().movement.is_some());
+    }
 
-    let head = asked().swaying(PROBE, 12);
+    let head = door().frames(PROBE, 12);
     let daemon = head.start();
     head.await_events(Kind::Granted, 1);
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
+    let (_, Event::Granted(granted)) = head.first(Kind::Granted) else {
+        panic!("{:?}", head.kinds())
+    };
+    let movement = granted.cues.unwrap().movement;
+    assert!(movement.is_some_and(|m| m > 0.0047), "{movement:?}");
+    // A door that leaves it off lets the photo pass, and says nothing of movements.
+    let off = door()
+        .set("liveness.frozen_face", false)
+        .on_a_stand(PROBE, 12);
+    let daemon = off.start();
+    off.await_events(Kind::Granted, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    let (_, Event::Granted(granted)) = off.first(Kind::Granted) else {
+        panic!("{:?}", off.kinds())
+    };
+    assert_eq!(granted.cues, None);
 }

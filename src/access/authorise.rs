@@ -7,7 +7,7 @@ use super::companions::{Companion, Company};
 use super::rules::{Asking, Pass, Rules};
 use super::{Candidate, Claim, FactorKind};
 use crate::cohort::Score;
-use crate::liveness::{Cue, Veto};
+use crate::liveness::{self, Cue, Failure, Veto};
 use crate::person::PersonId;
 use crate::whitelist::{Card, Directory};
 
@@ -20,6 +20,8 @@ pub const MAX_CLAIM_AGE: Duration = Duration::from_secs(2);
 pub struct Factors {
     pub card: bool,
     pub pin: bool,
+    /// The challenge that the face passed.
+    pub challenge: Option<liveness::Passed>,
 }
 
 impl Factors {
@@ -28,6 +30,7 @@ impl Factors {
         Self {
             card: self.card || others.card,
             pin: self.pin || others.pin,
+            challenge: self.challenge.or(others.challenge),
         }
     }
 }
@@ -176,6 +179,8 @@ pub enum DenialReason {
     InfraredElsewhere,
     /// The infrared camera gave no picture of that moment.
     InfraredCameraLost,
+    /// The operator's network against presentation attacks takes it for an artefact.
+    PadNetwork,
     /// Is on the whitelist, but disabled.
     Disabled,
     /// Was recognised, but is not on the whitelist any more.
@@ -194,6 +199,10 @@ pub enum DenialReason {
     ClockUnknown,
     /// This is needed besides the face.
     FactorNeeded(FactorKind),
+    /// A challenge has to be passed.
+    ChallengeNeeded,
+    /// One was not passed.
+    Challenge(Failure),
     /// The second of two people has to come.
     CompanionMissing,
     /// An escort has to be let in first.
@@ -224,6 +233,7 @@ impl DenialReason {
         match cue {
             Cue::Frozen { .. } => Self::FrozenFace,
             Cue::Coupled { .. } => Self::CoupledFace,
+            Cue::Network { .. } => Self::PadNetwork,
             Cue::Infrared(Veto::Dark { .. }) => Self::InfraredDark,
             Cue::Infrared(Veto::Flat { .. }) => Self::InfraredFlat,
             Cue::Infrared(Veto::MissingFace { .. }) => Self::InfraredMissingFace,
@@ -237,7 +247,10 @@ impl DenialReason {
     pub fn is_pending(self) -> bool {
         matches!(
             self,
-            Self::FactorNeeded(_) | Self::CompanionMissing | Self::EscortMissing
+            Self::FactorNeeded(_)
+                | Self::ChallengeNeeded
+                | Self::CompanionMissing
+                | Self::EscortMissing
         )
     }
 }

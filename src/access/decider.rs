@@ -6,15 +6,14 @@ use std::time::Instant;
 use super::authorise::authorise_or_wait;
 use super::companions::Companions;
 use super::cooldowns::{Cooldowns, Topic};
+use super::needed::{self, Authorised, Needed};
 use super::window::{Ballot, Window};
 use super::{
     Asking, Basis, Candidate, Claim, Companion, Company, Decision, Denial, DenialReason,
-    FaceResult, FactorKind, Factors, FrameResult, Grant, Input, Policy, Rules, Terms, Wall,
+    FaceResult, Factors, FrameResult, Grant, Input, Policy, Rules, Terms, Wall,
 };
 use crate::liveness::Cue;
 use crate::whitelist::Directory;
-
-type Authorised = Result<Grant, (Denial, Vec<usize>)>;
 
 /// The decisions of one door. Its size is bounded whatever it is fed.
 #[derive(Debug)]
@@ -224,9 +223,9 @@ impl Access {
             Ok(authorised) => authorised,
             Err(_) if self.cooldowns.is_granted(claim.person) => return None,
             Err(_) if self.cooldowns.is_denied(claim.track) => return None,
-            Err(kind) => {
+            Err(needed) => {
                 self.window.spend(claim.person);
-                return Some(Decision::Need { basis, kind });
+                return Some(needed.decision(&basis));
             }
         };
         let decision = match authorised {
@@ -253,32 +252,19 @@ impl Access {
     }
 
     /// What an answer is by the terms in force.
-    ///
-    /// # Errors
-    /// What is still needed besides what was given.
     fn by_terms(
         &self,
         basis: &Basis,
         authorised: Authorised,
         given: Factors,
-    ) -> Result<Authorised, FactorKind> {
-        let by_rules = match &authorised {
-            Ok(_) => None,
-            Err((denial, _)) => match denial.reason {
-                DenialReason::FactorNeeded(kind) => Some(kind),
-                // It stands against the person, whatever is given.
-                _ => return Ok(authorised),
-            },
-        };
-        let needed = match self.terms {
-            Terms::LockedOut if basis.face().is_some() => {
-                let denial = Denial::of(basis, DenialReason::LockedOut);
-                return Ok(Err((denial, Vec::new())));
-            }
-            Terms::Face | Terms::LockedOut => by_rules,
-            Terms::Factor(kind) => by_rules.or(Some(kind).filter(|kind| !kind.is_met_by(given))),
-        };
-        needed.map_or(Ok(authorised), Err)
+    ) -> Result<Authorised, Needed> {
+        needed::by_terms(
+            self.terms,
+            self.policy.checks.challenge,
+            basis,
+            authorised,
+            given,
+        )
     }
 
     /// What was waited for is there.
@@ -300,12 +286,7 @@ impl Access {
         let authorised = authorise_or_wait(directory, &self.rules, basis, &asking);
         let authorised = match self.by_terms(basis, authorised, factors) {
             Ok(authorised) => authorised,
-            Err(kind) => {
-                return Some(Decision::Need {
-                    basis: *basis,
-                    kind,
-                });
-            }
+            Err(needed) => return Some(needed.decision(basis)),
         };
         match authorised {
             Ok(grant) => self.grant(now, grant),

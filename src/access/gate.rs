@@ -84,6 +84,11 @@ impl Gate {
         self.is_locked(Subject::Faces) || self.is_locked(Subject::Factors)
     }
 
+    /// Whether a person's face is asked for no challenge for a while.
+    pub(crate) fn refuses_challenge(&self, person: PersonId) -> bool {
+        self.is_locked(Subject::Challenges(person))
+    }
+
     fn is_locked(&self, subject: Subject) -> bool {
         let watched = self.lockouts.get(&subject);
         watched.is_some_and(|watched| watched.lockout.is_locked())
@@ -130,6 +135,21 @@ impl Gate {
                     self.pass(now, Input::Key(Key::Clear), &mut out);
                 }
                 self.pass(now, Input::Claimed(person), &mut out);
+            }
+            GateInput::Challenged(claim) => {
+                self.pass(now, Input::Tick, &mut out);
+                if self.is_locked(Subject::Challenges(claim.person)) {
+                    out.push(locked_out(&Basis::Face(claim)));
+                }
+            }
+            GateInput::ChallengePassed(person) => {
+                self.pass(now, Input::Tick, &mut out);
+                self.succeed(Subject::Challenges(person), &mut out);
+            }
+            GateInput::ChallengeFailed(person) => {
+                self.pass(now, Input::Tick, &mut out);
+                self.fail(now, Subject::Challenges(person), &mut out);
+                self.fail(now, Subject::Faces, &mut out);
             }
             GateInput::Needed {
                 basis,
@@ -218,7 +238,7 @@ impl Gate {
                         card,
                     });
                     if factor == Factor::Pin {
-                        self.succeed(person, out);
+                        self.succeed(Subject::Person(person), out);
                     }
                 }
                 Effect::Complete { basis, factors } => self.complete(now, basis, factors, out),
@@ -299,7 +319,7 @@ impl Gate {
     /// Whoever is waited for may not go on trying.
     fn began(&mut self, now: Clocks, subject: Subject, out: &mut Vec<GateEffect>) {
         let ends = match subject {
-            Subject::Faces => false,
+            Subject::Faces | Subject::Challenges(_) => false,
             Subject::Factors => {
                 self.has_said = false;
                 !self.takes_factors()
@@ -316,8 +336,7 @@ impl Gate {
         }
     }
 
-    fn succeed(&mut self, person: PersonId, out: &mut Vec<GateEffect>) {
-        let subject = Subject::Person(person);
+    fn succeed(&mut self, subject: Subject, out: &mut Vec<GateEffect>) {
         if let Some(watched) = self.lockouts.get_mut(&subject) {
             watched.lockout.succeed();
             forget_if_blank(subject, watched, out);

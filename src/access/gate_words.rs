@@ -59,7 +59,7 @@ impl GateSettings {
         match subject {
             Subject::Faces => &self.faces,
             Subject::Factors => &self.factors,
-            Subject::Person(_) => &self.person,
+            Subject::Person(_) | Subject::Challenges(_) => &self.person,
         }
     }
 }
@@ -73,6 +73,8 @@ pub(crate) enum Subject {
     Factors,
     /// Wrong PINs for one person.
     Person(PersonId),
+    /// Challenges of one person's face that were not passed.
+    Challenges(PersonId),
 }
 
 /// What happens.
@@ -92,6 +94,11 @@ pub(crate) enum GateInput {
     FacesRefused(u64),
     /// Somebody may pass by the face alone.
     Claimed(PersonId),
+    /// Somebody's face has to pass a challenge: refused in a pause, else nothing follows.
+    Challenged(Claim),
+    /// It passed one, or did not.
+    ChallengePassed(PersonId),
+    ChallengeFailed(PersonId),
     /// Somebody may pass with a second factor.
     Needed {
         basis: Basis,

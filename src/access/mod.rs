@@ -26,6 +26,7 @@ mod gate;
 mod gate_properties;
 mod gate_words;
 mod lockout;
+mod needed;
 #[cfg(test)]
 mod properties;
 mod rules;
@@ -246,6 +247,8 @@ pub enum Decision {
     Grant(Grant),
     /// This person may pass with a second factor.
     Need { basis: Basis, kind: FactorKind },
+    /// This person's face has to pass a challenge first.
+    Challenge(Claim),
     /// Somebody was judged and may not pass.
     Deny(Denial),
     /// A face stayed in view but could not be judged; says nothing about the person.

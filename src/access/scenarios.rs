@@ -270,6 +270,7 @@ fn told(subject: Subject) -> String {
         Subject::Faces => "faces".into(),
         Subject::Factors => "factors".into(),
         Subject::Person(person) => name(person).into(),
+        Subject::Challenges(person) => format!("challenges of {}", name(person)),
     }
 }
 

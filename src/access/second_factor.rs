@@ -274,7 +274,7 @@ impl SecondFactor {
             }),
             factors: Factors {
                 card: true,
-                pin: false,
+                ..Factors::default()
             },
         });
     }
@@ -319,7 +319,7 @@ impl SecondFactor {
         }
         let given = Factors {
             card: basis.face().is_none(),
-            pin: false,
+            ..Factors::default()
         };
         self.waiting = Some(Held {
             what: Waiting { basis, kind, given },

@@ -185,7 +185,7 @@ fn two_who_come_together_pass_by_one_grant_and_whoever_is_alone_is_told_once() {
             Decision::Deny(denial) => Err(denial.reason),
             Decision::Grant(grant) => Ok(grant.people().map(|id| id.0).collect::<Vec<_>>()),
             Decision::CannotJudge { .. } => panic!("a face that can be judged"),
-            Decision::Need { .. } => panic!("no factor is asked for"),
+            Decision::Need { .. } | Decision::Challenge(_) => panic!("nothing else is asked for"),
         })
         .collect();
     assert_eq!(

@@ -54,6 +54,11 @@ pub trait FrameSource: Send {
 
     /// What it is, for a person: device, size, format.
     fn describe(&self) -> String;
+
+    /// Frames a second of a recording; nothing for a camera.
+    fn fps(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// Opens the configured source.

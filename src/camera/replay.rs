@@ -136,6 +136,10 @@ impl FrameSource for Replay {
         };
         format!("recording {}: {what}, {pace}", self.path.display())
     }
+
+    fn fps(&self) -> Option<f64> {
+        Some(self.fps)
+    }
 }
 
 impl Replay {

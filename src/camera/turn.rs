@@ -80,6 +80,10 @@ impl FrameSource for Turned {
         let mirrored = if self.turn.mirrored { ", mirrored" } else { "" };
         format!("{}{rotation}{mirrored}", self.source.describe())
     }
+
+    fn fps(&self) -> Option<f64> {
+        self.source.fps()
+    }
 }
 
 #[cfg(test)]

@@ -219,6 +219,7 @@ pub(super) fn mistakes(fault: &RulesFault) -> Vec<String> {
         }
         RulesFault::Rules(error) => vec![error.to_string()],
         RulesFault::Untrusted(untrusted) => untrusted.lines(),
+        RulesFault::NoChallenge { .. } => vec![fault.to_string()],
     }
 }
 

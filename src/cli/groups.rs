@@ -32,7 +32,16 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "Measure",
-        &["bench", "evaluate", "calibrate", "train", "infrared"],
+        &[
+            "bench",
+            "evaluate",
+            "calibrate",
+            "calibrate-liveness",
+            "train",
+            "infrared",
+            "pad-import",
+            "pad-test",
+        ],
     ),
 ];
 

@@ -7,6 +7,7 @@ mod output;
 mod access;
 mod backup;
 mod bench;
+mod calibrate_liveness;
 mod check;
 mod clerk;
 mod colour;
@@ -33,6 +34,9 @@ mod log_queue;
 mod man;
 mod migrate;
 mod mode;
+mod pad_import;
+mod pad_test;
+mod page;
 mod panel;
 mod passphrase;
 mod people;
@@ -146,11 +150,17 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Learn what a network's scores mean from photos of known people
     Calibrate(evaluate::Calibrate),
+    /// Learn from real visits how far the coupling check may go at this door
+    CalibrateLiveness(calibrate_liveness::CalibrateLiveness),
     /// Learn to tell your own people apart better, from photos of known people
     Train(train::Train),
     /// Learn how the infrared camera's picture lies against the other
     #[command(subcommand)]
     Infrared(infrared::Infrared),
+    /// Bring your own network against presentation attacks into a model set
+    PadImport(pad_import::PadImport),
+    /// Measure how many attacks and people this door tells apart
+    PadTest(pad_test::PadTest),
     /// Show or set the door's mode: locked down, held open, office hours
     Mode(mode::Mode),
     /// Have the daemon unlock the door once
@@ -247,6 +257,7 @@ impl Cli {
         let named = |open: &mut dyn FnMut(Hands) -> anyhow::Result<()>| {
             let config = config()?;
             open(Hands::new(&config))?;
+            clerk::meet(&self.config, &config);
             become_owner(&config)?;
             anyhow::Ok(config)
         };
@@ -287,8 +298,14 @@ impl Cli {
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),
+            Command::CalibrateLiveness(command) => {
+                command.hand_over(&self.config);
+                command.run(&self.config, &logged(owned()?))
+            }
             Command::Train(command) => command.run(&self.config),
             Command::Infrared(infrared) => infrared.run(&logged(owned()?)),
+            Command::PadImport(command) => command.run(&self.config),
+            Command::PadTest(command) => command.run(&self.config),
             Command::Mode(mode) => mode.run(&self.config, &logged(config()?)),
             Command::Unlock(unlock) => unlock.run(&self.config, &logged(config()?)),
             Command::Relay(relay) => relay.run(&self.config),

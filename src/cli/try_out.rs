@@ -17,6 +17,7 @@ use super::output::rfc3339;
 use super::view::{Looked, Said, View, measured};
 use crate::access::Decision;
 use crate::config::Config;
+use crate::liveness::Liveness;
 use crate::recognise::{FaceReport, FrameUse};
 use crate::shown::counted;
 
@@ -118,6 +119,10 @@ fn line(face: &FaceReport, said: &Said, opens: bool) -> String {
     let mut parts = vec![format!("{}: {}", said.who, said.what)];
     parts.extend(said.remarks.iter().cloned());
     parts.extend(face.quality.as_ref().map(measured));
+    if let Liveness::Attack(_) = face.liveness {
+        let moved = face.cues.movement.map(|m| format!(", it moves by {m:.4}"));
+        parts.push(format!("A PICTURE{}", moved.unwrap_or_default()));
+    }
     if opens && face.identity.is_some() {
         parts.push("WOULD BE LET IN".into());
     }

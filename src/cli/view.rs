@@ -52,7 +52,6 @@ pub(super) struct Looked {
 impl View {
     /// With every frame looked at, whatever `vision.economy` says.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        // Asking takes this process's locks from the file: before it is opened.
         let guarded = Database::is_guarded(&config.whitelist.database);
         let second_eye = match mapping_file::second_eye(config) {
             // Cameras are aimed before that is learnt; without it nobody is let in.
@@ -73,7 +72,7 @@ impl View {
         let infrared = infrared.filter(|_| second_eye.is_some());
         let second = infrared.map(|infrared| SecondCamera::open(&infrared.camera));
         let second = second.transpose()?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = super::whitelist_or_none(config, &vision)?;
         let threshold = whitelist.matcher.threshold()?;
         let settings = config::Vision {

@@ -44,7 +44,7 @@ pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use factors::{CardAlone, Demand, Factors};
 pub use infrared::Infrared;
-pub use liveness::Liveness;
+pub use liveness::{Challenge, Liveness};
 pub use lockout::Lockout;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use models::{Accelerator, Models, Precision};

@@ -411,6 +411,11 @@ impl Signal {
             Self::ForcedOpen => "forced_open",
             Self::Tamper => "tamper",
             Self::LockedDown => "locked_down",
+            Self::PromptLeft => "prompt_left",
+            Self::PromptRight => "prompt_right",
+            Self::PromptCloser => "prompt_closer",
+            Self::PromptLight => "prompt_light",
+            Self::ChallengeFailed => "challenge_failed",
         }
     }
 }

@@ -28,11 +28,21 @@ pub enum Signal {
     Tamper,
     /// Locked down by an authorised act.
     LockedDown,
+    /// Turn the head to your left.
+    PromptLeft,
+    /// Turn the head to your right.
+    PromptRight,
+    /// Come closer.
+    PromptCloser,
+    /// Look at the light above the camera.
+    PromptLight,
+    /// A challenge was not passed just now.
+    ChallengeFailed,
 }
 
 impl Signal {
     /// All of them, in the order of their meaning.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Ready,
         Self::LookHere,
         Self::EnterFactor,
@@ -44,12 +54,17 @@ impl Signal {
         Self::ForcedOpen,
         Self::Tamper,
         Self::LockedDown,
+        Self::PromptLeft,
+        Self::PromptRight,
+        Self::PromptCloser,
+        Self::PromptLight,
+        Self::ChallengeFailed,
     ];
 }
 
 /// Several signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Signals(u16);
+pub struct Signals(u32);
 
 impl Signals {
     /// None.
@@ -96,16 +111,16 @@ impl Signals {
         self.0 == 0
     }
 
-    pub(crate) fn as_bits(self) -> u16 {
+    pub(crate) fn as_bits(self) -> u32 {
         self.0
     }
 
-    pub(crate) fn from_bits(bits: u16) -> Self {
+    pub(crate) fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    fn bit(signal: Signal) -> u16 {
-        1 << signal as u16
+    fn bit(signal: Signal) -> u32 {
+        1 << signal as u32
     }
 }
 

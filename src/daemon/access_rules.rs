@@ -1,7 +1,7 @@
 //! The access rules as the daemon and the commands read them: the folder's files, which others
 //! must not be able to write, taken as a whole.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +17,7 @@ use crate::access::{
 use crate::config::{self, ClockTrust, Config, RulesError, read_rules};
 use crate::database::DatabaseError;
 use crate::record::{Log, Stamp, believes_clock, boot};
+use crate::shown::Quoted;
 use crate::whitelist::Directory;
 
 /// Why access rules are not used.
@@ -28,6 +29,12 @@ pub enum RulesFault {
     /// Others could change them.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
+    /// A rule asks for what the configuration has switched off.
+    #[error(
+        "the rule {rule} in {folder} asks for a challenge, and liveness.challenge = \"never\": \
+         write challenge = \"rules\" below [liveness], or remove the line"
+    )]
+    NoChallenge { rule: String, folder: PathBuf },
 }
 
 /// The rules of the configured folder; none where there is none.
@@ -42,7 +49,16 @@ pub(crate) fn load(config: &Config) -> Result<Rules, RulesFault> {
         let all = paths.chain([folder.to_owned()]);
         strict::rules(all, config.daemon.strict_modes)?;
     }
-    Ok(Rules::parse(&files, jiff::tz::db())?)
+    let rules = Rules::parse(&files, jiff::tz::db())?;
+    match rules.asks_for_challenge() {
+        Some(rule) if config.liveness.challenge == config::Challenge::Never => {
+            Err(RulesFault::NoChallenge {
+                rule: Quoted(&rule.name).to_string(),
+                folder: folder.to_owned(),
+            })
+        }
+        _ => Ok(rules),
+    }
 }
 
 /// What the threads share of it.

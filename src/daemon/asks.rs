@@ -10,14 +10,18 @@ use super::clock;
 use super::poke::Poke;
 use super::record_queue::Queued;
 use super::recorder::{Recorder, tell};
+use super::verb_line;
 use crate::acts::{self, ModeAct};
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
 };
+use crate::verbs::{self, Given, Reply, Verb, VerbError};
 
 /// Acts that may wait for the recorder. They have a queue of their own, so that they take no
 /// place from what happens at the door.
 const MAX_WAITING_ACTS: usize = 8;
+/// Verbs that may. They are asked one at a time.
+const MAX_WAITING_VERBS: usize = 2;
 
 /// An act, and where the answer goes.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(crate) enum Act {
     },
     /// That it was asked for.
     Note(ControlAct),
+    /// A verb that puts somebody on the whitelist.
+    Enrol(Box<Verb>),
 }
 
 /// What became of it.
@@ -53,6 +59,8 @@ pub(crate) enum Answered {
     /// It is on record, by this number.
     OnRecord(u64),
     Mode(ModeAct),
+    /// What a verb gave.
+    Reply(Result<Reply, VerbError>),
     /// It is not on record, and nothing was changed.
     NotOnRecord(String),
 }
@@ -75,6 +83,8 @@ impl ToRecorder {
 #[derive(Debug)]
 pub(crate) struct Asks {
     incoming: Receiver<Asked>,
+    verbs: Receiver<verb_line::Asked>,
+    to_verbs: Sender<verb_line::Asked>,
     /// So that the channel lasts as long as the recorder.
     _open: Sender<Asked>,
     bell: Bell,
@@ -85,8 +95,11 @@ impl Asks {
     /// Both ends.
     pub(crate) fn channel(bell: Bell, poke: Poke) -> (ToRecorder, Self) {
         let (sender, incoming) = bounded(MAX_WAITING_ACTS);
+        let (to_verbs, verbs) = bounded(MAX_WAITING_VERBS);
         let asks = Self {
             incoming,
+            verbs,
+            to_verbs,
             _open: sender.clone(),
             bell,
             poke,
@@ -106,6 +119,11 @@ impl Asks {
         self.incoming.try_recv().ok()
     }
 
+    /// Where verbs come from.
+    pub(super) fn for_verbs(&self) -> Sender<verb_line::Asked> {
+        self.to_verbs.clone()
+    }
+
     /// A record was written.
     pub(super) fn written(&self) {
         self.bell.ring();
@@ -118,6 +136,7 @@ impl Asks {
 pub(super) enum Heard {
     Note(Queued),
     Asked(Asked),
+    Verb(verb_line::Asked),
 }
 
 impl Recorder {
@@ -135,6 +154,10 @@ impl Recorder {
                 Ok(asked) => Ok(Heard::Asked(asked)),
                 Err(_) => Err(RecvTimeoutError::Disconnected),
             },
+            recv(self.asks.verbs) -> asked => match asked {
+                Ok(asked) => Ok(Heard::Verb(asked)),
+                Err(_) => Err(RecvTimeoutError::Disconnected),
+            },
             default(patience) => Err(RecvTimeoutError::Timeout),
         }
     }
@@ -146,14 +169,32 @@ impl Recorder {
             act,
             answer,
         } = asked;
-        let answered = self.done(&origin, act).unwrap_or_else(|error| {
-            self.notice(&error);
-            log::error!("an act cannot be put on record, so it is not done: {error}");
-            Answered::NotOnRecord(error.to_string())
-        });
+        let answered = match act {
+            Act::Enrol(verb) => Answered::Reply(self.enrol(&origin, *verb)),
+            act => self.done(&origin, act).unwrap_or_else(|error| {
+                self.notice(&error);
+                log::error!("an act cannot be put on record, so it is not done: {error}");
+                Answered::NotOnRecord(error.to_string())
+            }),
+        };
         // Somebody who does not wait any more is not the recorder's business.
         let _ = answer.try_send(answered);
         self.asks.bell.ring();
+    }
+
+    /// Puts somebody on the whitelist.
+    fn enrol(&mut self, origin: &Origin, verb: Verb) -> Result<Reply, VerbError> {
+        let done = self
+            .log
+            .lend(|database| verbs::execute(database, Given::by(origin), verb));
+        if done.is_err()
+            && let Err(error) = self.log.look()
+        {
+            self.notice(&error);
+        }
+        self.asks.written();
+        self.asks.poke.changed();
+        done
     }
 
     fn done(&mut self, origin: &Origin, act: Act) -> Result<Answered, RecordError> {
@@ -199,6 +240,8 @@ impl Recorder {
                     let head = append_within(connection, fail, &stamp, door, &event)?;
                     (Answered::OnRecord(head.id), Some((head.id, event)))
                 }
+                // Done elsewhere.
+                Act::Enrol(_) => return Ok(()),
             });
             Ok(())
         })?;

@@ -9,18 +9,18 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::access_rules::SharedLaw;
-use super::events;
+use super::events::{self, DecidedAt};
 use super::lockout_rows::KeptLockout;
 use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
 use crate::access::{
-    Basis, Clocks, Decision, FactorKind, Factors, Gate, GateEffect, GateInput, GateSettings, Input,
-    Key,
+    Basis, Claim, Clocks, Decision, FactorKind, Factors, Gate, GateEffect, GateInput, GateSettings,
+    Input, Key,
 };
 use crate::config::{self, Signal};
-use crate::embedding::ModelVersion;
+use crate::liveness::Passed;
 use crate::person::PersonId;
-use crate::record::{Event, FrameRef, Stamp};
+use crate::record::{Event, Stamp};
 use crate::whitelist::{Card, Credentials, Directory};
 
 /// Readings taken in one turn: more wait for the next.
@@ -81,7 +81,7 @@ pub(crate) struct DeskState {
     refused: u64,
     camera_is_lost: bool,
     /// The frame of whoever is waited for.
-    frame: Option<(PersonId, FrameRef, ModelVersion)>,
+    frame: Option<(PersonId, DecidedAt)>,
     /// What that person gave already, where more is needed.
     given: Option<(PersonId, Factors)>,
     lit: [bool; 2],
@@ -131,20 +131,20 @@ impl Desk {
         self.step(now, GateInput::Tick, rules, directory);
     }
 
-    /// Somebody was recognised, and a second factor is needed.
+    /// Somebody was recognised, and a second factor is needed besides what was given.
     pub(crate) fn needed(
         &mut self,
         basis: Basis,
         kind: FactorKind,
-        frame: (FrameRef, ModelVersion),
+        (given, at): (Factors, DecidedAt),
         rules: Rules<'_>,
         directory: &Directory,
     ) {
         let awaited = self.gate.awaited();
         let person = basis.person();
         if awaited.is_none_or(|awaited| awaited == person) {
-            self.state.frame = Some((person, frame.0, frame.1));
-            self.state.given = None;
+            self.state.frame = Some((person, at));
+            self.state.given = Some((person, given));
         }
         let input = self.need(basis, kind);
         self.step(clocks(), input, rules, directory);
@@ -161,6 +161,82 @@ impl Desk {
     /// Somebody was let in by the face alone.
     pub(crate) fn claimed(&mut self, person: PersonId, rules: Rules<'_>, directory: &Directory) {
         self.step(clocks(), GateInput::Claimed(person), rules, directory);
+    }
+
+    /// Whether a face may be asked for a challenge now; that it may not for a while is on record.
+    pub(crate) fn may_challenge(
+        &mut self,
+        claim: &Claim,
+        rules: Rules<'_>,
+        directory: &Directory,
+    ) -> bool {
+        // One thing is asked of one person at a time.
+        if self.gate.awaited().is_some() {
+            return false;
+        }
+        self.step(clocks(), GateInput::Challenged(*claim), rules, directory);
+        !self.gate.refuses_challenge(claim.person)
+    }
+
+    /// A face passed a challenge: its claim, made anew, goes the way of any other.
+    pub(crate) fn challenge_passed(
+        &mut self,
+        claim: &Claim,
+        passed: Passed,
+        at: DecidedAt,
+        rules: Rules<'_>,
+        directory: &Directory,
+    ) {
+        let person = claim.person;
+        let input = GateInput::ChallengePassed(person);
+        self.step(clocks(), input, rules, directory);
+        let now = clocks().at;
+        let basis = Basis::Face(Claim {
+            made_at: now,
+            ..*claim
+        });
+        let factors = Factors {
+            challenge: Some(passed),
+            ..Factors::default()
+        };
+        let input = Input::Given {
+            basis,
+            factors,
+            directory,
+            wall: self.law.moment().wall,
+        };
+        for decision in rules(now, input) {
+            if let Decision::Need { basis, kind } = decision {
+                let given = (factors, at.clone());
+                self.needed(basis, kind, given, rules, directory);
+                continue;
+            }
+            match decision {
+                Decision::Grant(_) => self.claimed(person, rules, directory),
+                _ => self.refused(),
+            }
+            self.record(decision, &basis, Some(at.clone()), directory);
+        }
+    }
+
+    /// A face did not pass one, as `event` says.
+    pub(crate) fn challenge_failed(
+        &mut self,
+        claim: &Claim,
+        event: Event,
+        rules: Rules<'_>,
+        directory: &Directory,
+    ) {
+        self.refused();
+        self.state.unsent.push((Some(event), Vec::new()));
+        let input = GateInput::ChallengeFailed(claim.person);
+        self.step(clocks(), input, rules, directory);
+        self.send();
+        rules(clocks().at, Input::Unmet(*claim));
+    }
+
+    fn refused(&self) {
+        let _ = self.signals.try_send((Signal::Refused, true));
     }
 
     /// Frames come, or they do not.
@@ -239,7 +315,7 @@ impl Desk {
                     Some(more)
                 }
                 GateEffect::Refuse { ended, .. } => {
-                    let _ = self.signals.try_send((Signal::Refused, true));
+                    self.refused();
                     self.state.given = None;
                     if let Some(claim) = ended {
                         rules(now.at, Input::Unmet(claim));
@@ -279,18 +355,29 @@ impl Desk {
     fn decided(&mut self, decision: Decision, basis: &Basis, directory: &Directory) {
         let frame = self.state.frame.take();
         let frame = frame.filter(|(person, ..)| *person == basis.person());
-        match (decision, basis, frame) {
-            (Decision::Grant(grant), Basis::Face(claim), Some((_, frame, model))) => {
-                let granted = events::of_grant(&grant, claim, directory, &model, frame);
+        let at = frame.map(|(_, at)| at);
+        self.record(decision, basis, at, directory);
+    }
+
+    fn record(
+        &self,
+        decision: Decision,
+        basis: &Basis,
+        at: Option<DecidedAt>,
+        directory: &Directory,
+    ) {
+        match (decision, basis, at) {
+            (Decision::Grant(grant), Basis::Face(claim), Some(at)) => {
+                let granted = events::of_grant(&grant, claim, directory, at);
                 self.queue.grant(Event::Granted(granted), grant, None);
             }
             (Decision::Grant(grant), Basis::Card(claim), _) => {
                 let event = events::of_card_grant(&grant, claim, directory);
                 self.queue.grant(event, grant, None);
             }
-            (Decision::Deny(denial), Basis::Face(_), Some((_, frame, model))) => {
-                let event = events::of_denial(&denial, directory, &model, frame);
-                self.queue.happened(event);
+            (Decision::Deny(denial), Basis::Face(_), Some(at)) => {
+                let denied = events::of_denial(&denial, directory, at);
+                self.queue.happened(Event::Denied(denied));
             }
             (Decision::Deny(denial), Basis::Card(claim), _) => {
                 let event = events::of_card_denial(&denial, claim, directory);

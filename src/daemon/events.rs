@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use super::access_rules::RulesFault;
 use super::strict::Untrusted;
@@ -12,22 +13,32 @@ use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
-use crate::liveness::Cue;
+use crate::liveness::{Cue, Failure};
 use crate::person::PersonId;
+use crate::recognise::FaceReport;
 use crate::record::{
-    CameraLoss, ConfigFault, DenialReason, Denied, Event, Factor, FaultReason, FrameRef,
-    GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable, WhichCamera,
-    WhitelistFault,
+    CameraLoss, ChallengePassed, ConfigFault, Cues, DenialReason, Denied, Event, Factor,
+    FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable,
+    WhichCamera, WhitelistFault,
 };
 use crate::whitelist::{Directory, WhitelistError};
+
+/// Where a face was decided about.
+#[derive(Debug, Clone)]
+pub(crate) struct DecidedAt {
+    pub(crate) frame: FrameRef,
+    /// What made the embeddings.
+    pub(crate) model: ModelVersion,
+    /// How the face moved until then.
+    pub(crate) cues: Option<Cues>,
+}
 
 /// Somebody may pass.
 pub(crate) fn of_grant(
     grant: &Grant,
     claim: &Claim,
     directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
+    at: DecidedAt,
 ) -> Granted {
     Granted {
         reason: GrantReason::Recognised,
@@ -36,12 +47,17 @@ pub(crate) fn of_grant(
             score: claim.score,
             threshold: claim.threshold,
             frames: count(claim.frames),
-            model: model.clone(),
-            frame,
+            model: at.model,
+            frame: at.frame,
         },
         // Named where it is written.
         with: None,
         factors: given(grant.factors()),
+        challenge: grant.factors().challenge.map(|passed| ChallengePassed {
+            steps: count(passed.steps),
+            ms: millis(passed.took),
+        }),
+        cues: at.cues,
     }
 }
 
@@ -75,29 +91,40 @@ pub(crate) fn of_refused_grant(event: Event, reason: access::DenialReason) -> Ev
         model,
         frame,
         measured: None,
+        challenge: None,
+        cues: granted.cues,
         left_out: None,
     })
 }
 
 /// Somebody may not pass.
-pub(crate) fn of_denial(
-    denial: &Denial,
-    directory: &Directory,
-    model: &ModelVersion,
-    frame: FrameRef,
-) -> Event {
+pub(crate) fn of_denial(denial: &Denial, directory: &Directory, at: DecidedAt) -> Denied {
     let nearest = denial.nearest;
-    Event::Denied(Denied {
+    Denied {
         reason: denial_reason(denial.reason),
         person: nearest.map(|nearest| named(directory, nearest.person)),
         score: nearest.and_then(|nearest| finite(nearest.score)),
         threshold: finite(denial.threshold),
         frames: count(denial.frames),
-        model: model.clone(),
-        frame,
+        model: at.model,
+        frame: at.frame,
         measured: denial.cue.and_then(Cue::measured),
+        challenge: None,
+        cues: at.cues,
         left_out: NonZeroU32::new(denial.left_out),
-    })
+    }
+}
+
+/// What was measured of how the face of this number moves, if it is among these.
+pub(crate) fn cues_of(track: u64, faces: &[FaceReport]) -> Option<Cues> {
+    let face = faces.iter().find(|face| face.track.number() == track)?;
+    let tenths_of_thousandths = |value: f32| (value * 10_000.0).round() / 10_000.0;
+    let told = |value: Option<f32>| value.filter(|v| v.is_finite()).map(tenths_of_thousandths);
+    let cues = Cues {
+        movement: told(face.cues.movement),
+        coupling: told(face.cues.coupling),
+    };
+    (cues.movement.is_some() || cues.coupling.is_some()).then_some(cues)
 }
 
 /// A face could not be judged.
@@ -208,7 +235,9 @@ pub(crate) fn of_rejected_rules(folder: &Path, fault: &RulesFault) -> Event {
     Event::RulesRejected {
         reason: match fault {
             RulesFault::Rules(RulesError::Read { .. }) => ConfigFault::Unreadable,
-            RulesFault::Rules(_) | RulesFault::Untrusted(_) => ConfigFault::Invalid,
+            RulesFault::Rules(_) | RulesFault::Untrusted(_) | RulesFault::NoChallenge { .. } => {
+                ConfigFault::Invalid
+            }
         },
         folder: folder.display().to_string(),
         message: fault.to_string().replace('\n', "; "),
@@ -267,6 +296,7 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::InfraredMissingFace => DenialReason::InfraredMissingFace,
         access::DenialReason::InfraredElsewhere => DenialReason::InfraredElsewhere,
         access::DenialReason::InfraredCameraLost => DenialReason::InfraredCameraLost,
+        access::DenialReason::PadNetwork => DenialReason::PadNetwork,
         access::DenialReason::EmptyWhitelist => DenialReason::EmptyWhitelist,
         access::DenialReason::Disabled => DenialReason::Disabled,
         access::DenialReason::Removed => DenialReason::Removed,
@@ -277,6 +307,14 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::NoEntriesLeft => DenialReason::NoEntriesLeft,
         access::DenialReason::ClockUnknown => DenialReason::ClockUnknown,
         access::DenialReason::FactorNeeded(_) => DenialReason::FactorNeeded,
+        access::DenialReason::ChallengeNeeded => DenialReason::ChallengeNeeded,
+        access::DenialReason::Challenge(failure) => match failure {
+            Failure::WrongStep => DenialReason::ChallengeWrongStep,
+            Failure::TooEarly => DenialReason::ChallengeTooEarly,
+            Failure::TooLate => DenialReason::ChallengeTooLate,
+            Failure::IdentityLost => DenialReason::ChallengeIdentityLost,
+            Failure::Flat => DenialReason::ChallengeFlat,
+        },
         access::DenialReason::CompanionMissing => DenialReason::CompanionMissing,
         access::DenialReason::EscortMissing => DenialReason::EscortMissing,
         access::DenialReason::PassedBack => DenialReason::PassedBack,
@@ -296,11 +334,15 @@ pub(super) fn named(directory: &Directory, id: PersonId) -> PersonRef {
 }
 
 /// JSON has no infinity, and NaN is no score.
-fn finite(score: Score) -> Option<Score> {
+pub(super) fn finite(score: Score) -> Option<Score> {
     score.value().is_finite().then_some(score)
 }
 
-fn count(frames: usize) -> u32 {
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn count(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
@@ -382,5 +424,6 @@ fn lockout_cause(subject: Subject, directory: &Directory) -> (LockoutCause, Opti
         Subject::Faces => (LockoutCause::Faces, None),
         Subject::Factors => (LockoutCause::Factors, None),
         Subject::Person(person) => (LockoutCause::Person, Some(named(directory, person))),
+        Subject::Challenges(person) => (LockoutCause::Challenges, Some(named(directory, person))),
     }
 }

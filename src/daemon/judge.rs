@@ -9,8 +9,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use image::RgbImage;
 
 use super::access_rules::SharedLaw;
+use super::challenger::Challenger;
 use super::desk::{self, Desk};
-use super::events;
+use super::events::{self, DecidedAt};
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Item, Mailbox};
 use super::pictures;
@@ -18,7 +19,7 @@ use super::record_queue::RecordQueue;
 use super::sight::{Onlooker, Sight};
 use super::timing::Timing;
 use super::viewfinder::Viewfinder;
-use crate::access::{Decision, Input, Policy};
+use crate::access::{Decision, Factors, Input, Policy};
 use crate::camera::Frame;
 use crate::cohort::Score;
 use crate::config;
@@ -58,6 +59,8 @@ pub(crate) struct Judge {
     pub viewfinder: Arc<Viewfinder>,
     /// Keypad and card reader.
     pub desk: Desk,
+    /// What faces are asked for.
+    pub challenger: Challenger,
     pub heartbeat: Heartbeat,
     pub stop: Arc<AtomicBool>,
 }
@@ -106,7 +109,7 @@ impl Judge {
         let mut access_rules = self.law.rules.load_full();
         recogniser.set_access_rules(Instant::now(), Arc::clone(&access_rules));
         let model = recogniser.vision().version().clone();
-        let mut desk = self.desk;
+        let (mut desk, mut challenger) = (self.desk, self.challenger);
         desk.begin(desk::clocks(), &mut |now, input| {
             recogniser.tell(now, input)
         });
@@ -152,7 +155,10 @@ impl Judge {
                 recogniser.set_policy(Instant::now(), policy);
             }
             match (item, &whitelist) {
-                (None, _) | (Some(Item::Frame(_)), None) => {}
+                (None, _) | (Some(Item::Frame(_)), None) => {
+                    let open = self.open.load(Ordering::Acquire);
+                    challenger.turn(&mut recogniser, (&mut desk, directory), open);
+                }
                 (Some(Item::Lost), _) => {
                     self.sight.show(onlooker.lost());
                     self.viewfinder.lost();
@@ -171,12 +177,14 @@ impl Judge {
                     if let Some(view) = onlooker.look(&outcome.seen, open, threshold) {
                         self.sight.show(view);
                     }
+                    challenger.turn(&mut recogniser, (&mut desk, directory), open);
                     if self.viewfinder.is_due() {
                         let (picture, faces) = match &outcome.seen {
                             Seen::Nothing => (frame.to_rgb(), Vec::new()),
                             Seen::Faces(faces) => (recogniser.picture().clone(), faces.clone()),
                         };
                         let whitelist = Arc::clone(whitelist);
+                        let faces = (faces, self.sight.asked());
                         self.viewfinder.show(picture, faces, threshold, whitelist);
                     }
                     let Seen::Faces(faces) = outcome.seen else {
@@ -198,8 +206,15 @@ impl Judge {
                         let tell = &mut |now, input: Input<'_>| recogniser.tell(now, input);
                         match decision {
                             Decision::Need { basis, kind } => {
-                                let frame = (judged.frame_ref(), judged.model.clone());
-                                desk.needed(basis, kind, frame, tell, directory);
+                                let track = basis.face().map(|claim| claim.track);
+                                let given = (Factors::default(), judged.decided_at(track, &faces));
+                                desk.needed(basis, kind, given, tell, directory);
+                                continue;
+                            }
+                            Decision::Challenge(claim) => {
+                                let at = || judged.decided_at(Some(claim.track), &faces);
+                                let desk = (&mut desk, directory);
+                                challenger.ask(&claim, at, &mut recogniser, desk);
                                 continue;
                             }
                             Decision::Grant(grant) => {
@@ -211,7 +226,7 @@ impl Judge {
                         let face = pictures::face_of(&decision, &faces, wanted);
                         let picture =
                             face.and_then(|face| pictures::crop(recogniser.picture(), face.rect));
-                        judged.record(decision, picture, &self.queue);
+                        judged.record(decision, &faces, picture, &self.queue);
                     }
                 }
             }
@@ -299,25 +314,47 @@ impl Judged<'_> {
         }
     }
 
-    fn record(&self, decision: Decision, picture: Option<RgbImage>, queue: &RecordQueue) {
-        let frame = self.frame_ref();
+    /// This frame, with what was measured of a face in it.
+    fn decided_at(&self, track: Option<u64>, faces: &[FaceReport]) -> DecidedAt {
+        DecidedAt {
+            frame: self.frame_ref(),
+            model: self.model.clone(),
+            cues: track.and_then(|track| events::cues_of(track, faces)),
+        }
+    }
+
+    fn record(
+        &self,
+        decision: Decision,
+        faces: &[FaceReport],
+        picture: Option<RgbImage>,
+        queue: &RecordQueue,
+    ) {
         let directory = &self.whitelist.directory;
         match decision {
             Decision::Grant(grant) => {
                 let Some(claim) = grant.basis().face() else {
                     return;
                 };
-                let granted = events::of_grant(&grant, claim, directory, self.model, frame);
+                let at = self.decided_at(Some(claim.track), faces);
+                let granted = events::of_grant(&grant, claim, directory, at);
                 queue.grant(Event::Granted(granted), grant, picture);
             }
-            // It is with the desk.
-            Decision::Need { .. } => {}
+            // It is with the desk, or asked for.
+            Decision::Need { .. } | Decision::Challenge(_) => {}
             Decision::Deny(denial) => {
-                let event = events::of_denial(&denial, directory, self.model, frame);
-                queue.happened_before(event, picture);
+                let track = denial.nearest.map(|nearest| nearest.track);
+                let at = self.decided_at(track, faces);
+                let denied = events::of_denial(&denial, directory, at);
+                queue.happened_before(Event::Denied(denied), picture);
             }
             Decision::CannotJudge { flaw, left_out } => {
-                queue.happened(events::of_flaw(flaw, left_out, self.model, frame));
+                queue.happened(events::of_flaw(
+                    flaw,
+                    left_out,
+                    self.model,
+                    self.frame_ref(),
+                ));
             }
         }
     }

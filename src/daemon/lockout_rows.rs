@@ -32,6 +32,9 @@ pub(crate) fn read(
             let person: Option<i64> = row.get(1)?;
             let subject = match (name.as_str(), person) {
                 ("faces", _) => Subject::Faces,
+                (name, Some(person)) if name.starts_with("challenges") => {
+                    Subject::Challenges(PersonId(person))
+                }
                 (_, Some(person)) => Subject::Person(PersonId(person)),
                 _ => Subject::Factors,
             };
@@ -53,6 +56,7 @@ pub(crate) fn write(
             Subject::Faces => ("faces".to_owned(), None),
             Subject::Factors => ("factors".to_owned(), None),
             Subject::Person(person) => (format!("person {}", person.0), Some(person.0)),
+            Subject::Challenges(person) => (format!("challenges {}", person.0), Some(person.0)),
         };
         let door = door.to_string();
         match state {

@@ -115,7 +115,7 @@ impl Parts {
         }
         let rules = access_rules::load(config)?;
         let panel = Panel::take(&config.panel)?;
-        let vision = Vision::open(&config.models, &config.vision)?;
+        let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let whitelist = Arc::new(ArcSwapOption::empty());
         let credentials = Arc::<ArcSwap<Credentials>>::default();
         let database = Database::open_existing(&config.whitelist.database)?;

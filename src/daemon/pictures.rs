@@ -152,6 +152,7 @@ pub(super) fn face_of<'f>(
         (
             Decision::Grant(_)
             | Decision::Need { .. }
+            | Decision::Challenge(_)
             | Decision::Deny(_)
             | Decision::CannotJudge { .. },
             _,

@@ -1,10 +1,11 @@
-//! What the vision thread tells the door thread in passing: who is in view, and that
-//! somebody was refused. Neither waits, and nothing is allocated.
+//! What the vision thread tells others in passing: who is in view, that somebody was refused,
+//! and what a challenge asks for. Nobody waits, and nothing is allocated.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use crate::cohort::Score;
 use crate::door::InView;
+use crate::liveness::Step;
 use crate::person::PersonId;
 use crate::recognise::{FaceReport, Seen, TrackId};
 
@@ -17,6 +18,8 @@ const UNKNOWN_FACE: i64 = i64::MIN + 2;
 pub(crate) struct Sight {
     view: AtomicI64,
     refusals: AtomicU32,
+    /// Which of [`Step::ALL`] a challenge asks for, from 1 on; 0: none does.
+    asked: AtomicU32,
     /// The infrared camera is lost, so that nobody can be let in by a face.
     is_half_blind: AtomicBool,
 }
@@ -26,6 +29,7 @@ impl Default for Sight {
         Self {
             view: AtomicI64::new(NOT_LOOKING),
             refusals: AtomicU32::new(0),
+            asked: AtomicU32::new(0),
             is_half_blind: AtomicBool::new(false),
         }
     }
@@ -49,6 +53,18 @@ impl Sight {
             UNKNOWN_FACE => InView::UnknownFace,
             id => InView::Listed(PersonId(id)),
         }
+    }
+
+    /// What a challenge asks for now.
+    pub(crate) fn ask(&self, step: Option<Step>) {
+        let place = Step::ALL.iter().position(|one| Some(*one) == step);
+        let code = place.map_or(0, |place| place as u32 + 1);
+        self.asked.store(code, Ordering::Relaxed);
+    }
+
+    pub(crate) fn asked(&self) -> Option<Step> {
+        let place = self.asked.load(Ordering::Relaxed).checked_sub(1)?;
+        Step::ALL.get(place as usize).copied()
     }
 
     /// Whether the infrared camera gives frames.
@@ -129,6 +145,7 @@ mod tests {
                 score: Score::new(score),
             }),
             liveness: Liveness::Unknown,
+            cues: Default::default(),
             infrared: None,
         }
     }
@@ -176,5 +193,9 @@ mod tests {
         assert!(!sight.take_refused());
         sight.refused();
         assert!(sight.take_refused() && !sight.take_refused());
+        for step in Step::ALL.map(Some).into_iter().chain([None]) {
+            sight.ask(step);
+            assert_eq!(sight.asked(), step);
+        }
     }
 }

@@ -10,6 +10,7 @@ use image::RgbImage;
 
 use super::bell::Bell;
 use crate::cohort::Score;
+use crate::liveness::Step;
 use crate::recognise::FaceReport;
 use crate::record::Stamp;
 use crate::whitelist::Snapshot;
@@ -27,6 +28,8 @@ pub(crate) struct Sighting {
     pub at_ms: i64,
     pub picture: RgbImage,
     pub faces: Vec<FaceReport>,
+    /// What a challenge asked for.
+    pub asked: Option<Step>,
     pub threshold: Score,
     /// Who was listed then.
     pub whitelist: Arc<Snapshot>,
@@ -97,7 +100,7 @@ impl Viewfinder {
     pub(crate) fn show(
         &self,
         picture: RgbImage,
-        faces: Vec<FaceReport>,
+        (faces, asked): (Vec<FaceReport>, Option<Step>),
         threshold: Score,
         whitelist: Arc<Snapshot>,
     ) {
@@ -107,6 +110,7 @@ impl Viewfinder {
             at_ms: Stamp::clocks().0,
             picture,
             faces,
+            asked,
             threshold,
             whitelist,
         })));

@@ -13,7 +13,9 @@ pub mod identify;
 pub mod left_out;
 pub mod named;
 pub(crate) mod own_projection;
+pub mod presentations;
 pub mod projection;
+pub mod proportion;
 pub(crate) mod rates;
 pub mod report;
 

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::acts::Outcome;
 use crate::person::PersonId;
-use crate::record::{DenialReason, DoorMode, NotOpened, Record, RelayCommand, Unusable};
+use crate::record::{
+    ChallengeStep, DenialReason, DoorMode, NotOpened, Record, RelayCommand, Unusable,
+};
 
 /// How things are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -236,6 +238,9 @@ pub struct LiveFrame {
     pub threshold: Option<f32>,
     /// The largest first.
     pub faces: Vec<LiveFace>,
+    /// What a challenge asks for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeStep>,
     /// JPEG, in Base64; with the right to it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jpeg: Option<String>,
@@ -300,9 +305,9 @@ pub enum Step {
     ComeCloser,
     /// The face is cut by the picture's border.
     IntoThePicture,
-    /// The head is turned to the viewer's left.
+    /// The head is turned to the person's own left.
     TurnRight,
-    /// The head is turned to the viewer's right.
+    /// The head is turned to the person's own right.
     TurnLeft,
     /// Half hidden, or turned away.
     FaceTheCamera,

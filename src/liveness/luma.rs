@@ -27,10 +27,15 @@ impl Pyramid {
     /// Takes a picture, shrunk by a whole number to [`MAX_WIDTH_PIXELS`] or less.
     pub(crate) fn take(&mut self, picture: &RgbImage) {
         let (width, height) = picture.dimensions();
-        self.factor = width.div_ceil(MAX_WIDTH_PIXELS).max(1);
+        let factor = width.div_ceil(MAX_WIDTH_PIXELS).max(1);
+        self.take_part(picture, [0, 0, width, height], factor);
+    }
+
+    /// Takes a part of a picture, `[x0, y0, x1, y1]` in its pixels, shrunk by `factor`.
+    pub(super) fn take_part(&mut self, picture: &RgbImage, part: [u32; 4], factor: u32) {
+        self.factor = factor.max(1);
         let [largest, ..] = &mut self.levels;
-        shrink_rgb(picture, self.factor as usize, largest);
-        debug_assert!(largest.width * self.factor as usize <= width as usize && height > 0);
+        shrink_rgb(picture, part, self.factor as usize, largest);
         for level in 1..LEVELS {
             let (before, after) = self.levels.split_at_mut(level);
             if let (Some(from), Some(to)) = (before.last(), after.first_mut()) {
@@ -56,10 +61,13 @@ impl Pyramid {
     }
 }
 
-/// Means of blocks of `factor` x `factor` pixels; of the colours, green counts twice.
-fn shrink_rgb(from: &RgbImage, factor: usize, to: &mut Grey) {
+/// Means of blocks of `factor` x `factor` pixels of a part; of the colours, green counts twice.
+fn shrink_rgb(from: &RgbImage, part: [u32; 4], factor: usize, to: &mut Grey) {
     let (width, height) = (from.width() as usize, from.height() as usize);
-    (to.width, to.height) = (width / factor, height / factor);
+    let [left, top, right, bottom] = part.map(|v| v as usize);
+    let (right, bottom) = (right.min(width), bottom.min(height));
+    to.width = right.saturating_sub(left) / factor;
+    to.height = bottom.saturating_sub(top) / factor;
     to.pixels.clear();
     let row = width * 3;
     let area = (4 * factor * factor) as u32;
@@ -67,7 +75,7 @@ fn shrink_rgb(from: &RgbImage, factor: usize, to: &mut Grey) {
         for x in 0..to.width {
             let mut sum = area / 2;
             for line in 0..factor {
-                let start = (y * factor + line) * row + x * factor * 3;
+                let start = (top + y * factor + line) * row + (left + x * factor) * 3;
                 let block = from.as_raw().get(start..start + factor * 3);
                 let (pixels, _) = block.unwrap_or_default().as_chunks::<3>();
                 for [r, g, b] in pixels {

@@ -75,23 +75,35 @@ impl Stillness {
         if self.samples.iter().filter(is_clear).count() >= MIN_CLEAR_COUNT {
             return Verdict::Moves;
         }
+        let seen_for = at.saturating_duration_since(self.since);
+        let (most, count) = self.most(MIN_GAP);
+        if count < MIN_SAMPLES || seen_for < WINDOW {
+            return Verdict::Unknown;
+        }
+        match most {
+            Some(most) if most < least => Verdict::Frozen(most),
+            Some(_) => Verdict::Moves,
+            None => Verdict::Unknown,
+        }
+    }
+
+    /// The 90th percentile of what was seen of the last moments, in eye distances.
+    pub(crate) fn movement(&self) -> Option<f32> {
+        self.most(Duration::ZERO).0
+    }
+
+    /// The 90th percentile of the movements over `gap` or more, and how many there are.
+    fn most(&self, gap: Duration) -> (Option<f32>, usize) {
         let mut sizes = [0.0f32; MAX_SAMPLES];
         let mut count = 0;
-        let long = self.samples.iter().filter(|(_, m)| m.over >= MIN_GAP);
+        let long = self.samples.iter().filter(|(_, m)| m.over >= gap);
         for (size, (_, movement)) in sizes.iter_mut().zip(long) {
             *size = movement.eye_distances;
             count += 1;
         }
-        let seen_for = at.saturating_duration_since(self.since);
         let sizes = sizes.get_mut(..count).unwrap_or_default();
-        if count < MIN_SAMPLES || seen_for < WINDOW {
-            return Verdict::Unknown;
-        }
         sizes.sort_by(f32::total_cmp);
-        match sizes.get((count * 9).div_ceil(10).saturating_sub(1)) {
-            Some(&most) if most < least => Verdict::Frozen(most),
-            Some(_) => Verdict::Moves,
-            None => Verdict::Unknown,
-        }
+        let place = (count * 9).div_ceil(10).saturating_sub(1);
+        (sizes.get(place).copied(), count)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 use proptest::prelude::*;
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Shared};
 use super::movement::{Movement, Movements};
 use super::stillness::{Stillness, Verdict};
 use super::*;
@@ -75,16 +75,12 @@ fn a_part_of_a_pixel_is_measured_through_noise() {
 }
 
 /// What is said of a face that moves so, frame by frame, for `frames` frames.
-fn watch(
-    frames: u32,
-    noise: f32,
-    path: impl Fn(f32) -> [[f32; 2]; 2],
-) -> (Vec<Verdict>, Option<f32>) {
+fn watch(frames: u32, noise: f32, path: impl Fn(f32) -> [[f32; 2]; 2]) -> (Vec<Verdict>, Shared) {
     let mut random = fastrand::Rng::with_seed(2);
     let start = Instant::now();
     let mut movements = Movements::default();
     let (mut stillness, mut coupling) = (Stillness::new(start), Coupling::default());
-    let mut shared = None;
+    let mut shared = Shared::Unknown;
     let verdicts = (0..frames)
         .map(|n| {
             let at = start + FRAME * n;
@@ -107,7 +103,7 @@ fn a_picture_on_a_support_is_frozen_and_a_head_is_not() {
         matches!(verdicts.last(), Some(Verdict::Frozen(_))),
         "{verdicts:?}"
     );
-    assert_eq!(shared, None);
+    assert_eq!(shared, Shared::Nothing);
     // A head that sways by less than a pixel, and one that comes nearer.
     let sways = |t: f32| [[(t * 3.0).sin() * 0.9, 0.0], [0.0; 2]];
     let (verdicts, _) = watch(40, 2.0, sways);
@@ -118,14 +114,22 @@ fn a_picture_on_a_support_is_frozen_and_a_head_is_not() {
         verdicts[4..].iter().all(|v| *v == Verdict::Moves),
         "{verdicts:?}"
     );
-    assert!(shared.unwrap() < 0.1, "{shared:?}");
+    assert!(
+        matches!(shared, Shared::Share(share) if share < 0.1),
+        "{shared:?}"
+    );
 }
 
 #[test]
 fn what_is_carried_with_its_surroundings_is_coupled() {
     let carried = |t: f32| [[(t * 4.0).sin() * 6.0, t * 3.0]; 2];
     let (_, shared) = watch(25, 2.0, carried);
-    assert!(shared.unwrap() > MAX_COUPLING, "{shared:?}");
+    assert!(
+        matches!(shared, Shared::Share(share) if share > MAX_COUPLING),
+        "{shared:?}"
+    );
+    // Too few pictures to say so.
+    assert_eq!(watch(5, 2.0, carried).1, Shared::Unknown);
 }
 
 proptest! {

@@ -6,9 +6,10 @@ use image::RgbImage;
 
 use crate::config;
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Shared};
 use super::infrared::Veto;
 use super::movement::{MAX_FACES, Movements, Seen};
+use super::network::{self, NetworkScore, Scores};
 use super::stillness::{Stillness, Verdict};
 
 /// A face out of sight for longer is looked at anew.
@@ -45,6 +46,8 @@ pub enum Cue {
     Coupled { share: f32 },
     /// The infrared camera stands against it.
     Infrared(Veto),
+    /// The operator's network takes it for an artefact; its mean score.
+    Network { score: f32 },
 }
 
 impl Cue {
@@ -54,8 +57,18 @@ impl Cue {
             Self::Frozen { movement } => Some(movement),
             Self::Coupled { share } => Some(share),
             Self::Infrared(veto) => veto.measured(),
+            Self::Network { score } => Some(score),
         }
     }
+}
+
+/// What was measured of a face, whatever follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Cues {
+    /// The 90th percentile of its movements of the last moments, in eye distances.
+    pub movement: Option<f32>,
+    /// The share of its movement that its surroundings had too.
+    pub coupling: Option<f32>,
 }
 
 /// Which checks are on, with their thresholds.
@@ -65,8 +78,14 @@ pub struct Checks {
     pub min_movement: Option<f32>,
     /// A face that shares more of its movement with its surroundings is a picture.
     pub max_coupling: Option<f32>,
+    /// Whether every face has to pass a challenge.
+    pub challenge: bool,
+    /// Coupling is measured before a face is called alive, and refuses nobody.
+    pub learns_coupling: bool,
     /// The infrared camera has to see it too.
     pub infrared: bool,
+    /// Whether the operator's network has to pass a face.
+    pub network: bool,
 }
 
 impl Checks {
@@ -75,18 +94,21 @@ impl Checks {
         Self {
             min_movement: config.frozen_face.then_some(config.min_movement),
             max_coupling: config.coupling.then_some(config.max_coupling),
+            challenge: config.challenge == config::Challenge::Always,
+            learns_coupling: config.learn_coupling,
             infrared: camera.infrared.is_some(),
+            network: config.network,
         }
     }
 
-    /// Whether a face has to be found alive.
+    /// Whether a face has to be found alive before it makes a claim.
     pub fn is_any(&self) -> bool {
-        self.watches() || self.infrared
+        self.watches() || self.infrared || self.network
     }
 
     /// Whether its movements are looked at.
     pub(crate) fn watches(&self) -> bool {
-        self.min_movement.is_some() || self.max_coupling.is_some()
+        self.min_movement.is_some() || self.max_coupling.is_some() || self.learns_coupling
     }
 }
 
@@ -96,6 +118,9 @@ struct Watched {
     seen_at: Instant,
     stillness: Stillness,
     coupling: Coupling,
+    share: Option<f32>,
+    /// What was said of it last.
+    verdict: Liveness,
 }
 
 /// The faces in view and what their movements said.
@@ -104,6 +129,7 @@ pub(crate) struct Watch {
     checks: Checks,
     movements: Movements,
     faces: Vec<Watched>,
+    scores: Scores,
 }
 
 impl Watch {
@@ -113,6 +139,7 @@ impl Watch {
             checks,
             movements: Movements::default(),
             faces: Vec::with_capacity(MAX_FACES),
+            scores: Scores::default(),
         }
     }
 
@@ -126,6 +153,17 @@ impl Watch {
     pub(crate) fn forget(&mut self) {
         self.movements.forget();
         self.faces.clear();
+        self.scores.forget();
+    }
+
+    /// Takes what the network says of a face in a frame taken at `at`.
+    pub(crate) fn note(&mut self, at: Instant, track: u64, score: NetworkScore) {
+        self.scores.note(at, track, score);
+    }
+
+    /// The mean of what it said of a face.
+    pub(crate) fn network_mean(&self, track: u64) -> Option<f32> {
+        self.scores.mean(track)
     }
 
     /// Takes a frame taken at `at`, and says what is known of each of its faces then. More than
@@ -136,14 +174,32 @@ impl Watch {
         picture: &RgbImage,
         faces: &[Seen],
     ) -> [Liveness; MAX_FACES] {
-        let mut verdicts = [Liveness::Unknown; MAX_FACES];
-        if !self.checks.watches() {
+        let mut verdicts = match (self.checks.watches(), self.checks.is_any()) {
+            (true, _) => self.by_movement(at, picture, faces),
             // Nothing stands against them where something else is asked.
-            if self.checks.is_any() {
-                verdicts = [Liveness::Live; MAX_FACES];
+            (false, true) => [Liveness::Live; MAX_FACES],
+            (false, false) => [Liveness::Unknown; MAX_FACES],
+        };
+        if self.checks.network {
+            self.scores.expire(at, MAX_OUT_OF_SIGHT);
+            for (verdict, face) in verdicts.iter_mut().zip(faces) {
+                *verdict = verdict.and(match self.scores.verdict(at, face.track) {
+                    network::Verdict::Passes => Liveness::Live,
+                    network::Verdict::Artefact(score) => Liveness::Attack(Cue::Network { score }),
+                    network::Verdict::Unknown => Liveness::Unknown,
+                });
             }
-            return verdicts;
         }
+        verdicts
+    }
+
+    fn by_movement(
+        &mut self,
+        at: Instant,
+        picture: &RgbImage,
+        faces: &[Seen],
+    ) -> [Liveness; MAX_FACES] {
+        let mut verdicts = [Liveness::Unknown; MAX_FACES];
         let is_there = |w: &Watched| {
             faces.iter().any(|f| f.track == w.track)
                 || at.saturating_duration_since(w.seen_at) <= MAX_OUT_OF_SIGHT
@@ -161,6 +217,8 @@ impl Watch {
                     seen_at: at,
                     stillness: Stillness::new(at),
                     coupling: Coupling::default(),
+                    share: None,
+                    verdict: Liveness::Unknown,
                 });
                 self.faces.len() - 1
             });
@@ -176,14 +234,37 @@ impl Watch {
                 },
                 None => Liveness::Live,
             };
-            let share = watched.coupling.step(at, movement);
-            *verdict = match (self.checks.max_coupling, share) {
-                (Some(most), Some(share)) if share > most => {
+            let shared = watched.coupling.step(at, movement);
+            watched.share = match shared {
+                Shared::Share(share) => Some(share),
+                Shared::Nothing | Shared::Unknown => None,
+            };
+            let coupled = match (self.checks.max_coupling, shared) {
+                (Some(most), Shared::Share(share)) if share > most => {
                     Liveness::Attack(Cue::Coupled { share })
                 }
-                _ => still,
+                (None, Shared::Unknown) if !self.checks.learns_coupling => Liveness::Live,
+                (_, Shared::Unknown) => Liveness::Unknown,
+                _ => Liveness::Live,
             };
+            watched.verdict = coupled.and(still);
+            *verdict = watched.verdict;
         }
         verdicts
+    }
+
+    /// What was measured of a face.
+    pub(crate) fn cues(&self, track: u64) -> Cues {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Cues::default(), |w| Cues {
+            movement: w.stillness.movement(),
+            coupling: w.share,
+        })
+    }
+
+    /// What was said of a face in its last picture.
+    pub(crate) fn verdict(&self, track: u64) -> Liveness {
+        let watched = self.faces.iter().find(|w| w.track == track);
+        watched.map_or(Liveness::Unknown, |w| w.verdict)
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub struct Panel {
 /// What the thread is to do.
 #[derive(Debug, Default)]
 struct Note {
-    signals: AtomicU16,
+    signals: AtomicU32,
     ends: AtomicBool,
 }
 

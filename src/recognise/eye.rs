@@ -5,15 +5,19 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
+use super::challenged::Challenged;
 use super::motion::Motion;
 use super::schedule::{Schedule, Step};
 use super::second_eye::SecondSight;
 use super::track::Tracks;
 use super::{FaceReport, Flaw, FrameUse, Quality, Seen, TrackId};
+use crate::access::Claim;
 use crate::camera::{Frame, LumaGrid};
 use crate::config;
 use crate::liveness::infrared::Streaks;
-use crate::liveness::{self, Checks, Liveness, SecondEye, Watch};
+use crate::liveness::{
+    self, Attempt, Checks, Cue, Identity, Liveness, NetworkScore, SecondEye, Standing, Watch,
+};
 use crate::vision::{AlignedFace, Face, Vision, VisionError};
 use crate::whitelist::Matcher;
 
@@ -35,6 +39,7 @@ pub(super) struct Eye {
     /// Whether those are faces of people.
     watch: Watch,
     watched: Vec<liveness::Seen>,
+    challenged: Option<Challenged>,
     /// Whether the infrared camera has to see them too, and what it gives.
     needs_infrared: bool,
     second: Option<SecondSight>,
@@ -76,6 +81,7 @@ impl Eye {
             known: Vec::new(),
             watch: Watch::new(checks),
             watched: Vec::with_capacity(liveness::MAX_FACES),
+            challenged: None,
             needs_infrared: checks.infrared,
             second: None,
             streaks: Streaks::new(frames, window),
@@ -83,8 +89,26 @@ impl Eye {
         }
     }
 
+    /// Asks the face of a claim for a challenge, and nobody else until that has ended.
+    pub(super) fn challenge(&mut self, claim: &Claim, attempt: Attempt) {
+        self.challenged = Some(Challenged::new(claim, attempt));
+    }
+
+    /// Whatever was asked for is asked for no more.
+    pub(super) fn end_challenge(&mut self) {
+        self.challenged = None;
+    }
+
+    /// Where the challenge is at `now`, told once more when it has ended; nothing without one.
+    pub(super) fn standing(&mut self, now: Instant) -> Option<Standing> {
+        let standing = self.challenged.as_mut()?.standing(now);
+        self.challenged.take_if(|_| !standing.goes_on());
+        Some(standing)
+    }
+
     /// Other rules; what was seen under the old ones does not count.
     pub(super) fn set_rules(&mut self, frames: usize, window: Duration, checks: Checks) {
+        self.challenged = None;
         self.watch.set_checks(checks);
         self.needs_infrared = checks.infrared;
         self.streaks = Streaks::new(frames, window);
@@ -94,6 +118,7 @@ impl Eye {
 
     /// What was seen until now does not count with what follows.
     pub(super) fn forget(&mut self) {
+        self.challenged = None;
         self.watch.forget();
         self.streaks.forget();
         self.tracks.forget();
@@ -113,6 +138,11 @@ impl Eye {
     /// After a decision about a face: it is not looked at again before `until`.
     pub(super) fn rest(&mut self, track: TrackId, until: Instant) {
         self.tracks.rest(track, until);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view.
+    pub(super) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.watch.network_mean(track.0)
     }
 
     /// Whether it leaves out what tells nothing new.
@@ -156,6 +186,9 @@ impl Eye {
         }
         let start = Instant::now();
         frame.take_rgb(&mut self.rgb);
+        if let Some(challenged) = &mut self.challenged {
+            challenged.identity = Identity::Unsure;
+        }
         self.spent.convert += start.elapsed();
         let mut reports = if step == Step::Follow {
             self.follow(frame.at)?
@@ -169,6 +202,10 @@ impl Eye {
                 Some(there) => liveness.and(there),
                 None => liveness,
             };
+            report.cues = self.watch.cues(report.track.0);
+        }
+        if let Some(challenged) = &mut self.challenged {
+            challenged.frame(frame.at, &self.rgb, &reports);
         }
         self.spent.liveness += start.elapsed();
         Ok(Seen::Faces(reports))
@@ -188,6 +225,12 @@ impl Eye {
 
     /// Whether the faces of `reports` are alive.
     fn watch(&mut self, at: Instant, reports: &[FaceReport]) -> [Liveness; liveness::MAX_FACES] {
+        let is_late = |report: &&FaceReport| {
+            report.frame_use == FrameUse::Skipped
+                && self.watch.verdict(report.track.0) == Liveness::Unknown
+        };
+        let late = reports.iter().filter(is_late).map(|report| report.track);
+        let late: [Option<TrackId>; liveness::MAX_FACES] = collect(late);
         self.watched.clear();
         let faces = reports.iter().take(liveness::MAX_FACES);
         self.watched.extend(faces.map(|face| {
@@ -198,7 +241,14 @@ impl Eye {
                 eye_distance: (right[0] - left[0]).hypot(right[1] - left[1]),
             }
         }));
-        self.watch.step(at, &self.rgb, &self.watched)
+        let verdicts = self.watch.step(at, &self.rgb, &self.watched);
+        // A face that was found alive in a picture that was not embedded: the next one is.
+        for track in late.into_iter().flatten() {
+            if self.watch.verdict(track.0) == Liveness::Live {
+                self.tracks.want(track);
+            }
+        }
+        verdicts
     }
 
     fn plan(&mut self, frame: &Frame) -> Step {
@@ -207,6 +257,13 @@ impl Eye {
         }
         frame.glance(&mut self.glance);
         let moved = self.motion.step(self.glance.cells());
+        if let Some(challenged) = &self.challenged {
+            // Quickly from picture to picture, until it matters whose face it is.
+            return match challenged.attempt.wants_identity() || !challenged.was_seen {
+                true => Step::Search,
+                false => Step::Follow,
+            };
+        }
         let in_view = self.tracks.in_view(frame.at);
         self.schedule.step(frame.at, moved, in_view)
     }
@@ -281,10 +338,20 @@ impl Eye {
             return Ok(report);
         }
         let weight = quality.weight();
-        if economy && !self.tracks.worth(track, at, weight) {
+        let is_challenged = |c: &&mut Challenged| c.track == track;
+        let is_wanted = self.challenged.as_ref().is_some_and(|challenged| {
+            challenged.track == track && challenged.attempt.wants_identity()
+        });
+        if economy && !is_wanted && !self.tracks.worth(track, at, weight) {
             return Ok(report);
         }
-        if !self.tracks.is_fresh(track, hash(aligned.pixels())) {
+        // Pixels as before tell nothing new; but of a face that is known to be still they are
+        // what it is refused by.
+        let is_still = matches!(
+            self.watch.verdict(track.0),
+            Liveness::Attack(Cue::Frozen { .. })
+        );
+        if !self.tracks.is_fresh(track, hash(aligned.pixels())) && !is_still {
             return Ok(report);
         }
         if self.vision.is_upside_down(&self.rgb, face)? {
@@ -292,11 +359,27 @@ impl Eye {
             return Ok(report);
         }
         let embedding = self.vision.embed(&aligned)?;
+        if let Some(challenged) = self.challenged.as_mut().filter(is_challenged) {
+            challenged.compare(&embedding, matcher);
+        }
         if let Some(fused) = self.tracks.add(track, at, embedding, weight) {
             let start = Instant::now();
             report.identity = matcher.identify(&fused.embedding);
             self.spent.identify += start.elapsed();
             (report.track, report.frame_use) = (fused.track, FrameUse::Compared);
+            // Somebody else took its place.
+            if fused.track != track
+                && let Some(challenged) = self.challenged.as_mut().filter(is_challenged)
+            {
+                challenged.standing = challenged.attempt.lost(Instant::now());
+            }
+            if let Some((bona_fide, threshold)) = self.vision.pad_score(&self.rgb, face)? {
+                let score = NetworkScore {
+                    bona_fide,
+                    threshold,
+                };
+                self.watch.note(at, fused.track.0, score);
+            }
             let second = self.second.as_mut().filter(|_| self.needs_infrared);
             if let Some(second) = second.filter(|_| report.identity.is_some()) {
                 let width = self.rgb.width();
@@ -311,4 +394,9 @@ fn hash(picture: &RgbImage) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(picture.as_raw());
     hasher.finish()
+}
+
+/// The first few of an iterator.
+fn collect<T, const N: usize>(mut all: impl Iterator<Item = T>) -> [Option<T>; N] {
+    std::array::from_fn(|_| all.next())
 }

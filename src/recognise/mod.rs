@@ -10,6 +10,7 @@
 //! [`Recogniser`] is the whole way, for the daemon, for measurements and for tests. Motion,
 //! tracks, quality and schedule are pure; only the eye runs networks.
 
+mod challenged;
 mod eye;
 mod motion;
 mod quality;
@@ -25,7 +26,7 @@ pub use recogniser::{Outcome, Recogniser, Spent};
 pub(crate) use second_eye::{MAX_KEPT_FRAMES, place};
 pub use track::TrackId;
 
-use crate::liveness::{Liveness, Look};
+use crate::liveness::{Cues, Liveness, Look};
 use crate::vision::Face;
 use crate::whitelist::Match;
 
@@ -58,6 +59,8 @@ pub struct FaceReport {
     pub identity: Option<Match>,
     /// Whether it is a face of flesh and blood, as far as the checks that are on can tell.
     pub liveness: Liveness,
+    /// What was measured for that.
+    pub cues: Cues,
     /// What the infrared camera shows of it, where there is one and the face was compared.
     pub infrared: Option<Look>,
 }
@@ -73,6 +76,7 @@ impl FaceReport {
             frame_use: FrameUse::Skipped,
             identity: None,
             liveness: Liveness::Unknown,
+            cues: Cues::default(),
             infrared: None,
         }
     }

@@ -8,11 +8,11 @@ use image::RgbImage;
 use super::eye::{self, Eye};
 use super::{FaceReport, FrameUse, Seen, TrackId};
 use crate::access::{
-    Access, Candidate, Decision, FaceResult, FrameResult, Input, Moment, Policy, Rules,
+    Access, Candidate, Claim, Decision, FaceResult, FrameResult, Input, Moment, Policy, Rules,
 };
 use crate::camera::Frame;
 use crate::config;
-use crate::liveness::{Liveness, SecondEye};
+use crate::liveness::{Attempt, Liveness, SecondEye, Standing, Step};
 use crate::vision::{self, Vision, VisionError};
 use crate::whitelist::{Directory, Snapshot};
 
@@ -179,9 +179,37 @@ impl Recogniser {
         self.access.step(now, Input::PolicyChanged(policy));
     }
 
+    /// Begins anew, as if nobody had ever been there.
+    pub(crate) fn forget_all(&mut self, policy: Policy) {
+        self.eye.forget();
+        self.access = Access::new(policy);
+    }
+
+    /// The mean of what the network against presentation attacks said of a face in view; nothing
+    /// where none is asked.
+    pub(crate) fn network_mean(&self, track: TrackId) -> Option<f32> {
+        self.eye.network_mean(track)
+    }
+
     /// Tells the rules of access what did not come by a frame.
     pub(crate) fn tell(&mut self, now: Instant, input: Input<'_>) -> Vec<Decision> {
         self.access.step(now, input)
+    }
+
+    /// Asks the face of a claim for movements, each within `step_time`, and nobody else meanwhile.
+    pub(crate) fn challenge(&mut self, claim: &Claim, steps: Vec<Step>, step_time: Duration) {
+        let attempt = Attempt::new(steps, step_time, Instant::now());
+        self.eye.challenge(claim, attempt);
+    }
+
+    /// Where that is, told once more when it has ended; nothing if what it rested on is void.
+    pub(crate) fn challenge_standing(&mut self, now: Instant) -> Option<Standing> {
+        self.eye.standing(now)
+    }
+
+    /// It is asked for no more.
+    pub(crate) fn end_challenge(&mut self) {
+        self.eye.end_challenge();
     }
 
     /// How many faces were ever judged and refused as nobody's.

@@ -72,6 +72,8 @@ struct Track {
     /// Of the pixels that were embedded last.
     picture: Option<u64>,
     rests_until: Option<Instant>,
+    /// It is to be embedded, whatever is known of it.
+    is_wanted: bool,
 }
 
 /// The faces in view.
@@ -193,13 +195,21 @@ impl Tracks {
             embedded_at: None,
             picture: None,
             rests_until: None,
+            is_wanted: false,
         });
         id
     }
 
+    /// The next frame of a face is worth embedding.
+    pub(crate) fn want(&mut self, id: TrackId) {
+        if let Some(track) = self.tracks.iter_mut().find(|t| t.id == id) {
+            track.is_wanted = true;
+        }
+    }
+
     /// Whether embedding this frame of a face, of this weight, would tell more than is
     /// known of it: as long as a decision takes more frames, if the frame is better than
-    /// the worst that counts, or if the last one is some time ago.
+    /// the worst that counts, if the last one is some time ago, or if one is wanted.
     pub(crate) fn worth(&self, id: TrackId, at: Instant, weight: f32) -> bool {
         let Some(track) = self.tracks.iter().find(|t| t.id == id) else {
             return false;
@@ -210,7 +220,8 @@ impl Tracks {
         let counts = |b: &&Blended| at.saturating_duration_since(b.at) <= self.window;
         let blended = || track.blended.iter().filter(counts);
         let worst = blended().map(|b| b.weight).fold(f32::MAX, f32::min);
-        blended().count() < self.needed
+        track.is_wanted
+            || blended().count() < self.needed
             || (blended().count() <= MAX_BLENDED && weight > worst * MIN_GAIN)
             || track
                 .embedded_at
@@ -238,6 +249,7 @@ impl Tracks {
         let place = self.tracks.iter().position(|t| t.id == id)?;
         let track = self.tracks.get_mut(place)?;
         track.embedded_at = Some(at);
+        track.is_wanted = false;
         track
             .blended
             .retain(|b| at.saturating_duration_since(b.at) <= window);

@@ -54,6 +54,7 @@ codes! {
         InfraredMissingFace = "infrared_missing_face", "there is no face in the infrared picture";
         InfraredElsewhere = "infrared_elsewhere", "the face in the infrared picture is at another place";
         InfraredCameraLost = "infrared_camera_lost", "the infrared camera gave no picture of that moment";
+        PadNetwork = "pad_network", "an artefact, as the network against presentation attacks says";
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";
@@ -75,6 +76,12 @@ codes! {
         CardLost = "card_lost", "that card is lost";
         CardAlone = "card_alone", "a card alone opens nothing here";
         FactorOfAnother = "factor_of_another", "the card is another person's than the face";
+        ChallengeNeeded = "challenge_needed", "a challenge has to be passed, which takes a face";
+        ChallengeWrongStep = "challenge_wrong_step", "moved otherwise than the challenge asked for";
+        ChallengeTooEarly = "challenge_too_early", "moved before the prompt can have been seen, as a recording does";
+        ChallengeTooLate = "challenge_too_late", "did not do in time what the challenge asked for";
+        ChallengeIdentityLost = "challenge_identity_lost", "another face, or none, in the middle of a challenge";
+        ChallengeFlat = "challenge_flat", "turned without depth, as a picture does";
     }
     /// Why a face could not be judged.
     Unusable {
@@ -230,11 +237,19 @@ codes! {
         Pin = "pin", "PIN";
         Card = "card", "card";
     }
+    /// What a challenge asks for.
+    ChallengeStep {
+        TurnLeft = "turn_left", "turn left";
+        TurnRight = "turn_right", "turn right";
+        ComeCloser = "come_closer", "come closer";
+        LookUp = "look_up", "look at the light";
+    }
     /// What there was too much of.
     LockoutCause {
         Faces = "faces", "too many faces were refused";
         Factors = "factors", "too many wrong PINs and cards";
         Person = "person", "too many wrong PINs for one person";
+        Challenges = "challenges", "too many challenges of one person's face were not passed";
     }
     /// What is asked for at the control socket.
     ControlAct {

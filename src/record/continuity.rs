@@ -84,6 +84,15 @@ impl Continuity {
         })
     }
 
+    /// As the database is now, by the same files.
+    pub(super) fn now(&self, database: &Database) -> Result<Self, RecordError> {
+        let Self { files, .. } = self.clone();
+        Ok(Self {
+            files,
+            ..Self::begin(database)?
+        })
+    }
+
     pub(super) fn head(&self) -> Head {
         self.head
     }

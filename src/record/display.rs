@@ -106,6 +106,7 @@ impl fmt::Display for Denied {
             frames,
             frame,
             measured,
+            challenge,
             left_out,
             ..
         } = self;
@@ -121,6 +122,9 @@ impl fmt::Display for Denied {
         write!(f, ", {}: {reason}", counted(*frames, "frame", "frames"))?;
         if let Some(measured) = measured {
             write!(f, " ({measured:.4})")?;
+        }
+        if let Some(challenge) = challenge {
+            write!(f, " ({challenge})")?;
         }
         write!(f, " {frame}")?;
         tell_left_out(f, *left_out)
@@ -213,13 +217,11 @@ impl Event {
                 if let Some(with) = &granted.with {
                     write!(f, ", with {with}")?;
                 }
-                write!(
-                    f,
-                    ": {}{} {}",
-                    granted.reason,
-                    with(&granted.factors),
-                    recognition.frame
-                )
+                write!(f, ": {}{}", granted.reason, with(&granted.factors))?;
+                if let Some(passed) = &granted.challenge {
+                    write!(f, ", after {passed}")?;
+                }
+                write!(f, " {}", recognition.frame)
             }
             Self::GrantWithdrawn {
                 reason,
@@ -352,6 +354,7 @@ impl Event {
             Self::RulesRejected { message, .. } => {
                 write!(f, ": {message}; the old rules stay in force")
             }
+            Self::PadTested(run) => super::pad::tell(f, run),
             Self::GrantedByCard { .. }
             | Self::FactorAccepted { .. }
             | Self::FactorRefused { .. }

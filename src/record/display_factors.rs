@@ -1,15 +1,46 @@
-//! Second factors and lockouts in English, one line an event.
+//! Second factors, challenges and lockouts in English, one line an event.
 
 use std::fmt::{self, Write};
 
 use super::codes::Factor;
 use super::event::Event;
-use super::payload::CardRef;
+use super::payload::{CardRef, ChallengeFailed, ChallengePassed};
+use crate::shown::counted;
 
 /// `card w26 …4711`
 impl fmt::Display for CardRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "card {} …{}", self.format, self.last4)
+    }
+}
+
+/// `a challenge of 2 steps in 1830 ms`
+impl fmt::Display for ChallengePassed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = counted(self.steps, "step", "steps");
+        write!(f, "a challenge of {steps} in {} ms", self.ms)
+    }
+}
+
+/// `step 1 of 2, turn left, after 640 ms: moved 0.210, depth 0.021`
+impl fmt::Display for ChallengeFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            asked,
+            step,
+            steps,
+            after_ms,
+            shown,
+            depth,
+        } = self;
+        write!(
+            f,
+            "step {step} of {steps}, {asked}, after {after_ms} ms: moved {shown:.3}"
+        )?;
+        match depth {
+            Some(depth) => write!(f, ", depth {depth:.3}"),
+            None => Ok(()),
+        }
     }
 }
 

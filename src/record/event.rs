@@ -15,6 +15,7 @@ use super::codes::{
 };
 use super::control::{ControlAsked, ControlRefused};
 use super::kind::is_not;
+use super::pad::PadTested;
 use super::payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, PersonRef,
     Recognition,
@@ -441,4 +442,6 @@ events! {
         file: String,
         message: String,
     };
+    /// The checks against presentation attacks were measured.
+    PadTested = "pad_tested"(PadTested);
 }

@@ -171,6 +171,25 @@ impl Log {
         })
     }
 
+    /// Has somebody else change the database, who puts that on record too: if it still is the
+    /// one that is guarded with, before and after.
+    ///
+    /// # Errors
+    /// [`RecordError`] or what `work` gives. With [`RecordError::Bent`] the daemon ends, and
+    /// what was written may be in a database that nobody finds.
+    pub(crate) fn lend<T, E: From<RecordError>>(
+        &mut self,
+        work: impl FnOnce(&mut Database) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.look()?;
+        let done = work(&mut self.database)?;
+        self.look()?;
+        if let Some(known) = &mut self.continuity {
+            *known = known.now(&self.database)?;
+        }
+        Ok(done)
+    }
+
     /// The newest record.
     ///
     /// # Errors
@@ -203,7 +222,7 @@ impl Log {
         self.database
     }
 
-    pub(super) fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 

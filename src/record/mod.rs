@@ -17,6 +17,7 @@ mod event;
 mod head;
 mod kind;
 mod log;
+mod pad;
 mod payload;
 mod query;
 mod retention;
@@ -30,9 +31,10 @@ pub(crate) use body::boot;
 pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
-    Alarm, CameraLoss, ConfigFault, ControlAct, ControlRefusal, DenialReason, DoorMode, Factor,
-    FaultReason, GrantReason, HeldStage, InView, LockCause, LockoutCause, ModeEnd, NotOpened, Part,
-    RelayCommand, StopReason, TemplateSource, Unusable, WhichCamera, WhitelistFault,
+    Alarm, CameraLoss, ChallengeStep, ConfigFault, ControlAct, ControlRefusal, DenialReason,
+    DoorMode, Factor, FaultReason, GrantReason, HeldStage, InView, LockCause, LockoutCause,
+    ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhichCamera,
+    WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
@@ -41,9 +43,10 @@ pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
+pub use pad::{PadKind, PadTested};
 pub use payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, Origin, PersonRef,
-    Recognition,
+    Actor, By, CardRef, ChallengeFailed, ChallengePassed, Cues, Denied, FrameCounts, FrameRef,
+    Granted, InfraredMapped, Origin, PersonRef, Recognition,
 };
 pub use query::Query;
 pub(crate) use query::{newest, oldest};

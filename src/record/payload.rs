@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::codes::{DenialReason, Factor, GrantReason, WhichCamera};
+use super::codes::{ChallengeStep, DenialReason, Factor, GrantReason, WhichCamera};
 use crate::cohort::Score;
 use crate::config::DoorName;
 use crate::embedding::ModelVersion;
@@ -78,6 +78,17 @@ pub struct Recognition {
     pub frame: FrameRef,
 }
 
+/// What was measured of how a face moves, as far as it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cues {
+    /// Of its points, in eye distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<f32>,
+    /// The share of that which its surroundings had too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupling: Option<f32>,
+}
+
 /// What opens the door once it is on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Granted {
@@ -89,9 +100,15 @@ pub struct Granted {
     /// What the person gave besides the face.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub factors: Vec<Factor>,
+    /// The challenge that the face passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengePassed>,
     /// The second of two people, or the escort, where a rule asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<PersonRef>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
 }
 
 /// Somebody who was judged and may not pass.
@@ -119,9 +136,40 @@ pub struct Denied {
     /// of the face, or milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f32>,
+    /// Where a challenge failed, where that is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<ChallengeFailed>,
+    /// How the face moved until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cues: Option<Cues>,
     /// How many for the same reason were left out since the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<NonZeroU32>,
+}
+
+/// A challenge that was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengePassed {
+    pub steps: u32,
+    /// From the first prompt on.
+    pub ms: u64,
+}
+
+/// Where a challenge failed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChallengeFailed {
+    pub asked: ChallengeStep,
+    /// Which of how many, from 1 on.
+    pub step: u32,
+    pub steps: u32,
+    /// Since its prompt.
+    pub after_ms: u64,
+    /// The largest movement since then, with a wrong step the wrong one: of a turn in eye
+    /// distances; coming closer, how many times as large.
+    pub shown: f32,
+    /// What tracked points showed of it, in eye distances; nothing if they were lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<f32>,
 }
 
 /// How the pictures of the two cameras lie against each other.

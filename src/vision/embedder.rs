@@ -12,23 +12,13 @@ use ort::environment::Environment;
 use sha2::{Digest, Sha256};
 
 use super::align::Aligner;
-use super::manifest::{Alignment, Colour, Entry, Layout, Manifest, Normalisation, hex};
+use super::input::Preparation;
+use super::manifest::{Alignment, Entry, Manifest, Normalisation, hex};
 use super::projection::Projection;
 use super::runtime::Network;
 use super::{Face, VisionError};
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
-
-/// What is done to a picture's values.
-#[derive(Debug, Clone, Copy)]
-enum Scale {
-    /// `x * by + plus`.
-    Linear {
-        by: f32,
-        plus: f32,
-    },
-    PerImage,
-}
 
 /// The network with the way faces are prepared for it.
 #[derive(Debug)]
@@ -40,9 +30,7 @@ pub(crate) struct Embedder {
     side: u32,
     aligner: Aligner,
     projection: Option<Projection>,
-    scale: Scale,
-    colour: Colour,
-    layout: Layout,
+    preparation: Preparation,
     pixels: Vec<f32>,
 }
 
@@ -79,21 +67,7 @@ impl Embedder {
             None => return Err(missing("alignment, \"mtcnn-box\" or \"five-point\"")),
         };
         let input = &entry.input;
-        let scale = match (input.normalisation, input.mean, input.std) {
-            (Normalisation::None, ..) => Scale::Linear { by: 1.0, plus: 0.0 },
-            (Normalisation::PerImageWhitening, ..) => Scale::PerImage,
-            (Normalisation::Fixed, Some(mean), Some(std)) if std > 0.0 && mean.is_finite() => {
-                Scale::Linear {
-                    by: 1.0 / std,
-                    plus: -mean / std,
-                }
-            }
-            (Normalisation::Fixed, ..) => {
-                return Err(missing(
-                    "mean and std, above 0, with normalisation \"fixed\"",
-                ));
-            }
-        };
+        let preparation = Preparation::of(input).map_err(&missing)?;
         // -1 or 1 for the number of pictures: one goes in at a time.
         let one = |n: Option<&i64>| matches!(n, Some(-1 | 1));
         let output = entry
@@ -101,13 +75,8 @@ impl Embedder {
             .first()
             .filter(|o| one(o.shape.first()) && o.shape.get(1..) == Some(&[size as i64][..]))
             .ok_or_else(|| missing(&format!("one output of the shape [-1, {size}]")))?;
-        let s = i64::from(side);
-        let picture = match input.layout {
-            Layout::Nchw => [3, s, s],
-            Layout::Nhwc => [s, s, 3],
-        };
-        if !one(input.shape.first()) || input.shape.get(1..) != Some(&picture[..]) {
-            let [a, b, c] = picture;
+        if !one(input.shape.first()) || preparation.sides(&input.shape) != Some([side; 2]) {
+            let [a, b, c] = preparation.axes([side; 2]);
             return Err(missing(&format!("the input shape [-1, {a}, {b}, {c}]")));
         }
         Ok(Self {
@@ -118,9 +87,7 @@ impl Embedder {
             side,
             aligner,
             projection: manifest.projection(entry, size)?,
-            scale,
-            colour: input.colour,
-            layout: input.layout,
+            preparation,
             pixels: Vec::new(),
         })
     }
@@ -159,35 +126,7 @@ impl Embedder {
                 aligned.height()
             )));
         }
-        let (by, plus) = match self.scale {
-            Scale::Linear { by, plus } => (by, plus),
-            Scale::PerImage => {
-                let (mean, std) = mean_and_std(aligned.as_raw());
-                let least = 1.0 / (aligned.as_raw().len() as f64).sqrt();
-                let std = std.max(least);
-                ((1.0 / std) as f32, (-mean / std) as f32)
-            }
-        };
-        let value = |v: u8| f32::from(v) * by + plus;
-        let order = match self.colour {
-            Colour::Rgb => [0, 1, 2],
-            Colour::Bgr => [2, 1, 0],
-        };
-        self.pixels.clear();
-        let (pixels, _) = aligned.as_raw().as_chunks::<3>();
-        let shape = match self.layout {
-            Layout::Nchw => {
-                for channel in order {
-                    self.pixels.extend(pixels.iter().map(|p| value(p[channel])));
-                }
-                [1, 3, side, side]
-            }
-            Layout::Nhwc => {
-                self.pixels
-                    .extend(pixels.iter().flat_map(|p| order.map(|c| value(p[c]))));
-                [1, side, side, 3]
-            }
-        };
+        let shape = self.preparation.fill(aligned, &mut self.pixels);
         let outputs = self.network.run(shape, &self.pixels)?;
         let (_, values) = outputs.tensor(&self.output)?;
         let values = values.to_vec();
@@ -243,15 +182,6 @@ fn recipe(entry: &Entry) -> String {
         recipe += &format!("projection {}\n", projection.sha256);
     }
     recipe
-}
-
-fn mean_and_std(values: &[u8]) -> (f64, f64) {
-    let n = values.len().max(1) as f64;
-    let (sum, squares) = values.iter().fold((0u64, 0u64), |(s, q), &v| {
-        (s + u64::from(v), q + u64::from(v) * u64::from(v))
-    });
-    let mean = sum as f64 / n;
-    (mean, (squares as f64 / n - mean * mean).max(0.0).sqrt())
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::embedding::ModelVersion;
 
+/// Sides of the pictures that networks of the role `pad` take, in pixels.
+pub(super) const PAD_CROP_SIDES: std::ops::RangeInclusive<i64> = 16..=1024;
+
 /// What a network is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -18,6 +21,8 @@ pub enum Role {
     Onet,
     /// The network that turns an aligned face into an embedding.
     Embedder,
+    /// An operator's network that tells presentation attacks from faces; see `vision::pad`.
+    Pad,
 }
 
 impl fmt::Display for Role {
@@ -27,6 +32,7 @@ impl fmt::Display for Role {
             Self::Rnet => "rnet",
             Self::Onet => "onet",
             Self::Embedder => "embedder",
+            Self::Pad => "pad",
         })
     }
 }
@@ -185,6 +191,19 @@ pub struct Entry {
     pub crop: Option<u32>,
     /// What turns its embeddings (embedders only).
     pub projection: Option<ProjectionSpec>,
+    /// Sides of what is cut out, in sides of the face's box (role `pad` only).
+    pub crop_factor: Option<f32>,
+    /// Which of the classes is a bona fide presentation, from 0 (role `pad` only).
+    pub bona_fide_class: Option<usize>,
+    /// Whether the output still has to go through a softmax; else it is probabilities (role
+    /// `pad` only).
+    #[serde(default)]
+    pub softmax: bool,
+    /// A face whose mean probability of being bona fide is lower is an artefact (role
+    /// `pad` only).
+    pub threshold: Option<f32>,
+    /// Where the threshold comes from, in words (role `pad` only).
+    pub calibration: Option<String>,
 }
 
 /// What turns an embedder's cosines into scores that mean the same for every face, and

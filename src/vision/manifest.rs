@@ -174,6 +174,17 @@ impl Manifest {
             })
     }
 
+    /// The network against presentation attacks.
+    ///
+    /// # Errors
+    /// [`VisionError::Manifest`] if there is none, or none is the default.
+    pub(crate) fn pad(&self, chosen: &[String]) -> Result<&Entry, VisionError> {
+        if !self.entries.iter().any(|e| e.role == Role::Pad) {
+            return Err(self.wrong("liveness.network = true, and it has no network of the role pad; bring yours in with `doorward pad-import`, or set liveness.network = false".into()));
+        }
+        self.pick(Role::Pad, chosen)
+    }
+
     /// Reads an entry's file and checks its hash.
     ///
     /// # Errors

@@ -139,16 +139,16 @@ pub fn add_projection(
 }
 
 /// A number as short as it can be written without being another `f32`.
-fn shortest(number: f32) -> Item {
+pub(super) fn shortest(number: f32) -> Item {
     value(number.to_string().parse().unwrap_or(f64::from(number)))
 }
 
-fn text_of<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
+pub(super) fn text_of<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
     table.get(key)?.as_str()
 }
 
 /// The tables of a kind; none yet if the manifest has none.
-fn tables<'d>(
+pub(super) fn tables<'d>(
     path: &Path,
     manifest: &'d mut DocumentMut,
     kind: &str,
@@ -178,11 +178,11 @@ fn forget_places(table: &mut Table) {
 }
 
 /// An empty line before a section, without the comments of the one it was copied from.
-fn begin_apart(table: &mut Table) {
+pub(super) fn begin_apart(table: &mut Table) {
     table.decor_mut().set_prefix("\n");
 }
 
-fn read(path: &Path) -> Result<DocumentMut, VisionError> {
+pub(super) fn read(path: &Path) -> Result<DocumentMut, VisionError> {
     let text =
         files::read_text(path, Kind::Manifest).map_err(|e| unwritable(path, &e.to_string()))?;
     text.parse()
@@ -190,13 +190,13 @@ fn read(path: &Path) -> Result<DocumentMut, VisionError> {
 }
 
 /// Renamed into place: a manifest is whole or the old one.
-fn replace(path: &Path, manifest: &DocumentMut) -> Result<(), VisionError> {
+pub(super) fn replace(path: &Path, manifest: &DocumentMut) -> Result<(), VisionError> {
     files::replace(path, manifest.to_string().as_bytes(), MODE)
         .map_err(|e| unwritable(path, &e.to_string()))
 }
 
 /// Writes a file of a set and gives its SHA-256.
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, VisionError> {
+pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, VisionError> {
     let path = folder.join(name);
     match files::replace(&path, bytes, MODE) {
         Ok(()) => Ok(hex(&Sha256::digest(bytes))),
@@ -207,7 +207,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, VisionError>
     }
 }
 
-fn unwritable(path: &Path, reason: &str) -> VisionError {
+pub(super) fn unwritable(path: &Path, reason: &str) -> VisionError {
     VisionError::Manifest {
         path: path.to_owned(),
         reason: reason.to_owned(),

@@ -7,10 +7,14 @@ mod align;
 mod embedder;
 mod ensemble;
 mod entry;
+mod input;
 pub(crate) mod library;
 pub mod manifest;
 pub mod manifest_edit;
 mod mtcnn;
+mod pad;
+mod pad_edit;
+pub mod pad_import;
 pub mod projection;
 pub mod resample;
 pub mod runtime;
@@ -27,6 +31,7 @@ use serde::Serialize;
 use self::ensemble::Ensemble;
 use self::manifest::Manifest;
 use self::mtcnn::Mtcnn;
+use self::pad::PadNetwork;
 use self::variants::Keeping;
 use crate::config;
 use crate::embedding::{Embedding, ModelVersion};
@@ -154,6 +159,7 @@ pub enum VisionError {
 pub struct Vision {
     mtcnn: Mtcnn,
     embedders: Ensemble,
+    pad: Option<PadNetwork>,
     set: String,
     scoring: Arc<Scoring>,
     settings: config::Vision,
@@ -175,6 +181,8 @@ pub struct Spent {
     pub embed: Duration,
     /// Embeddings made.
     pub embeddings: u32,
+    /// Asking the network against presentation attacks, cutting out included.
+    pub pad: Duration,
 }
 
 impl Vision {
@@ -212,6 +220,7 @@ impl Vision {
         Ok(Self {
             mtcnn: Mtcnn::open(&environment, &manifest, models, settings)?,
             embedders,
+            pad: None,
             set: manifest.set().to_owned(),
             scoring: Arc::new(scoring),
             settings: settings.clone(),
@@ -219,11 +228,34 @@ impl Vision {
         })
     }
 
+    /// The same with the set's network against presentation attacks, where the configuration
+    /// wants that asked. It is wanted by a key and not by lying in the set, so that a set
+    /// without it, or another `models.dir`, is a mistake that is told and no door with less.
+    ///
+    /// # Errors
+    /// As [`Vision::open`]; also where it is wanted and the set has none.
+    pub fn with_pad(mut self, config: &config::Config) -> Result<Self, VisionError> {
+        if !config.liveness.network {
+            return Ok(self);
+        }
+        let manifest = Manifest::load(&config.models.dir)?;
+        let entry = manifest.pad(&config.models.choose)?;
+        let environment = runtime::environment(&manifest, &config.models)?;
+        self.pad = Some(PadNetwork::open(
+            &environment,
+            &manifest,
+            entry,
+            &config.models,
+        )?);
+        Ok(self)
+    }
+
     /// The networks in use, a line each.
     pub fn networks(&self) -> Vec<String> {
         let detector = self.mtcnn.ids().into_iter().map(str::to_owned);
         let members = self.embedders.members().map(ToString::to_string);
-        detector.chain(members).collect()
+        let pad = self.pad.iter().map(|pad| pad.id().to_owned());
+        detector.chain(members).chain(pad).collect()
     }
 
     /// Where time went so far.
@@ -231,6 +263,7 @@ impl Vision {
         Spent {
             detector_sessions: self.mtcnn.spent(),
             embedder_session: self.embedders.spent(),
+            pad: self.pad.as_ref().map(PadNetwork::spent).unwrap_or_default(),
             ..self.spent
         }
     }
@@ -318,6 +351,23 @@ impl Vision {
     /// The limits it was opened with.
     pub(crate) fn settings(&self) -> &config::Vision {
         &self.settings
+    }
+
+    /// What the network against presentation attacks says of a face: how probable it is that a
+    /// person presents it, 0..=1, and from which mean on a face passes. Nothing where none is
+    /// asked.
+    ///
+    /// # Errors
+    /// [`VisionError::Inference`] if the network fails.
+    pub(crate) fn pad_score(
+        &mut self,
+        image: &RgbImage,
+        face: &Face,
+    ) -> Result<Option<(f32, f32)>, VisionError> {
+        let Some(pad) = &mut self.pad else {
+            return Ok(None);
+        };
+        Ok(Some((pad.score(image, face)?, pad.threshold())))
     }
 
     /// Embeds an aligned face.

@@ -73,13 +73,25 @@ impl Network {
         entry: &Entry,
         models: &config::Models,
     ) -> Result<Self, VisionError> {
+        Self::of(environment, &manifest.read(entry)?, entry, models)
+    }
+
+    /// Builds the network from the bytes of a file that is what `entry` says.
+    ///
+    /// # Errors
+    /// [`VisionError`] if they are not an ONNX model, or it has other inputs or outputs.
+    pub(super) fn of(
+        environment: &Environment,
+        bytes: &[u8],
+        entry: &Entry,
+        models: &config::Models,
+    ) -> Result<Self, VisionError> {
         let provider = provider(models.accelerator)?;
-        let bytes = manifest.read(entry)?;
         let refused = |reason: String| VisionError::Model {
             id: entry.id.clone(),
             reason,
         };
-        let session = build(environment, &bytes, models.threads, provider).map_err(|reason| {
+        let session = build(environment, bytes, models.threads, provider).map_err(|reason| {
             match models.accelerator {
                 Accelerator::Cpu => refused(reason),
                 // A provider that is not there and a network it cannot take are told apart by their words only.
@@ -293,6 +305,46 @@ fn saturating_int8() -> bool {
     {
         false
     }
+}
+
+/// An input or output of a file that nothing is known of yet.
+pub(super) struct Outlet {
+    pub(super) name: String,
+    /// -1 where any size goes.
+    pub(super) shape: Vec<i64>,
+}
+
+/// What a file takes and gives.
+///
+/// # Errors
+/// In words: it is no ONNX model, or something of it is no tensor of `f32`.
+pub(super) fn outlets(
+    environment: &Environment,
+    bytes: &[u8],
+) -> Result<(Vec<Outlet>, Vec<Outlet>), String> {
+    let session = build(environment, bytes, 1, None)?;
+    let tell = |found: &[ort::value::Outlet], kind: &str| {
+        found
+            .iter()
+            .map(|outlet| {
+                let name = outlet.name().to_owned();
+                match outlet.dtype() {
+                    ValueType::Tensor { ty, shape, .. } if *ty == TensorElementType::Float32 => {
+                        let shape = shape.to_vec();
+                        Ok(Outlet { name, shape })
+                    }
+                    ValueType::Tensor { ty, .. } => {
+                        Err(format!("its {kind} \"{name}\" holds {ty}, not f32"))
+                    }
+                    _ => Err(format!("its {kind} \"{name}\" is not a tensor")),
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok((
+        tell(session.inputs(), "input")?,
+        tell(session.outputs(), "output")?,
+    ))
 }
 
 fn check_shape(found: &ValueType, promised: &[i64]) -> Result<(), String> {

@@ -220,7 +220,7 @@ fn shape(entry: &Entry) -> [usize; 4] {
         Role::Pnet => [1, 3, 73, 97],
         Role::Rnet => [16, 3, 24, 24],
         Role::Onet => [4, 3, 48, 48],
-        Role::Embedder => {
+        Role::Embedder | Role::Pad => {
             let mut sides = entry.input.shape.iter().map(|n| (*n).max(1) as usize);
             std::array::from_fn(|_| sides.next().unwrap_or(1))
         }

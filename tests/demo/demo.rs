@@ -5,6 +5,8 @@
 //! wrong people were let in or the relay did not do what the configuration says.
 
 mod hands;
+#[path = "../support/living.rs"]
+mod living;
 mod scene;
 mod tiles;
 
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail, ensure};
-use scene::{Person, Scene};
+use scene::{Person, Scene, Shown};
 use serde_json::Value;
 
 const LISTED: &str = "Barack Obama";
@@ -25,16 +27,18 @@ fn scenes() -> Vec<Scene> {
         person: None,
         frames: 30,
     };
+    let listed = Person {
+        photo: "barack-obama/03.jpg",
+        centre: (433.0, 241.0),
+        face_px: 152.0,
+        shown: Shown::Alive,
+    };
     vec![
         empty("1-nobody"),
         Scene {
             name: "2-listed-person",
             title: "A listed person comes",
-            person: Some(Person {
-                photo: "barack-obama/03.jpg",
-                centre: (433.0, 241.0),
-                face_px: 152.0,
-            }),
+            person: Some(listed),
             frames: 45,
         },
         empty("3-nobody"),
@@ -45,10 +49,20 @@ fn scenes() -> Vec<Scene> {
                 photo: "grace-hopper/01.jpg",
                 centre: (256.0, 225.0),
                 face_px: 184.0,
+                shown: Shown::Alive,
             }),
             frames: 45,
         },
         empty("5-nobody"),
+        Scene {
+            name: "6-photo",
+            title: "A photo of the listed person on a stand",
+            person: Some(Person {
+                shown: Shown::OnAStand,
+                ..listed
+            }),
+            frames: 75,
+        },
     ]
 }
 
@@ -181,7 +195,7 @@ fn demo() -> anyhow::Result<()> {
     doorward.run(&["enroll", LISTED_TOO, "tests/photos/eileen-collins/01.jpg"])?;
     doorward.run(&["people", "list"])?;
     println!(
-        "\nThe door is guarded until the recording ends, some 12 seconds. Whoever is let in opens \
+        "\nThe door is guarded until the recording ends, some 17 seconds. Whoever is let in opens \
          the door;\nsomebody leaves by the exit button; at the end the door is forced:"
     );
     let hands = hands::at(&folder);
@@ -233,6 +247,8 @@ struct Outcome {
     score: Option<f64>,
     threshold: Option<f64>,
     decision: &'static str,
+    /// Its code, of a denial.
+    reason: Option<String>,
     grants: Vec<String>,
     denials: usize,
     pulse_ms: Option<u64>,
@@ -272,7 +288,11 @@ impl Outcome {
                     .find(|e| e["kind"] == "locked" && e["by"]["grant"] == record["id"])
                     .and_then(|e| e["energised_ms"].as_u64());
             } else {
-                outcome.decision = "denied";
+                outcome.decision = match event["reason"].as_str() {
+                    Some("frozen_face") => "denied: a picture",
+                    _ => "denied",
+                };
+                outcome.reason = event["reason"].as_str().map(str::to_owned);
                 outcome.denials += 1;
             }
         }
@@ -338,6 +358,14 @@ fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
                     ));
                 }
             }
+            "6-photo" => {
+                if !outcome.grants.is_empty() || outcome.reason.as_deref() != Some("frozen_face") {
+                    faults.push(format!(
+                        "{}: a photo on a stand must be denied as one",
+                        scene.name
+                    ));
+                }
+            }
             _ => {
                 if !outcome.grants.is_empty() || outcome.denials > 0 {
                     faults.push(format!("{}: a decision about nobody", scene.name));
@@ -368,8 +396,8 @@ fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
         bail!("{}", faults.join("; "));
     }
     println!(
-        "\nOne listed person let in once, a stranger denied, one exit, a forced door told of, the \
-         relay\nlocked again: as it should be."
+        "\nOne listed person let in once, a stranger and a photo denied, one exit, a forced door told \
+         of, the\nrelay locked again: as it should be."
     );
     Ok(())
 }

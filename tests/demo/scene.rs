@@ -10,11 +10,14 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
+use super::living::{self, Head, Held};
+
 /// Frame size of the pretended camera, in pixels.
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
 
 /// A photo to approach with; the face's centre and width are in pixels of the photo.
+#[derive(Clone, Copy)]
 pub struct Person {
     /// Below `tests/photos`.
     pub photo: &'static str,
@@ -22,6 +25,16 @@ pub struct Person {
     pub centre: (f32, f32),
     /// Width of the face.
     pub face_px: f32,
+    pub shown: Shown,
+}
+
+/// How the photo is used.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Shown {
+    /// As a person who comes nearer and whose head lives.
+    Alive,
+    /// As a photo on a stand.
+    OnAStand,
 }
 
 /// What the camera sees for a while.
@@ -52,12 +65,21 @@ impl Scene {
             None => None,
         };
         for number in 0..self.frames {
-            let progress = number as f32 / (self.frames - 1).max(1) as f32;
+            let is_picture = self.person.is_some_and(|p| p.shown == Shown::OnAStand);
+            // Whoever set it up is gone: nothing moves any more.
+            let progress = match is_picture {
+                true => 0.8,
+                false => number as f32 / (self.frames - 1).max(1) as f32,
+            };
             let mut frame = wall.clone();
             if let (Some(person), Some(photo)) = (&self.person, &photo) {
                 let face_px = 60.0 + 150.0 * progress;
                 let sway = (progress * 4.0 * PI).sin() * 30.0 * (1.0 - progress);
                 let centre = (WIDTH as f32 / 2.0 + sway, 190.0 - 10.0 * progress);
+                let head = Head::of(Path::new(person.photo)).filter(|_| !is_picture);
+                let lives =
+                    head.map(|head| living::held(photo, &head, &Held::waiting(u64::from(number))));
+                let photo = lives.as_ref().unwrap_or(photo);
                 paste(&mut frame, photo, person, face_px, centre);
             }
             let blur = 2.0 * (1.0 - 2.0 * progress);

@@ -49,6 +49,14 @@ fn tile(
                 pulse.unwrap_or(0)
             ),
         ),
+        ("denied: a picture", _) => (
+            Tone::Bad,
+            vec!["a picture".into(), format!("denied: {numbers}")],
+            format!(
+                "denied as a picture of {}, the door stays locked",
+                outcome.who
+            ),
+        ),
         ("denied", _) => (
             Tone::Bad,
             vec!["not listed".into(), format!("denied: {numbers}")],

@@ -1,6 +1,9 @@
 //! What several test programs need: where the models are, and a configuration around them.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod head;
+pub mod living;
+pub mod onnx;
 pub mod pty;
 pub mod site;
 

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use doorward::database::Database;
 use doorward::record::{Event, Kind, Log, Query, Record};
+use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use tempfile::TempDir;
+
+use super::living::{self, Head, Held};
 
 /// Longer than anything takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -100,26 +103,22 @@ impl Site {
         std::fs::write(self.config(), text).unwrap();
     }
 
-    /// Adds frames: the same photo so many times, with a camera's noise.
+    /// Adds frames: the photo so many times, with a camera's noise; if it is of a person, as of
+    /// a living one.
     pub fn frames(self, photo: &str, count: usize) -> Self {
-        let have = std::fs::read_dir(self.at("frames")).unwrap().count();
-        for n in have..have + count {
-            let frame = self.at("frames").join(format!("{n:04}.jpg"));
-            std::fs::write(frame, noisy(photo, n as u64)).unwrap();
-        }
-        self
+        self.recorded(count, |n| living(photo, n))
     }
 
-    /// Adds frames: the photo so many times, as of a head that sways.
-    pub fn swaying(self, photo: &str, count: usize) -> Self {
-        let picture = image::open(photo_path(photo)).unwrap().to_rgb8();
+    /// Adds frames: the photo on a stand before a camera with noise.
+    pub fn on_a_stand(self, photo: &str, count: usize) -> Self {
+        self.recorded(count, |n| noisy(photo, n))
+    }
+
+    fn recorded(self, count: usize, frame: impl Fn(u64) -> Vec<u8>) -> Self {
         let have = std::fs::read_dir(self.at("frames")).unwrap().count();
         for n in have..have + count {
-            let mut frame = picture.clone();
-            let aside = [0, 2, 4, 5, 4, 2][n % 6];
-            image::imageops::replace(&mut frame, &picture, aside, 0);
-            let frame_at = self.at("frames").join(format!("{n:04}.png"));
-            frame.save(frame_at).unwrap();
+            let file = self.at("frames").join(format!("{n:04}.jpg"));
+            std::fs::write(file, frame(n as u64)).unwrap();
         }
         self
     }
@@ -193,7 +192,7 @@ impl Site {
     pub fn show(&self, photo: &str) {
         for (n, frame) in (0..).zip(std::fs::read_dir(self.at("frames")).unwrap()) {
             let next = self.at("next");
-            std::fs::write(&next, noisy(photo, n)).unwrap();
+            std::fs::write(&next, living(photo, n)).unwrap();
             std::fs::rename(next, frame.unwrap().path()).unwrap();
         }
     }
@@ -266,6 +265,11 @@ impl Daemon {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// How often its log has these words.
+    pub fn count_said(&self, words: &str) -> usize {
+        self.log.lock().unwrap().matches(words).count()
+    }
+
     /// Waits until its log has these words.
     pub fn await_said(&self, words: &str) {
         let until = Instant::now() + PATIENCE;
@@ -318,7 +322,21 @@ pub fn said(output: &Output) -> String {
 
 /// The photo as JPEG with a little noise, as no two frames of a camera are equal.
 pub fn noisy(photo: &str, seed: u64) -> Vec<u8> {
-    let mut picture = image::open(photo_path(photo)).unwrap().to_rgb8();
+    with_noise(image::open(photo_path(photo)).unwrap().to_rgb8(), seed)
+}
+
+/// The same of a person who stands there and lives, where the photo is of a person.
+pub fn living(photo: &str, frame: u64) -> Vec<u8> {
+    let path = photo_path(photo);
+    let picture = image::open(&path).unwrap().to_rgb8();
+    let picture = match Head::of(&path) {
+        Some(head) => living::held(&picture, &head, &Held::waiting(frame)),
+        None => picture,
+    };
+    with_noise(picture, frame)
+}
+
+fn with_noise(mut picture: RgbImage, seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
     for value in picture.iter_mut() {
         *value = value.saturating_add(random.u8(0..4));

@@ -35,7 +35,7 @@ cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[123].jpg "$share/"
 cp "$project"/target/release/examples/{flood,freeze,loopback,typist} "$share/"
 feed=$project/target/release/examples/feed
 cp -r "$project/demo/scenes/2-listed-person" "$share/feeds/listed"
-for scene in 2-listed-person:listed 4-stranger:stranger 1-nobody:nobody; do
+for scene in 2-listed-person:listed 4-stranger:stranger 1-nobody:nobody 6-photo:photo; do
     for format in yuyv nv12 grey; do
         [ "$format" = yuyv ] || [ "${scene#*:}" = listed ] || continue
         "$feed" $format "$project/demo/scenes/${scene%:*}" "$share/feeds/${scene#*:}.$format"

@@ -123,6 +123,9 @@ impl Rules {
         asking: &Asking<'_>,
     ) -> Result<Option<Companion>, DenialReason> {
         holds(rule, &asking.wall)?;
+        if rule.challenge && asking.factors.challenge.is_none() {
+            return Err(DenialReason::ChallengeNeeded);
+        }
         if let Some(factor) = rule
             .factor
             .filter(|factor| !factor.is_met_by(asking.factors))
@@ -227,7 +230,7 @@ pub(super) fn holds(rule: &Rule, wall: &Wall<'_>) -> Result<(), DenialReason> {
 fn distance(reason: DenialReason) -> u8 {
     match reason {
         DenialReason::CompanionMissing | DenialReason::EscortMissing => 0,
-        DenialReason::FactorNeeded(_) => 1,
+        DenialReason::FactorNeeded(_) | DenialReason::ChallengeNeeded => 1,
         DenialReason::ClockUnknown => 2,
         _ => 3,
     }

@@ -120,6 +120,8 @@ pub struct Rule {
     /// The last day.
     until: Option<Date>,
     factor: Option<FactorKind>,
+    /// Whether the face has to pass a challenge.
+    challenge: bool,
     company: Option<Company>,
     /// Within which the others have to come.
     within: Duration,
@@ -137,6 +139,11 @@ impl Rules {
             .as_ref()
             .map(|p| p.direction)
             .unwrap_or_default()
+    }
+
+    /// The first rule that asks for a challenge.
+    pub(crate) fn asks_for_challenge(&self) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.challenge)
     }
 
     /// Every group that is named, each once.
@@ -193,7 +200,9 @@ impl Rule {
 
     /// What is needed besides the hours, in words.
     pub(crate) fn conditions(&self) -> Vec<String> {
-        let mut conditions: Vec<String> = self.factor.iter().map(ToString::to_string).collect();
+        let challenge = self.challenge.then(|| "after a challenge".to_owned());
+        let factor = self.factor.iter().map(ToString::to_string);
+        let mut conditions: Vec<String> = challenge.into_iter().chain(factor).collect();
         let within = shown(self.within);
         conditions.extend(self.company.iter().map(|company| match company {
             Company::Second(group) => {

@@ -289,6 +289,7 @@ impl<'t> Reading<'t> {
                 .copied()
                 .unwrap_or(FactorKind::Any))
         });
+        let challenge = table.flag("challenge", mistakes);
         let second = table.text("second_person", "a group", mistakes, forms::group);
         let escort = table.text("escort", "a group", mistakes, forms::group);
         let within = table.text("within", "a time", mistakes, forms::span);
@@ -310,6 +311,7 @@ impl<'t> Reading<'t> {
             from,
             until,
             factor,
+            challenge,
             company: second.map(Company::Second).or(escort.map(Company::Escort)),
             within: within.unwrap_or(DEFAULT_WITHIN),
         };

@@ -84,6 +84,15 @@ impl<'t> Table<'t> {
         })
     }
 
+    /// A flag; false where the file does not give it.
+    pub(super) fn flag(&mut self, key: &'static str, mistakes: &mut Mistakes<'_>) -> bool {
+        let flag = self.read(key, mistakes, |value| match value {
+            DeValue::Boolean(flag) => Ok(*flag),
+            _ => Err("is neither true nor false: write one of them, without quotes".to_owned()),
+        });
+        flag.unwrap_or(false)
+    }
+
     /// Each text of a list that `read` understands. A mistake stands at its own item.
     pub(super) fn texts<T>(
         &mut self,

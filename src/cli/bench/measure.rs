@@ -99,7 +99,7 @@ impl Rig {
     /// With so many people on the whitelist, the portrait's one of them.
     pub fn new(config: &Config, people: usize) -> anyhow::Result<(Self, Vision)> {
         let stage = Stage::new()?;
-        let mut vision = Vision::open(&config.models, &config.vision)?;
+        let mut vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
         let found = vision.detect(stage.portrait())?;
         let face = found.first().context("no face in the portrait")?;
         let aligned = vision.align(stage.portrait(), face);

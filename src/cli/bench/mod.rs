@@ -211,7 +211,7 @@ impl Bench {
 
 /// In the process that [`start`] starts: one frame, then some more, then memory.
 fn first_frame(config: &Config) -> anyhow::Result<ExitCode> {
-    let vision = Vision::open(&config.models, &config.vision)?;
+    let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
     let stage = scene::Stage::new()?;
     let picture = stage.frame(Some((110.0, [320.0, 200.0])), 1.0, 1);
     let asked = config.access.threshold_request();

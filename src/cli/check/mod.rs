@@ -123,7 +123,8 @@ impl Check {
 }
 
 fn check_all(config: &Config, report: &mut Report) {
-    let mut vision = match Vision::look(&config.models, &config.vision) {
+    let opened = Vision::look(&config.models, &config.vision);
+    let mut vision = match opened.and_then(|vision| vision.with_pad(config)) {
         Ok(vision) => {
             let text = format!(
                 "set {}: {}; every file as its hash says",

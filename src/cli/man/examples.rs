@@ -212,11 +212,45 @@ const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward calibrate-liveness",
+        &[
+            (
+                "sudo doorward calibrate-liveness --since 8h",
+                "See which threshold suits this door, after people came and went with \
+                 liveness.learn_coupling:",
+            ),
+            (
+                "sudo doorward calibrate-liveness --write",
+                "Write it into the configuration:",
+            ),
+        ],
+    ),
+    (
         "doorward train",
         &[(
             "doorward train photos/",
             "Learn to tell your own people apart better:",
         )],
+    ),
+    (
+        "doorward pad-import",
+        &[(
+            "sudo doorward pad-import minifasnet-v2.onnx --into /etc/doorward/models --id minifasnet-v2 --crop-factor 2.7 --colour BGR --bona-fide-class 1 --softmax --threshold 0.5 --calibration \"none yet: the even chance\"",
+            "Bring a network of your own into a model set, here MiniFASNet V2:",
+        )],
+    ),
+    (
+        "doorward pad-test",
+        &[
+            (
+                "sudo doorward pad-test --camera --bona-fide 20 --attack photo_in_hand=20 --attack screen_video=20 --out pad.json --html pad.html",
+                "Measure the door in front of you: it asks for each presentation, and tells how many were told apart:",
+            ),
+            (
+                "sudo doorward pad-test clips/ --html pad.html",
+                "The same on recorded clips, in clips/bona-fide/ and clips/attack/KIND/:",
+            ),
+        ],
     ),
     (
         "doorward mode",

@@ -13,7 +13,7 @@ use super::*;
 use crate::access::{Claim, Factors, MAX_CLAIM_AGE, Rules, Wall};
 use crate::cohort::Score;
 use crate::config;
-use crate::daemon::events::of_grant;
+use crate::daemon::events::{DecidedAt, of_grant};
 use crate::daemon::heartbeat::Heartbeats;
 use crate::daemon::pictures::Pictures;
 use crate::daemon::record_queue::RecordQueue;
@@ -92,7 +92,12 @@ impl Site {
         };
         let ada = Directory::new([Listed::new(self.ada, "Ada", true)]);
         let claim = self.grant.basis().face().unwrap();
-        of_grant(&self.grant, claim, &ada, &ModelVersion::new("m"), frame)
+        let at = DecidedAt {
+            frame,
+            model: ModelVersion::new("m"),
+            cues: None,
+        };
+        of_grant(&self.grant, claim, &ada, at)
     }
 
     /// What the recorder does about the grant with a door at the other end of `door`.
@@ -117,6 +122,7 @@ impl Site {
             heartbeat: Heartbeats::new().add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),
+            roster: crate::daemon::roster::Roster::trusting(),
             stop: Arc::new(true.into()),
         }
         .run();

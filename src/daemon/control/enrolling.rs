@@ -1,21 +1,31 @@
 //! Enrolling somebody with the door's own camera: a thread of its own, with networks of its own,
 //! that looks at what the vision thread shows. The door goes on meanwhile.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::Given;
-use crate::config::{Models, Vision as VisionSettings};
+use super::connection::Connection;
+use super::limits::MAX_VERB_WAIT;
+use super::requests::Refused;
+use super::server::Server;
+use super::waiting::Then;
+use crate::config::{self, Models};
+use crate::daemon::asks::Act;
 use crate::daemon::viewfinder::{Sighting, Viewfinder};
-use crate::database::Database;
-use crate::enrol::{BadPhotos, EnrolError, PhotoError, Reviewed, Session};
-use crate::ipc::{Enrol, Guidance, Step};
+use crate::database::{Database, DatabaseError};
+use crate::enrol::{BadPhotos, Consent, EnrolError, PhotoError, Reviewed, Session};
+use crate::ipc::{Answer, Code, Enrol, Enrolled, Guidance, Step, Word};
+use crate::person::PersonId;
 use crate::recognise::FaceReport;
 use crate::risk::ThresholdRequest;
 use crate::vision::{Vision, VisionError};
+use crate::whitelist::check_name;
 
 /// Words that wait to be told: frames are more than anybody can follow.
 const MAX_WAITING_WORDS: usize = 8;
@@ -53,8 +63,6 @@ impl Drop for Enrolling {
 /// Why there are not enough pictures.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("{0}")]
-    Asked(&'static str),
     #[error("{taken} of {wanted} good pictures in {seconds} s; {last}")]
     TooSlow {
         taken: u8,
@@ -67,7 +75,7 @@ enum Failure {
     #[error(transparent)]
     Enrol(#[from] EnrolError),
     #[error(transparent)]
-    Database(#[from] crate::database::DatabaseError),
+    Database(#[from] DatabaseError),
     #[error("ended before its time")]
     Stopped,
 }
@@ -75,12 +83,12 @@ enum Failure {
 /// What the thread works with.
 struct Work {
     models: Models,
-    settings: VisionSettings,
+    settings: config::Vision,
     keep_photos: bool,
     /// Whether the picture is mirrored.
     is_mirrored: bool,
     threshold: ThresholdRequest,
-    database: std::path::PathBuf,
+    database: PathBuf,
     viewfinder: Arc<Viewfinder>,
     asked: Enrol,
     tell: Sender<Told>,
@@ -88,20 +96,11 @@ struct Work {
 }
 
 impl Enrolling {
-    /// Begins; gives what is wrong with what was asked.
-    pub(super) fn begin(
-        given: &Given,
-        client: u64,
-        id: u64,
-        asked: Enrol,
-    ) -> Result<Self, String> {
-        if !(1..=MAX_PICTURES).contains(&asked.pictures) {
-            return Err(format!("pictures is 1 to {MAX_PICTURES}"));
-        }
-        if !(1..=MAX_SECONDS).contains(&asked.timeout_s) {
-            return Err(format!("timeout_s is 1 to {MAX_SECONDS}"));
-        }
-        crate::whitelist::check_name(&asked.name).map_err(|error| error.to_string())?;
+    /// Begins.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    fn begin(given: &Given, client: u64, id: u64, asked: Enrol) -> io::Result<Self> {
         let (tell, told) = bounded(MAX_WAITING_WORDS);
         let stop = Arc::<AtomicBool>::default();
         let enrol = &given.enrol;
@@ -119,15 +118,14 @@ impl Enrolling {
         };
         let bell = given.bell.clone();
         let thread = std::thread::Builder::new().name("enrol".into());
-        let started = thread.spawn(move || {
+        thread.spawn(move || {
             let told = match work.run() {
                 Ok(reviewed) => Told::Taken(Box::new(reviewed)),
                 Err(failure) => Told::Failed(failure.to_string()),
             };
             let _ = work.tell.send_timeout(told, Duration::from_secs(5));
             bell.ring();
-        });
-        started.map_err(|error| format!("there is no thread for it: {error}"))?;
+        })?;
         Ok(Self {
             client,
             id,
@@ -135,6 +133,118 @@ impl Enrolling {
             told,
             stop,
         })
+    }
+}
+
+impl Server<'_> {
+    /// Whether somebody can be enrolled now.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub(super) fn may_enrol(&self, asked: &Enrol) -> Result<(), Refused> {
+        if self.enrolling.is_some() {
+            let message = "somebody is being enrolled with this camera already; try again then";
+            return Err(Refused(Code::Busy, message.into()));
+        }
+        let refused = |what: String| Refused(Code::Refused, what);
+        if !(1..=MAX_PICTURES).contains(&asked.pictures) {
+            return Err(refused(format!("pictures is 1 to {MAX_PICTURES}")));
+        }
+        if !(1..=MAX_SECONDS).contains(&asked.timeout_s) {
+            return Err(refused(format!("timeout_s is 1 to {MAX_SECONDS}")));
+        }
+        let named = check_name(&asked.name);
+        named
+            .map(|_| ())
+            .map_err(|error| refused(error.to_string()))
+    }
+
+    /// Begins to enrol somebody, once that is on record.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub(super) fn enrol(&mut self, client: u64, id: u64, asked: Enrol) -> Result<(), Refused> {
+        self.may_enrol(&asked)?;
+        let begun = Enrolling::begin(self.given, client, id, asked);
+        let begun = begun.map_err(|error| {
+            let message = format!("there is no thread for it: {error}");
+            Refused(Code::Refused, message)
+        })?;
+        self.enrolling = Some(begun);
+        Ok(())
+    }
+
+    /// Ends it; false if that request did not begin one.
+    pub(super) fn end_enrolment(&mut self, client: &mut Connection, id: u64) -> bool {
+        let is_it = |one: &mut Enrolling| (one.client, one.id) == (client.number, id);
+        let ended = self.enrolling.take_if(is_it).is_some();
+        client.waiting -= usize::from(ended && client.waiting > 0);
+        ended
+    }
+
+    /// Tells whoever enrols somebody what the camera makes of the face.
+    pub(super) fn guide(&mut self, now: Instant) {
+        loop {
+            let Some(enrolling) = &self.enrolling else {
+                return;
+            };
+            let (client, id) = (enrolling.client, enrolling.id);
+            let told = match enrolling.told.try_recv() {
+                Ok(told) => told,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => Told::Failed("its thread ended".into()),
+            };
+            match told {
+                Told::Guidance(guidance) => self.with(client, |_, client| {
+                    client.say(&Answer::to(id, Word::Guidance(guidance)))
+                }),
+                Told::Taken(reviewed) => {
+                    let asked = self.enrolling.take().map(|one| one.asked.clone());
+                    if let Some(asked) = asked
+                        && let Err(Refused(code, why)) =
+                            self.commit(client, id, &asked, &reviewed, now)
+                    {
+                        self.answer(client, id, Word::error(code, why));
+                    }
+                }
+                Told::Failed(why) => {
+                    self.enrolling = None;
+                    let word = Word::error(Code::Refused, format!("nobody was enrolled: {why}"));
+                    self.answer(client, id, word);
+                }
+            }
+        }
+    }
+
+    /// Has the recorder write what was taken.
+    fn commit(
+        &mut self,
+        client: u64,
+        id: u64,
+        asked: &Enrol,
+        reviewed: &Reviewed,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let consent = match asked.look_alike {
+            true => Consent::TwoPeople,
+            false => Consent::None,
+        };
+        let verb = reviewed.enrolment(consent, asked.guest_until_ms);
+        let verb =
+            verb.map_err(|error| Refused(Code::Refused, format!("nobody was enrolled: {error}")))?;
+        let client = self.clients.iter().find(|one| one.number == client);
+        let Some((number, actor)) = client.map(|client| (client.number, client.who.actor())) else {
+            return Ok(());
+        };
+        let then = Then::Enrolled(Enrolled {
+            person_id: PersonId(0),
+            name: reviewed.name().to_owned(),
+            added: reviewed.is_listed(),
+            templates: reviewed.photos().count(),
+            look_alike: reviewed.look_alike().map(ToString::to_string),
+        });
+        let act = Act::Enrol(Box::new(verb));
+        self.hand(number, actor, id, (act, then), now + MAX_VERB_WAIT)
     }
 }
 

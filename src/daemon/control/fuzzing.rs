@@ -18,8 +18,10 @@ use crate::daemon::asks::{Act, Asks};
 use crate::daemon::bell::Bell;
 use crate::daemon::poke::Poke;
 use crate::daemon::record_queue::RecordQueue;
+use crate::daemon::verb_desk::VerbDesk;
 use crate::database::Database;
 use crate::ipc::{Answer, Peer, Role, Roles};
+use crate::record::ControlAct;
 
 /// User number and role; the service's user is none of them.
 const USERS: [(u32, Option<Role>); 4] = [
@@ -52,6 +54,7 @@ fn site() -> Option<Site> {
     drop(Database::open(&database).ok()?);
     let (queue, queued) = RecordQueue::channel();
     let (recorder, asks) = Asks::channel(Bell::default(), Poke::of_this_thread());
+    let verbs = VerbDesk::of_nobody();
     let given = Given {
         config: folder.join("doorward.toml"),
         note: folder.join("line-0.toml"),
@@ -59,12 +62,21 @@ fn site() -> Option<Site> {
         database,
         strict: Arc::default(),
         recorder,
+        verbs,
         poke: Poke::of_this_thread(),
         queue,
         status: Arc::new(ArcSwap::default()),
         whitelist: Arc::default(),
         outlook: Arc::default(),
         viewfinder: Arc::default(),
+        bell: Bell::default(),
+        enrol: super::EnrolGiven {
+            models: Default::default(),
+            vision: Default::default(),
+            keep_photos: false,
+            is_mirrored: false,
+            rules: Arc::default(),
+        },
     };
     // Lives as long as the process.
     let mut server = Server::open(Box::leak(Box::new(given))).ok()?;
@@ -152,8 +164,9 @@ impl Site {
         }
         self.server.requests(now);
         while let Some(asked) = self.asks.take() {
-            let needs = match asked.act {
-                Act::Note(crate::record::ControlAct::Reload) => Role::Administrator,
+            let needs = match &asked.act {
+                Act::Note(ControlAct::Reload | ControlAct::Enrol) => Role::Administrator,
+                Act::Enrol(_) => Role::Administrator,
                 _ => Role::Operator,
             };
             let uid = asked.origin.actor.uid;
@@ -208,7 +221,7 @@ mod tests {
             r#"{"id":9,"do":"live"}"#,
             r#"{"id":10,"do":"stop","of":2}"#,
             r#"{"id":11,"do":"enrol","name":"Ada"}"#,
-            r#"{"id":12,"do":"people","verb":{"verb":"people"}}"#,
+            r#"{"id":12,"do":"people","verb":{"verb":"forget_photos"}}"#,
         ] {
             for who in 0..4u8 {
                 let mut seed = vec![who, 7];

@@ -33,6 +33,8 @@ pub(super) const MAX_SILENCE: Duration = Duration::from_secs(300);
 pub(super) const MAX_RECORD_WAIT: Duration = Duration::from_secs(5);
 /// How long it may take to be seen what became of it.
 pub(super) const MAX_OUTCOME_WAIT: Duration = Duration::from_secs(6);
+/// How long a verb may take: an import of ten thousand people.
+pub(super) const MAX_VERB_WAIT: Duration = Duration::from_secs(150);
 /// How long a picture may take.
 pub(super) const MAX_PICTURE_WAIT: Duration = Duration::from_secs(3);
 

@@ -13,6 +13,7 @@ use image::imageops::{self, FilterType};
 use super::connection::Live;
 use super::server::Server;
 use crate::cohort::Score;
+use crate::daemon::challenge_events::challenge_step;
 use crate::daemon::events;
 use crate::daemon::viewfinder::Sighting;
 use crate::ipc::{Answer, LiveFace, LiveFrame, Verdict, Word};
@@ -44,6 +45,7 @@ impl Memory {
             height,
             threshold: threshold.is_finite().then_some(threshold),
             faces: faces.collect(),
+            challenge: sighting.asked.map(challenge_step),
             jpeg: jpeg.flatten().map(|jpeg| STANDARD.encode(jpeg)),
         }
     }

@@ -12,6 +12,7 @@
 //! says so, and it is started anew. What it may cost is in `limits`.
 
 mod connection;
+mod enrolling;
 mod feed;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
@@ -44,8 +45,9 @@ use super::outlook::Outlook;
 use super::poke::Poke;
 use super::record_queue::RecordQueue;
 use super::status::Note;
+use super::verb_desk::VerbDesk;
 use super::viewfinder::Viewfinder;
-use crate::config::DoorName;
+use crate::config::{self, DoorName};
 use crate::record::{Event, FaultReason, Part};
 use crate::whitelist::Snapshot;
 
@@ -68,12 +70,26 @@ pub(super) struct Given {
     /// Whether roles that others could write are refused.
     pub strict: Arc<AtomicBool>,
     pub recorder: ToRecorder,
+    pub verbs: VerbDesk,
     pub poke: Poke,
     pub queue: RecordQueue,
     pub status: Arc<ArcSwap<Note>>,
     pub whitelist: Arc<ArcSwapOption<Snapshot>>,
     pub outlook: Arc<Outlook>,
     pub viewfinder: Arc<Viewfinder>,
+    /// Wakes the thread.
+    pub bell: Bell,
+    pub enrol: EnrolGiven,
+}
+
+/// What somebody is enrolled with.
+pub(super) struct EnrolGiven {
+    pub models: config::Models,
+    pub vision: config::Vision,
+    pub keep_photos: bool,
+    /// Whether the camera's picture is mirrored.
+    pub is_mirrored: bool,
+    pub rules: Arc<ArcSwap<config::Access>>,
 }
 
 /// What others tell the thread.

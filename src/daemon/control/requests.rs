@@ -3,18 +3,21 @@
 use std::time::Instant;
 
 use super::connection::{Connection, Gone, Watch};
-use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
+use super::limits::{MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
 use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
-use crate::record::{ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp};
+use crate::record::{
+    Actor, ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp,
+};
+use crate::verbs::Verb;
 
 /// Lines of one client that are dealt with in a turn.
 const MAX_LINES_A_TURN: usize = 8;
 
 /// Why a request is not begun.
-struct Refused(Code, String);
+pub(super) struct Refused(pub Code, pub String);
 
 impl Server<'_> {
     /// Begins what was asked for, of each client some.
@@ -43,15 +46,18 @@ impl Server<'_> {
         let role = self.role_of(&client.who);
         if role < Some(ask.needs()) {
             self.note_refusal(client, act, ControlRefusal::Role, now);
-            let word = Word::error(Code::NotAllowed, not_allowed(client, role, &ask));
+            let message = not_allowed(client, role, act, ask.needs());
+            let word = Word::error(Code::NotAllowed, message);
             return client.say(&Answer::to(id, word));
         }
         match self.begin(client, id, ask, now) {
             Ok(Some(word)) => client.say(&Answer::to(id, word)),
             Ok(None) => Ok(()),
             Err(Refused(code, message)) => {
-                if code == Code::TooMany {
-                    self.note_refusal(client, act, ControlRefusal::TooMany, now);
+                match code {
+                    Code::TooMany => self.note_refusal(client, act, ControlRefusal::TooMany, now),
+                    Code::NotAllowed => self.note_refusal(client, act, ControlRefusal::Role, now),
+                    _ => {}
                 }
                 client.say(&Answer::to(id, Word::error(code, message)))
             }
@@ -95,36 +101,86 @@ impl Server<'_> {
             Ask::Live { pictures: false } => {
                 return self.look_through(client, id, false).map(|()| None);
             }
-            Ask::Stop { of } => return stop(client, id, of).map(Some),
+            Ask::Stop { of } => return self.stop(client, id, of).map(Some),
             Ask::Unlock { reason } => {
                 let purpose = purpose(reason)?;
                 (Act::Unlock { purpose }, Then::Unlock)
             }
             Ask::Lock { reason } => {
                 let purpose = purpose(reason)?;
-                (Act::Lock { purpose }, Then::Mode)
+                (Act::Lock { purpose }, Then::Answer)
             }
             Ask::Hold { until_ms, reason } => {
                 let act = mode(DoorMode::Hold, Some(until_ms), reason)?;
-                (act, Then::Mode)
+                (act, Then::Answer)
             }
             Ask::Mode {
                 mode: wanted,
                 until_ms,
                 reason,
-            } => (mode(wanted, until_ms, reason)?, Then::Mode),
+            } => (mode(wanted, until_ms, reason)?, Then::Answer),
             Ask::Reload {} => (Act::Note(ControlAct::Reload), Then::Reload),
             Ask::Snapshot {} => (Act::Note(ControlAct::Snapshot), Then::Snapshot),
             Ask::Live { pictures: true } => {
                 is_free(client)?;
                 (Act::Note(ControlAct::Live), Then::Live)
             }
-            Ask::Enrol(_) | Ask::People { .. } => {
-                let message = "this daemon does not do that at the control socket yet";
-                return Err(Refused(Code::Refused, message.into()));
+            Ask::Enrol(asked) => {
+                self.may_enrol(&asked)?;
+                (Act::Note(ControlAct::Enrol), Then::Enrol(asked))
             }
+            Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
         };
-        self.ask_recorder(client, id, act, then, now).map(|()| None)
+        if !self.acts.take(client.who.peer.uid, now) {
+            return Err(too_many(
+                "this user asked for too many acts in a short time",
+            ));
+        }
+        let until = now + MAX_RECORD_WAIT;
+        self.ask_recorder(client, id, act, then, until)
+            .map(|()| None)
+    }
+
+    /// Has a verb done, without waiting for it.
+    fn begin_verb(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        verb: serde_json::Value,
+    ) -> Result<(), Refused> {
+        let misread = |error| Refused(Code::NotUnderstood, format!("it is no verb: {error}"));
+        let verb: Verb = serde_json::from_value(verb).map_err(misread)?;
+        let needs = match verb.is_look() {
+            true => Role::Operator,
+            false => Role::Administrator,
+        };
+        let role = self.role_of(&client.who);
+        if role < Some(needs) {
+            let message = not_allowed(client, role, ControlAct::People, needs);
+            return Err(Refused(Code::NotAllowed, message));
+        }
+        if client.waiting >= MAX_WAITING_REQUESTS {
+            let message = "too many requests of this client wait; try again in a moment";
+            return Err(Refused(Code::TooMany, message.into()));
+        }
+        let origin = Origin {
+            door: self.given.door.clone(),
+            actor: client.who.actor(),
+        };
+        let asked = self.given.verbs.ask(client.number, origin, verb);
+        let answered = asked.ok_or_else(|| {
+            let message = "the daemon has too much to do for others; try again in a moment";
+            Refused(Code::NoAnswer, message.into())
+        })?;
+        client.waiting += 1;
+        let until = Instant::now() + MAX_VERB_WAIT;
+        self.waiting.push(Waiting {
+            client: client.number,
+            id,
+            until,
+            for_what: For::Verb(answered),
+        });
+        Ok(())
     }
 
     /// Hands an act to the recorder, without waiting for it.
@@ -134,25 +190,32 @@ impl Server<'_> {
         id: u64,
         act: Act,
         then: Then,
-        now: Instant,
+        until: Instant,
     ) -> Result<(), Refused> {
-        let too_many =
-            |what: &str| Refused(Code::TooMany, format!("{what}; try again in a moment"));
         if client.waiting >= MAX_WAITING_REQUESTS {
             return Err(too_many("too many requests of this client wait"));
         }
-        if !self.acts.take(client.who.peer.uid, now) {
-            return Err(too_many(
-                "this user asked for too many acts in a short time",
-            ));
-        }
+        self.hand(client.number, client.who.actor(), id, (act, then), until)?;
+        client.waiting += 1;
+        Ok(())
+    }
+
+    /// The same for a request that waits already.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub(super) fn hand(
+        &mut self,
+        client: u64,
+        actor: Actor,
+        id: u64,
+        (act, then): (Act, Then),
+        until: Instant,
+    ) -> Result<(), Refused> {
         let (answer, answered) = crossbeam_channel::bounded(1);
-        let origin = Origin {
-            door: self.given.door.clone(),
-            actor: client.who.actor(),
-        };
+        let door = self.given.door.clone();
         let asked = Asked {
-            origin,
+            origin: Origin { door, actor },
             act,
             answer,
         };
@@ -160,23 +223,13 @@ impl Server<'_> {
             let message = "the daemon has too much to write down; try again in a moment";
             return Err(Refused(Code::NoAnswer, message.into()));
         }
-        client.waiting += 1;
-        self.wait_for(
+        self.waiting.push(Waiting {
             client,
             id,
-            For::Recorder(answered, then),
-            now + MAX_RECORD_WAIT,
-        );
-        Ok(())
-    }
-
-    fn wait_for(&mut self, client: &Connection, id: u64, for_what: For, until: Instant) {
-        self.waiting.push(Waiting {
-            client: client.number,
-            id,
             until,
-            for_what,
+            for_what: For::Recorder(answered, then),
         });
+        Ok(())
     }
 
     fn begin_watch(
@@ -204,6 +257,21 @@ impl Server<'_> {
         Ok(())
     }
 
+    /// Ends what a request of the connection began.
+    fn stop(&mut self, client: &mut Connection, id: u64, of: u64) -> Result<Word, Refused> {
+        let stopped = client.watch.take_if(|watch| watch.id == of).is_some()
+            || client.live.take_if(|live| live.id == of).is_some()
+            || self.end_enrolment(client, of);
+        if !stopped {
+            let message = format!("request {of} of this connection began nothing that goes on");
+            return Err(Refused(Code::Refused, message));
+        }
+        let ended = Word::error(Code::Stopped, format!("ended by request {id}"));
+        // What is too much for the client shows in a moment.
+        let _ = client.say(&Answer::to(of, ended));
+        Ok(Word::Ok(serde_json::json!({})))
+    }
+
     /// Without pictures nobody needs to know.
     fn look_through(
         &mut self,
@@ -225,20 +293,6 @@ fn is_free(client: &Connection) -> Result<(), Refused> {
         }
         None => Ok(()),
     }
-}
-
-/// Ends what a request of the connection began.
-fn stop(client: &mut Connection, id: u64, of: u64) -> Result<Word, Refused> {
-    let stopped = client.watch.take_if(|watch| watch.id == of).is_some()
-        || client.live.take_if(|live| live.id == of).is_some();
-    if !stopped {
-        let message = format!("request {of} of this connection began nothing that goes on");
-        return Err(Refused(Code::Refused, message));
-    }
-    let ended = Word::error(Code::Stopped, format!("ended by request {id}"));
-    // What is too much for the client shows in a moment.
-    let _ = client.say(&Answer::to(of, ended));
-    Ok(Word::Ok(serde_json::json!({})))
 }
 
 /// A mode, with the end it needs.
@@ -274,14 +328,18 @@ fn purpose(reason: Option<String>) -> Result<Option<String>, Refused> {
     }
 }
 
-fn not_allowed(client: &Connection, role: Option<Role>, ask: &Ask) -> String {
+fn not_allowed(client: &Connection, role: Option<Role>, act: ControlAct, needs: Role) -> String {
     let has = role.map_or_else(|| "none".to_owned(), |role| role.to_string());
     format!(
         "{} takes the role {}, and uid {} has {has}: /etc/doorward/roles.toml gives roles",
-        act_of(ask).code(),
-        ask.needs(),
+        act.code(),
+        needs,
         client.who.peer.uid
     )
+}
+
+fn too_many(what: &str) -> Refused {
+    Refused(Code::TooMany, format!("{what}; try again in a moment"))
 }
 
 /// What a request is called on record.

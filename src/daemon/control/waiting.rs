@@ -5,10 +5,12 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::limits::{MAX_OUTCOME_WAIT, MAX_PICTURE_WAIT};
+use super::requests::Refused;
 use super::server::Server;
 use crate::daemon::asks::Answered;
-use crate::ipc::{Answer, Code, ModeOrdered, Reloaded, Unlocked, Word};
+use crate::ipc::{Answer, Code, Enrol, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
 use crate::record::Event;
+use crate::verbs::{Reply, VerbError};
 
 /// A request that waits.
 pub(super) struct Waiting {
@@ -24,6 +26,8 @@ pub(super) struct Waiting {
 pub(super) enum For {
     /// The recorder, and then what the act needs.
     Recorder(Receiver<Answered>, Then),
+    /// What comes of a verb.
+    Verb(Receiver<Result<Reply, VerbError>>),
     /// What becomes of an unlocking.
     Unlocking { act: u64 },
     /// What becomes of reading the configuration again.
@@ -33,15 +37,19 @@ pub(super) enum For {
 }
 
 /// What follows when it is on record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Then {
-    /// Nothing: the mode that was ordered is the answer.
-    Mode,
+    /// Nothing: what it gave is the answer.
+    Answer,
     Unlock,
     Reload,
     Snapshot,
     /// Pictures, until it is ended.
     Live,
+    /// Taking somebody's pictures.
+    Enrol(Enrol),
+    /// Nothing: somebody is enrolled. The number is the reply's.
+    Enrolled(Enrolled),
 }
 
 /// How a request that waits stands.
@@ -52,6 +60,8 @@ enum Stands {
     Ends(Word),
     /// It goes on as something else, that sends by itself.
     Streams,
+    /// The same, and its end is the request's.
+    GoesOn,
 }
 
 impl Server<'_> {
@@ -86,6 +96,7 @@ impl Server<'_> {
                     });
                 }
                 Stands::Ends(word) => self.answer(client, id, word),
+                Stands::GoesOn => {}
                 Stands::Streams => self.with(client, |_, client| {
                     client.waiting = client.waiting.saturating_sub(1);
                     Ok(())
@@ -95,7 +106,7 @@ impl Server<'_> {
     }
 
     /// Ends a request that waited.
-    fn answer(&mut self, client: u64, id: u64, word: Word) {
+    pub(super) fn answer(&mut self, client: u64, id: u64, word: Word) {
         self.with(client, |_, client| {
             client.waiting = client.waiting.saturating_sub(1);
             client.say(&Answer::to(id, word))
@@ -107,6 +118,12 @@ impl Server<'_> {
             For::Recorder(answer, then) => match answer.try_recv() {
                 Ok(answered) => self.on_record(client, id, answered, then),
                 Err(TryRecvError::Empty) => Stands::Waits(For::Recorder(answer, then)),
+                Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
+            },
+            For::Verb(answer) => match answer.try_recv() {
+                Ok(Ok(reply)) => Stands::Ends(Word::ok(&reply)),
+                Ok(Err(error)) => Stands::Ends(Word::Error(error.into())),
+                Err(TryRecvError::Empty) => Stands::Waits(For::Verb(answer)),
                 Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
             },
             For::Unlocking { act } => match self.feed.outcome(act) {
@@ -174,7 +191,23 @@ impl Server<'_> {
                 self.begin_live(client, id, true);
                 Stands::Streams
             }
-            (Answered::OnRecord(_), Then::Mode) => Stands::Ends(stopping()),
+            (Answered::OnRecord(_), Then::Enrol(asked)) => match self.enrol(client, id, asked) {
+                Ok(()) => Stands::GoesOn,
+                Err(Refused(code, why)) => Stands::Ends(Word::error(code, why)),
+            },
+            (Answered::Reply(Ok(Reply::Enrolled { person, name })), Then::Enrolled(enrolled)) => {
+                Stands::Ends(Word::ok(&Enrolled {
+                    person_id: person,
+                    name,
+                    ..enrolled
+                }))
+            }
+            (Answered::Reply(Err(error)), _) => {
+                let why = format!("nobody was enrolled: {error}");
+                Stands::Ends(Word::error(Code::Refused, why))
+            }
+            (Answered::Reply(Ok(_)), _) => Stands::Ends(stopping()),
+            (Answered::OnRecord(_), Then::Answer | Then::Enrolled(_)) => Stands::Ends(stopping()),
         }
     }
 
@@ -187,7 +220,7 @@ impl Server<'_> {
 
 fn late(for_what: &For) -> Word {
     match for_what {
-        For::Recorder(..) => Word::error(
+        For::Recorder(..) | For::Verb(_) => Word::error(
             Code::NoAnswer,
             "the daemon did not come to it in time; `doorward events` shows whether it still did",
         ),
