@@ -33,9 +33,6 @@ two_cameras() {
         multiplanar=1,1 no_error_inj=0 vid_cap_nr=20,22 vid_out_nr=21,23
     udevadm settle
     ready_camera
-    ready_second
-}
-ready_second() {
     v4l2-ctl -d /dev/video22 -c loop_video=1,osd_text_mode=2
     for device in /dev/video22 /dev/video23; do v4l2-ctl -d $device --set-dv-bt-timings=index=0; done >/dev/null
 }
@@ -282,7 +279,7 @@ reset() {
     unfeed_second
     pkill loopback
     rmmod v4l2loopback 2>/dev/null
-    if [ -e /sys/bus/platform/devices/vivid.1 ]; then rmmod vivid; one_camera; fi
+    if [ -e /dev/video22 ]; then rmmod vivid; one_camera; fi
     [ "$(cat $configfs/door/live)" = 1 ] || make_chip
     keep_level 0
     while mountpoint -q /var/lib/doorward; do umount -l /var/lib/doorward; done
