@@ -31,6 +31,8 @@ fn site() -> Site {
     let mut site = site
         .set("liveness.challenge", "\"always\"")
         .set("daemon.log", "\"debug\"")
+        // This head does not sway while nothing is asked of it.
+        .set("liveness.frozen_face", false)
         // A busy machine must not change what is decided.
         .set("liveness.challenge_step_ms", 10_000)
         .set("panel.driver", "\"simulated\"")
