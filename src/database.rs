@@ -8,8 +8,11 @@
 mod copy;
 mod identity;
 mod look;
+mod tidy;
+mod writing;
 
 pub(crate) use self::identity::Files;
+pub(crate) use self::writing::{Holder, MAX_WRITER_WAIT, Writing};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,6 +99,24 @@ pub enum DatabaseError {
     /// No room.
     #[error("{path} cannot be written: the disk is full; free some space")]
     Full { path: PathBuf },
+    /// A daemon writes it, and nobody else.
+    #[error(
+        "a daemon (process {pid}) guards a door with {path}, and nobody else writes it then; stop that one first (systemctl stop doorward)"
+    )]
+    Guarded {
+        path: PathBuf,
+        /// Whose it is; 0 if that cannot be seen.
+        pid: i32,
+    },
+    /// Another doorward writes it.
+    #[error(
+        "another doorward (process {pid}) writes {path} and did not end within {} s; wait for it or end it, then repeat this", MAX_WRITER_WAIT.as_secs()
+    )]
+    Held {
+        path: PathBuf,
+        /// Whose it is; 0 if that cannot be seen.
+        pid: i32,
+    },
     /// Another process keeps writing.
     #[error("{path} is in use by another program; try again, and end that program if it stays so")]
     Locked { path: PathBuf },
@@ -313,6 +334,11 @@ impl Database {
         if found == known {
             return Ok(());
         }
+        // Under a daemon of an older version it stays as that knows it.
+        let _writing = match self.first_to_write()? {
+            Some(writing) => writing,
+            None => return Ok(()),
+        };
         self.transaction(|connection, fail| {
             // Another process may have been faster.
             let found = number(connection, "user_version").map_err(fail)?;

@@ -221,7 +221,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 }
 
 /// As [`create`], with what is in the file still there.
-fn create_or_keep(path: &Path) -> io::Result<File> {
+pub(crate) fn create_or_keep(path: &Path) -> io::Result<File> {
     match create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,

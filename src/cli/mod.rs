@@ -257,6 +257,7 @@ impl Cli {
         let named = |open: &mut dyn FnMut(Hands) -> anyhow::Result<()>| {
             let config = config()?;
             open(Hands::new(&config))?;
+            clerk::meet(&self.config, &config);
             become_owner(&config)?;
             anyhow::Ok(config)
         };

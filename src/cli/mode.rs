@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::clerk::{self, Clerk};
 use super::control::{self, Done};
 use super::output::{local, rfc3339};
 use super::when::{When, until};
-use super::{Exit, Format, Usage, origin, print_json};
+use super::{Exit, Format, Usage, print_json};
 use crate::acts::{self, Acts, ModeAct, Outcome, Over, Standing};
 use crate::config::Config;
 use crate::daemon::clock;
 use crate::database::{Database, DatabaseError};
 use crate::ipc::{Ask, MAX_REASON_CHARS, ModeOrdered, Unlocked};
 use crate::record::{DoorMode, Kind, Log, Query, Stamp, believes_clock};
+use crate::verbs::{Reply, Verb, VerbError};
 
 /// How long `unlock` waits for what becomes of it.
 const MAX_UNLOCK_WAIT: Duration = Duration::from_secs(6);
@@ -124,12 +126,27 @@ impl Mode {
             Some(Done::Gave(ordered)) => (ordered, true),
             Some(Done::NotYet(why)) => anyhow::bail!(why),
             None => {
+                clerk::meet(path, config);
                 super::become_owner(config)?;
                 let guarded = Database::is_guarded(&config.whitelist.database);
-                let mut database = Database::open(&config.whitelist.database)?;
-                let origin = origin(config);
-                let act = acts::set_mode(&mut database, mode, until_ms, reason, &origin)?;
-                (ordered(&act), guarded)
+                let verb = Verb::SetMode {
+                    mode,
+                    until_ms,
+                    reason,
+                };
+                let ordered = match Clerk::new(config).does(verb, None)? {
+                    Reply::ModeSet {
+                        mode,
+                        until_ms,
+                        event,
+                    } => ModeOrdered {
+                        event,
+                        mode,
+                        until_ms,
+                    },
+                    _ => return Err(VerbError::other_reply().into()),
+                };
+                (ordered, guarded)
             }
         };
         match format.json {
@@ -249,6 +266,7 @@ impl Unlock {
                 Ok(Exit::No.into())
             }
             None => {
+                clerk::meet(path, config);
                 super::become_owner(config)?;
                 without_socket(reason, format, config)
             }
@@ -272,8 +290,11 @@ fn without_socket(
         }
         return Ok(Exit::No.into());
     }
-    let mut database = Database::open_existing(&config.whitelist.database)?;
-    let act = acts::ask_unlock(&mut database, why, &origin(config))?;
+    let verb = Verb::Unlock { reason: why };
+    let Reply::UnlockAsked { event: act } = Clerk::new(config).does(verb, None)? else {
+        return Err(VerbError::other_reply().into());
+    };
+    let database = Database::open_existing(&config.whitelist.database)?;
     let log = Log::new(database, config.daemon.door.clone());
     let outcome = awaited(&log, act)?;
     let became = |outcome| Unlocked::of(act, outcome);

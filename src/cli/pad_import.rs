@@ -13,9 +13,13 @@ use crate::config::Config;
 use crate::vision::manifest::Colour;
 use crate::vision::pad_import::{PadSettings, import};
 
+const USAGE: &str = "doorward pad-import [OPTIONS] FILE --into FOLDER --crop-factor FACTOR
+           --colour ORDER --bona-fide-class CLASS --threshold P --calibration TEXT";
+
 /// Which file, and what cannot be read from it.
 #[derive(Debug, Args)]
 #[command(
+    override_usage = USAGE,
     after_help = "The network is asked about made-up pictures before anything is written. It may only refuse: \
     set liveness.network = true to have it asked, and measure it with `doorward pad-test`. \
     MiniFASNet V2 takes an 80x80 crop of 2.7 times the box, BGR 0 to 255, and its class 1 is bona fide; \

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::{Exit, Format, actor, print_json, start_stderr_log};
 use crate::config::{self, Config, Driver};
-use crate::database::Database;
+use crate::database::{Database, Writing};
 use crate::door::relay;
 use crate::guardian::{self, BootTime, Given, HeldLine, Hold, ServiceFolder};
 use crate::record::{Event, Log, Stamp};
@@ -212,9 +212,13 @@ fn record_by_hand(config: &Config, relay: &str, ms: u64) -> anyhow::Result<()> {
         pulse_ms: ms,
         actor: actor(),
     };
-    Database::open(&config.whitelist.database)
+    let place = &config.whitelist.database;
+    Writing::take(place, false)
+        .and_then(|writing| Ok((Database::open(place)?, writing)))
         .map_err(anyhow::Error::from)
-        .and_then(|db| Ok(Log::new(db, config.daemon.door.clone()).append(&Stamp::now(), &event)?))
+        .and_then(|(db, _writing)| {
+            Ok(Log::new(db, config.daemon.door.clone()).append(&Stamp::now(), &event)?)
+        })
         .context("the relay was not moved, because that cannot be put on record")?;
     Ok(())
 }

@@ -52,7 +52,6 @@ pub(super) struct Looked {
 impl View {
     /// With every frame looked at, whatever `vision.economy` says.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        // Asking takes this process's locks from the file: before it is opened.
         let guarded = Database::is_guarded(&config.whitelist.database);
         let second_eye = match mapping_file::second_eye(config) {
             // Cameras are aimed before that is learnt; without it nobody is let in.

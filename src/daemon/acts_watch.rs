@@ -1,4 +1,5 @@
-//! Brings the door what administrators order: each second, and at once on SIGHUP.
+//! Brings the door what administrators order: as soon as it is on record, and every few seconds
+//! in case the clock was set.
 
 use std::time::{Duration, Instant};
 

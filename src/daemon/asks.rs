@@ -10,6 +10,7 @@ use super::clock;
 use super::poke::Poke;
 use super::record_queue::Queued;
 use super::recorder::{Recorder, tell};
+use super::verb_line;
 use crate::acts::{self, ModeAct};
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
@@ -19,6 +20,8 @@ use crate::verbs::{self, Given, Reply, Verb, VerbError};
 /// Acts that may wait for the recorder. They have a queue of their own, so that they take no
 /// place from what happens at the door.
 const MAX_WAITING_ACTS: usize = 8;
+/// Verbs that may. They are asked one at a time.
+const MAX_WAITING_VERBS: usize = 2;
 
 /// An act, and where the answer goes.
 #[derive(Debug)]
@@ -80,6 +83,8 @@ impl ToRecorder {
 #[derive(Debug)]
 pub(crate) struct Asks {
     incoming: Receiver<Asked>,
+    verbs: Receiver<verb_line::Asked>,
+    to_verbs: Sender<verb_line::Asked>,
     /// So that the channel lasts as long as the recorder.
     _open: Sender<Asked>,
     bell: Bell,
@@ -90,8 +95,11 @@ impl Asks {
     /// Both ends.
     pub(crate) fn channel(bell: Bell, poke: Poke) -> (ToRecorder, Self) {
         let (sender, incoming) = bounded(MAX_WAITING_ACTS);
+        let (to_verbs, verbs) = bounded(MAX_WAITING_VERBS);
         let asks = Self {
             incoming,
+            verbs,
+            to_verbs,
             _open: sender.clone(),
             bell,
             poke,
@@ -111,6 +119,11 @@ impl Asks {
         self.incoming.try_recv().ok()
     }
 
+    /// Where verbs come from.
+    pub(super) fn for_verbs(&self) -> Sender<verb_line::Asked> {
+        self.to_verbs.clone()
+    }
+
     /// A record was written.
     pub(super) fn written(&self) {
         self.bell.ring();
@@ -123,6 +136,7 @@ impl Asks {
 pub(super) enum Heard {
     Note(Queued),
     Asked(Asked),
+    Verb(verb_line::Asked),
 }
 
 impl Recorder {
@@ -138,6 +152,10 @@ impl Recorder {
             },
             recv(self.asks.incoming) -> asked => match asked {
                 Ok(asked) => Ok(Heard::Asked(asked)),
+                Err(_) => Err(RecvTimeoutError::Disconnected),
+            },
+            recv(self.asks.verbs) -> asked => match asked {
+                Ok(asked) => Ok(Heard::Verb(asked)),
                 Err(_) => Err(RecvTimeoutError::Disconnected),
             },
             default(patience) => Err(RecvTimeoutError::Timeout),

@@ -244,6 +244,7 @@ impl Scene {
             heartbeat: Heartbeats::new().add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),
+            roster: crate::daemon::roster::Roster::trusting(),
             stop: Arc::new(true.into()),
         }
         .run();

@@ -128,6 +128,7 @@ impl Site {
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),
+            roster: crate::daemon::roster::Roster::trusting(),
             stop: Arc::clone(&stop),
         };
         let site = Self {

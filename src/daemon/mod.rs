@@ -44,6 +44,7 @@ mod record_queue;
 mod recorder;
 mod reload;
 mod remembered;
+mod roster;
 mod settings;
 mod sight;
 pub(crate) mod status;
@@ -51,6 +52,9 @@ pub(crate) mod strict;
 mod strike;
 mod threads;
 mod timing;
+mod verb_desk;
+mod verb_line;
+mod verbs_done;
 mod viewfinder;
 mod whitelist_watch;
 
@@ -92,22 +96,26 @@ use self::poke::Poke;
 use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
+use self::roster::{Looks, Roster};
 pub use self::settings::level;
 use self::sight::Sight;
 use self::threads::Threads;
+use self::verb_desk::VerbDesk;
 use self::viewfinder::Viewfinder;
 use self::whitelist_watch::WhitelistWatch;
 use crate::config::{self, Config};
-use crate::database::Database;
+use crate::database::{Database, Writing};
 use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
 use crate::record::{Bent, Event, Log, Part, Stamp, WhichCamera};
+use crate::whitelist;
 
-/// How often signals, threads and the whitelist are looked at.
+/// How often signals and threads are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the whitelist is looked at for changes.
-const WHITELIST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often whitelist and acts are compared with the record while nobody changes them: who
+/// does so past the daemon is found out.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a part may take to stop.
 const MAX_STOP_WAIT: Duration = Duration::from_secs(3);
 
@@ -130,10 +138,16 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
         note: note.clone(),
     })?;
     log::info!("relay: {}, locked", hold.describe());
+    // Until this process ends nobody else writes.
+    let _writing = Writing::take(&config.whitelist.database, true)?;
     let database = Database::open(&config.whitelist.database)?;
-    database.mark_guarded()?;
     let mut log = Log::new(database, config.daemon.door.clone());
     let remembered = Remembered::of(&note, &log)?;
+    // Whoever was being removed when the power went is gone from the files too.
+    whitelist::sweep(&config.whitelist.database);
+    if let Err(error) = log.database().erase() {
+        log::debug!("the database was not tidied up: {error}");
+    }
     let files = log.guard()?;
     let (queue, incoming) = RecordQueue::channel();
     let parts = match Parts::open(&config, files, &queue) {
@@ -183,6 +197,7 @@ struct Guard {
     heartbeats: Heartbeats,
     whitelist_watch: WhitelistWatch,
     acts_watch: ActsWatch,
+    looks: Looks,
     panel_link: PanelLink,
     /// Nothing in the end.
     control: Option<Control>,
@@ -241,6 +256,15 @@ impl Guard {
         let (bell, woken) = Bell::pair().map_err(of_a_thread)?;
         let poke = Poke::of_this_thread();
         let (to_recorder, asks) = Asks::channel(bell.clone(), poke.clone());
+        let (roster, looks) = Roster::pair(poke.clone());
+        looks.found(whitelist_watch.revision());
+        let verbs = VerbDesk::start(
+            config.whitelist.database.clone(),
+            config.daemon.door.clone(),
+            asks.for_verbs(),
+            bell.clone(),
+        )
+        .map_err(of_a_thread)?;
         let outlook = Arc::<Outlook>::default();
         let viewfinder = Arc::new(Viewfinder::new(bell.clone()));
         let doorkeeper = Doorkeeper {
@@ -268,6 +292,7 @@ impl Guard {
             database: config.whitelist.database.clone(),
             strict: Arc::clone(&strict),
             recorder: to_recorder,
+            verbs,
             poke: poke.clone(),
             queue: queue.clone(),
             status: status.now(),
@@ -293,6 +318,7 @@ impl Guard {
             retention: Arc::clone(&retention),
             law: law.clone(),
             pictures: Pictures::beside(&config.whitelist.database),
+            roster,
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),
             status,
@@ -346,6 +372,7 @@ impl Guard {
             heartbeats,
             whitelist_watch,
             acts_watch,
+            looks,
             panel_link,
             control: Some(Control::start(given, bell, woken)),
             strict,
@@ -359,7 +386,7 @@ impl Guard {
     }
 
     fn watch(&mut self, signals: &mut Signals, threads: &Threads) -> End {
-        let mut roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
+        let mut look_at = Instant::now() + LOOK_INTERVAL;
         loop {
             for signal in signals.pending() {
                 if signal == SIGHUP {
@@ -378,11 +405,15 @@ impl Guard {
             if is_asked {
                 self.reload();
             }
-            if self.poke.take_changed() || is_asked || Instant::now() >= roster_at {
+            if self.poke.take_changed() || is_asked || Instant::now() >= look_at {
+                let waiting = self.looks.waiting();
                 if let Err(error) = self.refresh(is_asked) {
                     return End::Fault(error.into());
                 }
-                roster_at = Instant::now() + WHITELIST_CHECK_INTERVAL;
+                for one in waiting {
+                    let _ = one.try_send(());
+                }
+                look_at = Instant::now() + LOOK_INTERVAL;
             }
             if let Some(part) = threads.ended(&self.mailbox) {
                 return End::Fault(Fault::Ended(part));
@@ -407,7 +438,10 @@ impl Guard {
 
     /// Reads what administrators may have changed in the database.
     fn refresh(&mut self, force: bool) -> Result<(), Bent> {
-        self.whitelist_watch.refresh(force, &self.queue)?;
+        let looked = self.whitelist_watch.refresh(force, &self.queue);
+        let revision = looked.as_ref().ok().and(self.whitelist_watch.revision());
+        self.looks.found(revision);
+        looked?;
         self.acts_watch.refresh(&self.orders, &self.queue)
     }
 }

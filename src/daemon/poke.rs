@@ -1,4 +1,4 @@
-//! Has the main thread look at once at what it else looks at each second.
+//! Has the main thread look at once at what is new.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

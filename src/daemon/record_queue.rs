@@ -1,7 +1,7 @@
 //! What the other threads tell the recorder, and how: without ever waiting for a disk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -55,6 +55,8 @@ pub(crate) enum Queued {
 pub(crate) struct RecordQueue {
     sender: Sender<Queued>,
     lost: Arc<AtomicU64>,
+    /// Of those that wait, how many somebody at the door waits for.
+    urgent: Arc<AtomicUsize>,
 }
 
 impl RecordQueue {
@@ -64,6 +66,7 @@ impl RecordQueue {
         let queue = Self {
             sender,
             lost: Arc::default(),
+            urgent: Arc::default(),
         };
         (queue, receiver)
     }
@@ -88,7 +91,7 @@ impl RecordQueue {
     /// door stays locked.
     pub fn grant(&self, event: Event, grant: Grant, picture: Option<RgbImage>) {
         let stamp = Stamp::now();
-        self.send(Queued::Grant {
+        self.send_urgent(Queued::Grant {
             stamp,
             event,
             grant,
@@ -100,7 +103,7 @@ impl RecordQueue {
     /// written, the door stays locked.
     pub(crate) fn rex(&self, event: Event) {
         let stamp = Stamp::now();
-        self.send(Queued::Rex { stamp, event });
+        self.send_urgent(Queued::Rex { stamp, event });
     }
 
     /// Has lockouts kept, with the event they follow from.
@@ -129,9 +132,29 @@ impl RecordQueue {
         self.lost.fetch_add(events, Ordering::Relaxed);
     }
 
-    fn send(&self, note: Queued) {
+    /// Whether what takes long has to give way: somebody at the door waits, or much does.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::Acquire) > 0 || self.sender.len() >= MAX_QUEUED / 2
+    }
+
+    /// The recorder took what somebody at the door waits for.
+    pub(crate) fn took_urgent(&self) {
+        let less = |urgent: usize| urgent.checked_sub(1);
+        let (set, fetch) = (Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.urgent.fetch_update(set, fetch, less);
+    }
+
+    fn send_urgent(&self, note: Queued) {
+        self.urgent.fetch_add(1, Ordering::AcqRel);
+        if !self.send(note) {
+            self.took_urgent();
+        }
+    }
+
+    /// False if it was lost.
+    fn send(&self, note: Queued) -> bool {
         let note = match self.sender.try_send(note) {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(TrySendError::Full(note) | TrySendError::Disconnected(note)) => note,
         };
         self.count_lost(1);
@@ -150,5 +173,6 @@ impl RecordQueue {
                 log::error!("the door stays locked, the audit log cannot keep up: {event}");
             }
         }
+        false
     }
 }

@@ -22,6 +22,7 @@ use super::lockout_rows::{self, KeptLockout};
 use super::pictures::Pictures;
 use super::record_queue::{Queued, RecordQueue};
 use super::remembered::Remembered;
+use super::roster::Roster;
 use super::status::StatusTeller;
 use crate::access::Grant;
 use crate::config;
@@ -46,6 +47,7 @@ pub(crate) struct Recorder {
     pub retention: Arc<ArcSwap<config::Audit>>,
     pub law: SharedLaw,
     pub pictures: Pictures,
+    pub roster: Roster,
     pub heartbeat: Heartbeat,
     pub remembered: Remembered,
     /// Set here when the database is not what was written: the daemon has to end.
@@ -77,31 +79,9 @@ impl Recorder {
                 head_at = Instant::now() + HEAD_INTERVAL;
             }
             match self.hear(MAX_QUEUE_WAIT) {
-                Ok(Heard::Note(Queued::Happened {
-                    stamp,
-                    event,
-                    picture,
-                })) => {
-                    let id = self.write(&stamp, &event);
-                    has_new_pictures |= self.keep(id, picture);
-                }
-                Ok(Heard::Note(Queued::Grant {
-                    stamp,
-                    event,
-                    grant,
-                    picture,
-                })) => {
-                    let id = self.grant(&stamp, event, &grant);
-                    has_new_pictures |= self.keep(id, picture);
-                }
-                Ok(Heard::Note(Queued::Rex { stamp, event })) => self.rex(&stamp, &event),
-                Ok(Heard::Note(Queued::Counted { stamp, event, kept })) => {
-                    self.count(&stamp, event.as_ref(), &kept);
-                }
-                Ok(Heard::Note(Queued::Reached(reached))) => {
-                    let _ = reached.try_send(());
-                }
+                Ok(Heard::Note(queued)) => has_new_pictures |= self.take(queued),
                 Ok(Heard::Asked(asked)) => self.act(asked),
+                Ok(Heard::Verb(asked)) => has_new_pictures |= self.does(asked),
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -120,6 +100,60 @@ impl Recorder {
         (self.log, self.remembered)
     }
 
+    /// Deals with what waits; says whether a picture was kept.
+    pub(super) fn take_what_waits(&mut self) -> bool {
+        let mut kept = false;
+        while let Ok(queued) = self.incoming.try_recv() {
+            self.heartbeat.beat();
+            kept |= self.take(queued);
+        }
+        kept
+    }
+
+    /// Says whether a picture was kept.
+    fn take(&mut self, queued: Queued) -> bool {
+        match queued {
+            Queued::Happened {
+                stamp,
+                event,
+                picture,
+            } => {
+                let id = self.write(&stamp, &event);
+                return self.keep(id, picture);
+            }
+            Queued::Grant {
+                stamp,
+                event,
+                grant,
+                picture,
+            } => {
+                self.queue.took_urgent();
+                let id = self.grant(&stamp, event, &grant);
+                return self.keep(id, picture);
+            }
+            Queued::Rex { stamp, event } => {
+                self.queue.took_urgent();
+                self.rex(&stamp, &event);
+            }
+            Queued::Counted { stamp, event, kept } => {
+                self.count(&stamp, event.as_ref(), &kept);
+            }
+            Queued::Reached(reached) => {
+                let _ = reached.try_send(());
+            }
+        }
+        false
+    }
+
+    /// Whether the whitelist on the disk is the one that is known, each change on record. What
+    /// cannot be read is told by whoever writes.
+    fn knows_the_whitelist(&self) -> bool {
+        match whitelist::revision(self.log.database()) {
+            Ok(revision) => self.roster.knows(revision),
+            Err(_) => true,
+        }
+    }
+
     /// Keeps the face that an event is about, if there is one. The event stands without it too.
     fn keep(&self, id: Option<u64>, picture: Option<RgbImage>) -> bool {
         let (Some(id), Some(picture)) = (id, picture) else {
@@ -131,6 +165,19 @@ impl Recorder {
 
     /// Gives the number of the grant, if it is on record.
     fn grant(&mut self, stamp: &Stamp, event: Event, grant: &Grant) -> Option<u64> {
+        if !self.knows_the_whitelist() {
+            let recognition = match event {
+                Event::Granted(granted) => Some(granted.recognition),
+                _ => None,
+            };
+            let event = Event::GrantWithdrawn {
+                reason: NotOpened::TooLate,
+                grant: None,
+                recognition,
+            };
+            self.write(&Stamp::now(), &event);
+            return None;
+        }
         let (log, door) = (&mut self.log, &self.door);
         let (rules, now) = (self.law.rules.load_full(), Stamp::now());
         let law = Law {
@@ -216,9 +263,13 @@ impl Recorder {
             // Nobody passed by it.
             Event::GrantWithdrawn {
                 grant: Some(grant), ..
-            } => self.log.append_and(stamp, event, |connection, fail| {
-                whitelist::take_back_passages(connection, fail, *grant)
-            }),
+            } => {
+                let written = self.log.append_and(stamp, event, |connection, fail| {
+                    whitelist::take_back_passages(connection, fail, *grant)
+                });
+                self.roster.look_soon();
+                written
+            }
             _ => self.log.append(stamp, event),
         };
         let id = match written {

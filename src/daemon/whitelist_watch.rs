@@ -68,6 +68,11 @@ impl WhitelistWatch {
         })
     }
 
+    /// What was read last, with each change on record; nothing while it cannot be read.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        self.revision
+    }
+
     /// What the next reading asks of the threshold.
     pub(crate) fn ask(&mut self, asked: ThresholdRequest) {
         self.asked = asked;

@@ -1,16 +1,14 @@
-//! Copies of the database in a file of their own, and who has it open to guard a door.
+//! Copies of the database in a file of their own.
 
 use std::fs::File;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 
 use crate::files::{self, Kind, handed};
 
-use super::{APPLICATION_ID, Database, DatabaseError, at_open, classify};
+use super::{APPLICATION_ID, Database, DatabaseError, Writing, at_open, classify};
 
 impl Database {
     /// Copies all of it, as it is at one moment, to a file that must not be there yet. It is
@@ -65,24 +63,9 @@ impl Database {
             .map_err(|error| self.fail(error))
     }
 
-    /// Marks the database as guarded with, until this process ends.
-    pub(crate) fn mark_guarded(&self) -> Result<(), DatabaseError> {
-        let marked = files::open(&self.path, Kind::Database).and_then(|file| {
-            let locked = flock(&file, FlockOperation::NonBlockingLockShared);
-            // Closing it would also take SQLite's own locks from the file.
-            std::mem::forget(file);
-            Ok(locked?)
-        });
-        marked.map_err(|error| at_open(&self.path, &error))
-    }
-
-    /// Whether a daemon guards with this database. To be asked before it is opened here:
-    /// asking takes all of this process's locks from the file.
+    /// Whether a daemon guards with this database.
     pub(crate) fn is_guarded(path: &Path) -> bool {
-        let Ok(file) = files::open(path, Kind::Database) else {
-            return false;
-        };
-        flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+        Writing::holder(path).is_some_and(|holder| holder.guards)
     }
 }
 

@@ -157,7 +157,7 @@ impl Request {
 
 impl Ask {
     /// The least role that may ask for it. For people it depends on the verb; this is for a
-    /// change.
+    /// look.
     pub fn needs(&self) -> Role {
         match self {
             Self::Status {}
@@ -169,8 +169,9 @@ impl Ask {
             | Self::Hold { .. }
             | Self::Mode { .. }
             | Self::Snapshot {}
-            | Self::Live { pictures: true } => Role::Operator,
-            Self::Reload {} | Self::Enrol(_) | Self::People { .. } => Role::Administrator,
+            | Self::Live { pictures: true }
+            | Self::People { .. } => Role::Operator,
+            Self::Reload {} | Self::Enrol(_) => Role::Administrator,
         }
     }
 }
@@ -256,6 +257,10 @@ codes! {
     NoAnswer = "no_answer";
     /// Somebody else does that now.
     Busy = "busy";
+    /// Nobody is or was called that.
+    Unknown = "unknown";
+    /// The database is not the one that is guarded with; the daemon ends.
+    AnotherDatabase = "another_database";
     /// The record does not reach to that number.
     NoSuchRecord = "no_such_record";
     /// The camera gives no picture now.

@@ -222,7 +222,7 @@ impl Log {
         self.database
     }
 
-    pub(super) fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 

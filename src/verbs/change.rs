@@ -117,7 +117,10 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         Verb::ForgetPhotos {} => Ok(Reply::PhotosForgotten {
             photos: whitelist::forget_photos(db, by)?,
         }),
-        Verb::Erase {} => Ok(Reply::Erased { gone: db.erase()? }),
+        Verb::Erase {} => {
+            whitelist::sweep(db.path());
+            Ok(Reply::Erased { gone: db.erase()? })
+        }
         Verb::SetPin {
             person: word,
             pin,
@@ -163,6 +166,10 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
                 whitelist::lose_card(db, &kept, by)?;
             }
             Ok(of_card(person, &kept))
+        }
+        Verb::HandOver { .. } | Verb::HandedOver {} => {
+            let why = "nothing is handed over to somebody who has the database";
+            Err(VerbError::malformed(why))
         }
         Verb::Import { existing, file } => import(db, given, existing, &file),
         Verb::NoteExport(noted) => note_export(db, noted, by),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::DatabaseError;
 use crate::record::RecordError;
-use crate::whitelist::{ImportError, WhitelistError};
+use crate::whitelist::{ImportError, PortableError, WhitelistError};
 
 /// Nothing was changed. The message names the thing, the place and what mends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -30,6 +30,8 @@ pub enum Code {
     Bent,
     /// Whoever may write the database does not answer.
     Silent,
+    /// The daemon ends.
+    Stopping,
     /// Something more urgent came in between, such as somebody at the door.
     Busy,
 }
@@ -82,6 +84,11 @@ impl From<WhitelistError> for VerbError {
         };
         Self::new(code, error)
     }
+}
+
+/// A text that cannot be handed over, as whoever reads it would say.
+pub(crate) fn unreadable(error: std::io::Error) -> VerbError {
+    ImportError::File(PortableError::of(error)).into()
 }
 
 impl From<ImportError> for VerbError {

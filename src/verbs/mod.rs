@@ -10,11 +10,12 @@ mod reply;
 mod verb;
 
 pub use change::{Given, execute};
+pub(crate) use error::unreadable;
 pub use error::{Code, VerbError};
 pub use look::look;
 pub(crate) use look::record_json;
 pub use reply::{Reply, Seen};
 pub use verb::{
-    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedExport, PinWord,
-    Remade, Verb,
+    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedExport, Part,
+    PinWord, Remade, Verb,
 };

@@ -123,6 +123,13 @@ pub enum Verb {
         head: String,
     },
 
+    /// Hands over a piece of a text, or of a verb that is too long for one line.
+    HandOver {
+        part: Part,
+    },
+    /// The verb is what was handed over.
+    HandedOver {},
+
     /// Orders a mode of the door.
     SetMode {
         mode: DoorMode,
@@ -150,6 +157,17 @@ impl Verb {
     /// Whether it is about the door, and not about who is listed.
     pub fn is_act(&self) -> bool {
         matches!(self, Self::SetMode { .. } | Self::Unlock { .. })
+    }
+}
+
+/// A piece of something, in base64.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Part(#[serde(with = "piece")] pub Vec<u8>);
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 
@@ -308,6 +326,20 @@ impl<'de> Deserialize<'de> for PinWord {
 }
 
 /// Bytes as base64.
+mod piece {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same where there may be none.
 mod bytes {
     use super::*;
 

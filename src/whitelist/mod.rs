@@ -43,6 +43,7 @@ pub use pin::{
     check_pin,
 };
 pub use portable::PortableError;
+pub(crate) use restore::sweep;
 pub use restore::{RestoreError, Restored, restore};
 pub use rights::{
     MAX_ENTRIES, add_to_group, remove_from_group, set_entries, set_guest, set_validity,

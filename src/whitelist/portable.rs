@@ -283,7 +283,7 @@ impl<R: BufRead> Reader<R> {
         self.line += 1;
         let mut limited = (&mut self.from).take(MAX_LINE_BYTES);
         let got = limited.read_until(b'\n', &mut bytes);
-        match got.map_err(said)? {
+        match got.map_err(PortableError::of)? {
             0 => Ok(None),
             _ if bytes.pop_if(|last| *last == b'\n').is_some() => Ok(Some(bytes)),
             _ if bytes.len() as u64 >= MAX_LINE_BYTES => {
@@ -294,10 +294,13 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-fn said(error: io::Error) -> PortableError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => PortableError::Cut,
-        io::ErrorKind::InvalidData => PortableError::Changed,
-        _ => PortableError::Unreadable(error),
+impl PortableError {
+    /// Of a text that cannot be read.
+    pub(crate) fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Cut,
+            io::ErrorKind::InvalidData => Self::Changed,
+            _ => Self::Unreadable(error),
+        }
     }
 }

@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Writing};
 use crate::record::{Event, Head, Log, Origin, RecordError, Stamp, append_within, has_head};
+
+/// What the copy of a backup is called beside the database.
+const COPY: &str = "-restore";
 
 /// Why a backup was not brought back. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +53,11 @@ pub struct Restored {
 /// # Errors
 /// [`RestoreError`]
 pub fn restore(backup: &Path, database: &Path, origin: &Origin) -> Result<Restored, RestoreError> {
-    if Database::is_guarded(database) {
-        return Err(RestoreError::Guarded(database.into()));
-    }
-    let copy = beside(database, "-restore");
+    let _writing = match Writing::take(database, false) {
+        Err(DatabaseError::Guarded { path, .. }) => return Err(RestoreError::Guarded(path)),
+        writing => writing?,
+    };
+    let copy = beside(database, COPY);
     remove(&copy);
     Database::copy_backup(backup, &copy)?;
     let restored = from_copy(backup, &copy, database, origin);
@@ -161,9 +165,15 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+/// Removes the copy that a restore left which was killed: it has everybody of the backup. For
+/// whoever may write the database.
+pub(crate) fn sweep(database: &Path) {
+    remove(&beside(database, COPY));
+}
+
 /// What is left of an earlier try, or of this one.
 fn remove(copy: &Path) {
-    for ending in ["", "-wal", "-shm"] {
+    for ending in ["", "-wal", "-shm", "-lock"] {
         let _ = std::fs::remove_file(beside(copy, ending));
     }
 }

@@ -25,7 +25,7 @@ use self::stand::{PlayError, Stand};
 use super::output::{Usage, rfc3339};
 use super::{Exit, Format, actor, become_owner, print_json, start_stderr_log};
 use crate::camera::{self, CameraError, FrameSource};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::database::Database;
 use crate::evidence::presentations::{Presentation, Shown, Summary, Tally};
 use crate::files::{self, Kind};
@@ -99,6 +99,8 @@ struct Report {
     checks: Vec<String>,
     /// There is an infrared camera, and it took no part.
     without_infrared: bool,
+    /// The door also asks for a challenge, which took no part.
+    without_challenge: bool,
     config_file: String,
     config_sha256: String,
     set: String,
@@ -158,6 +160,7 @@ impl PadTest {
             door: config.daemon.door.to_string(),
             checks: checks(&config),
             without_infrared: has_infrared && plan.is_none(),
+            without_challenge: config.liveness.challenge != config::Challenge::Never,
             config_file: path.display().to_string(),
             config_sha256: hex(&config_bytes),
             set: vision.set().to_owned(),

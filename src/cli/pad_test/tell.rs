@@ -57,6 +57,12 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
                 .into(),
         );
     }
+    if report.without_challenge {
+        remarks.push(
+            "The challenge took no part: these are the other checks alone, and whoever they accept still has to pass it."
+                .into(),
+        );
+    }
     if report.without_infrared {
         remarks.push(
             "The infrared camera took no part: a clip has the first camera's pictures alone. --camera measures both."

@@ -18,6 +18,7 @@ use crate::daemon::asks::{Act, Asks};
 use crate::daemon::bell::Bell;
 use crate::daemon::poke::Poke;
 use crate::daemon::record_queue::RecordQueue;
+use crate::daemon::verb_desk::VerbDesk;
 use crate::database::Database;
 use crate::ipc::{Answer, Peer, Role, Roles};
 use crate::record::ControlAct;
@@ -53,6 +54,7 @@ fn site() -> Option<Site> {
     drop(Database::open(&database).ok()?);
     let (queue, queued) = RecordQueue::channel();
     let (recorder, asks) = Asks::channel(Bell::default(), Poke::of_this_thread());
+    let verbs = VerbDesk::of_nobody();
     let given = Given {
         config: folder.join("doorward.toml"),
         note: folder.join("line-0.toml"),
@@ -60,6 +62,7 @@ fn site() -> Option<Site> {
         database,
         strict: Arc::default(),
         recorder,
+        verbs,
         poke: Poke::of_this_thread(),
         queue,
         status: Arc::new(ArcSwap::default()),

@@ -45,6 +45,7 @@ use super::outlook::Outlook;
 use super::poke::Poke;
 use super::record_queue::RecordQueue;
 use super::status::Note;
+use super::verb_desk::VerbDesk;
 use super::viewfinder::Viewfinder;
 use crate::config::{self, DoorName};
 use crate::record::{Event, FaultReason, Part};
@@ -69,6 +70,7 @@ pub(super) struct Given {
     /// Whether roles that others could write are refused.
     pub strict: Arc<AtomicBool>,
     pub recorder: ToRecorder,
+    pub verbs: VerbDesk,
     pub poke: Poke,
     pub queue: RecordQueue,
     pub status: Arc<ArcSwap<Note>>,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::connection::{Connection, Gone, Watch};
-use super::limits::{MAX_RECORD_WAIT, MAX_WAITING_REQUESTS};
+use super::limits::{MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
@@ -11,6 +11,7 @@ use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, W
 use crate::record::{
     Actor, ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp,
 };
+use crate::verbs::Verb;
 
 /// Lines of one client that are dealt with in a turn.
 const MAX_LINES_A_TURN: usize = 8;
@@ -53,8 +54,10 @@ impl Server<'_> {
             Ok(Some(word)) => client.say(&Answer::to(id, word)),
             Ok(None) => Ok(()),
             Err(Refused(code, message)) => {
-                if code == Code::TooMany {
-                    self.note_refusal(client, act, ControlRefusal::TooMany, now);
+                match code {
+                    Code::TooMany => self.note_refusal(client, act, ControlRefusal::TooMany, now),
+                    Code::NotAllowed => self.note_refusal(client, act, ControlRefusal::Role, now),
+                    _ => {}
                 }
                 client.say(&Answer::to(id, Word::error(code, message)))
             }
@@ -126,10 +129,7 @@ impl Server<'_> {
                 self.may_enrol(&asked)?;
                 (Act::Note(ControlAct::Enrol), Then::Enrol(asked))
             }
-            Ask::People { .. } => {
-                let message = "this daemon does not do that at the control socket yet";
-                return Err(Refused(Code::Refused, message.into()));
-            }
+            Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
         };
         if !self.acts.take(client.who.peer.uid, now) {
             return Err(too_many(
@@ -139,6 +139,48 @@ impl Server<'_> {
         let until = now + MAX_RECORD_WAIT;
         self.ask_recorder(client, id, act, then, until)
             .map(|()| None)
+    }
+
+    /// Has a verb done, without waiting for it.
+    fn begin_verb(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        verb: serde_json::Value,
+    ) -> Result<(), Refused> {
+        let misread = |error| Refused(Code::NotUnderstood, format!("it is no verb: {error}"));
+        let verb: Verb = serde_json::from_value(verb).map_err(misread)?;
+        let needs = match verb.is_look() {
+            true => Role::Operator,
+            false => Role::Administrator,
+        };
+        let role = self.role_of(&client.who);
+        if role < Some(needs) {
+            let message = not_allowed(client, role, ControlAct::People, needs);
+            return Err(Refused(Code::NotAllowed, message));
+        }
+        if client.waiting >= MAX_WAITING_REQUESTS {
+            let message = "too many requests of this client wait; try again in a moment";
+            return Err(Refused(Code::TooMany, message.into()));
+        }
+        let origin = Origin {
+            door: self.given.door.clone(),
+            actor: client.who.actor(),
+        };
+        let asked = self.given.verbs.ask(client.number, origin, verb);
+        let answered = asked.ok_or_else(|| {
+            let message = "the daemon has too much to do for others; try again in a moment";
+            Refused(Code::NoAnswer, message.into())
+        })?;
+        client.waiting += 1;
+        let until = Instant::now() + MAX_VERB_WAIT;
+        self.waiting.push(Waiting {
+            client: client.number,
+            id,
+            until,
+            for_what: For::Verb(answered),
+        });
+        Ok(())
     }
 
     /// Hands an act to the recorder, without waiting for it.

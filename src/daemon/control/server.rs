@@ -21,7 +21,7 @@ use super::limits::{
 };
 use super::live::Memory;
 use super::peer::{self, Who};
-use super::waiting::Waiting;
+use super::waiting::{For, Waiting};
 use super::{ControlError, Given, Told};
 use crate::daemon::strict;
 use crate::ipc::{Answer, Code, Hello, PROTOCOL, Role, Roles, Word, roles_path, socket_of};
@@ -33,6 +33,8 @@ const SOCKET_MODE: u32 = 0o666;
 const MAX_ACCEPTS_A_TURN: usize = 16;
 /// How often somebody who watches is looked after.
 const BUSY_INTERVAL: Duration = Duration::from_millis(200);
+/// How long the end may wait for verbs that are being done.
+const MAX_LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often the others are.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -64,6 +66,8 @@ impl<'g> Server<'g> {
             path: socket.clone(),
             source,
         };
+        // An earlier life of this thread counted its clients from the same number on.
+        given.verbs.gone(None);
         let feed = Feed::open(&given.database, &given.door)?;
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).map_err(failed)?;
@@ -98,6 +102,7 @@ impl<'g> Server<'g> {
         loop {
             let turn = self.wait(woken)?;
             if told.ends.load(Ordering::Acquire) {
+                self.last_words();
                 return Ok(());
             }
             let _ = (&mut &*woken).read(&mut [0; 256]);
@@ -121,6 +126,23 @@ impl<'g> Server<'g> {
             self.serve_watchers();
             self.serve_viewers();
             self.look_after(now);
+        }
+    }
+
+    /// What is known by now, for whoever waits for it.
+    fn last_words(&mut self) {
+        let until = Instant::now() + MAX_LAST_WORDS;
+        let waits = |server: &Self| {
+            let mut all = server.waiting.iter();
+            all.any(|waiting| matches!(waiting.for_what, For::Verb(_)))
+        };
+        loop {
+            self.answers(Instant::now());
+            self.look_after(Instant::now());
+            if !waits(self) || Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -214,6 +236,7 @@ impl<'g> Server<'g> {
         log::debug!("control: client {} is dropped: {why}", client.number);
         self.waiting
             .retain(|waiting| waiting.client != client.number);
+        self.given.verbs.gone(Some(client.number));
         self.enrolling
             .take_if(|enrolling| enrolling.client == client.number);
     }

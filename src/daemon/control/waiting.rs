@@ -10,7 +10,7 @@ use super::server::Server;
 use crate::daemon::asks::Answered;
 use crate::ipc::{Answer, Code, Enrol, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
 use crate::record::Event;
-use crate::verbs::Reply;
+use crate::verbs::{Reply, VerbError};
 
 /// A request that waits.
 pub(super) struct Waiting {
@@ -26,6 +26,8 @@ pub(super) struct Waiting {
 pub(super) enum For {
     /// The recorder, and then what the act needs.
     Recorder(Receiver<Answered>, Then),
+    /// What comes of a verb.
+    Verb(Receiver<Result<Reply, VerbError>>),
     /// What becomes of an unlocking.
     Unlocking { act: u64 },
     /// What becomes of reading the configuration again.
@@ -116,6 +118,12 @@ impl Server<'_> {
             For::Recorder(answer, then) => match answer.try_recv() {
                 Ok(answered) => self.on_record(client, id, answered, then),
                 Err(TryRecvError::Empty) => Stands::Waits(For::Recorder(answer, then)),
+                Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
+            },
+            For::Verb(answer) => match answer.try_recv() {
+                Ok(Ok(reply)) => Stands::Ends(Word::ok(&reply)),
+                Ok(Err(error)) => Stands::Ends(Word::Error(error.into())),
+                Err(TryRecvError::Empty) => Stands::Waits(For::Verb(answer)),
                 Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
             },
             For::Unlocking { act } => match self.feed.outcome(act) {
@@ -212,7 +220,7 @@ impl Server<'_> {
 
 fn late(for_what: &For) -> Word {
     match for_what {
-        For::Recorder(..) => Word::error(
+        For::Recorder(..) | For::Verb(_) => Word::error(
             Code::NoAnswer,
             "the daemon did not come to it in time; `doorward events` shows whether it still did",
         ),

@@ -1,0 +1,278 @@
+//! A process that is killed while it changes the database: it opens, nothing is half done,
+//! nothing that was removed remains, and the record verifies. 12 kills by default;
+//! `DOORWARD_KILLS=100` for more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use doorward::database::Database;
+use doorward::embedding::ModelVersion;
+use doorward::record::{Event, Log, Query};
+use doorward::verbs::{Enrolment, FaceOf, Given, Reply, Verb, execute};
+use doorward::whitelist::{self, Existing, Whom};
+use support::origin;
+
+const PLACE: &str = "DOORWARD_KILL_PLACE";
+const TASK: &str = "DOORWARD_KILL_TASK";
+/// Templates of everybody.
+const FACES: usize = 3;
+const TASKS: [&str; 4] = ["enroll", "remove", "import", "restore"];
+
+/// Vectors and a photo that nobody else has.
+fn faces(name: &str) -> Vec<FaceOf> {
+    let seed = name.bytes().fold(7u64, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..FACES)
+        .map(|n| {
+            let mut values: Vec<f32> = (0..256).map(|_| random.f32() - 0.5).collect();
+            let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            values.iter_mut().for_each(|v| *v /= norm);
+            let mut photo = b"\x89PNG\r\n\x1a\n".to_vec();
+            photo.extend((0..3000).map(|_| random.u8(..)));
+            FaceOf {
+                values,
+                source: format!("{n}.jpg"),
+                photo: Some(photo),
+            }
+        })
+        .collect()
+}
+
+fn enrolment(name: &str) -> Verb {
+    Verb::Enroll(Enrolment {
+        name: name.into(),
+        model: ModelVersion::new("m"),
+        faces: faces(name),
+        guest_until_ms: None,
+    })
+}
+
+fn does(db: &mut Database, verb: Verb) -> Reply {
+    execute(db, Given::by(&origin()), verb).unwrap()
+}
+
+fn names(from: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{from} {n}")).collect()
+}
+
+/// A folder with what a task begins with.
+fn prepare(folder: &Path, task: &str) {
+    let path = folder.join("doorward.db");
+    let mut db = Database::open(&path).unwrap();
+    match task {
+        "remove" => names("listed", 12).iter().for_each(|name| {
+            does(&mut db, enrolment(name));
+        }),
+        "import" => {
+            // Everybody of the file, and half of them are there already.
+            names("moved", 10).iter().for_each(|name| {
+                does(&mut db, enrolment(name));
+            });
+            let mut text = Vec::new();
+            whitelist::export(&db, Whom::Everybody, &mut text).unwrap();
+            std::fs::write(folder.join("people"), text).unwrap();
+            let people = names("moved", 10).split_off(5);
+            does(&mut db, Verb::Remove { people });
+        }
+        "restore" => {
+            names("kept", 6).iter().for_each(|name| {
+                does(&mut db, enrolment(name));
+            });
+            does(&mut db, Verb::Erase {});
+            std::fs::copy(&path, folder.join("backup.db")).unwrap();
+            let people = names("kept", 3);
+            does(&mut db, Verb::Remove { people });
+            names("later", 6).iter().for_each(|name| {
+                does(&mut db, enrolment(name));
+            });
+        }
+        _ => {}
+    }
+    does(&mut db, Verb::Erase {});
+}
+
+/// Who begins, says so, works until killed, and tells what is done.
+#[test]
+#[ignore = "is started by the test below, to be killed"]
+fn somebody_who_is_killed() {
+    let (Ok(place), Ok(task)) = (std::env::var(PLACE), std::env::var(TASK)) else {
+        return;
+    };
+    let folder = PathBuf::from(place);
+    let path = folder.join("doorward.db");
+    let say = |words: &str| {
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "\n{words}").unwrap();
+        stdout.flush().unwrap();
+    };
+    let mut db = Database::open(&path).unwrap();
+    say("begins");
+    match task.as_str() {
+        "enroll" => names("new", 200).iter().for_each(|name| {
+            does(&mut db, enrolment(name));
+            say(&format!("listed {name}"));
+        }),
+        "remove" => names("listed", 12).iter().for_each(|name| {
+            let people = vec![name.clone()];
+            does(&mut db, Verb::Remove { people });
+            if does(&mut db, Verb::Erase {}) == (Reply::Erased { gone: true }) {
+                say(&format!("gone {name}"));
+            }
+        }),
+        "import" => {
+            for _ in 0..20 {
+                let text = std::fs::read(folder.join("people")).unwrap();
+                let (origin, mut text) = (origin(), BufReader::new(&text[..]));
+                let given = Given {
+                    text: Some(&mut text),
+                    ..Given::by(&origin)
+                };
+                let existing = Existing::Replace;
+                let file = "people".into();
+                execute(&mut db, given, Verb::Import { existing, file }).unwrap();
+                say("listed moved 9");
+            }
+        }
+        "restore" => {
+            drop(db);
+            whitelist::restore(&folder.join("backup.db"), &path, &origin()).unwrap();
+            say("listed kept 0");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// What a killed process said of whom.
+fn killed(folder: &Path, task: &str, after: Duration) -> Vec<(String, String)> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "somebody_who_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(PLACE, folder)
+        .env(TASK, task)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let begins = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| line == "begins");
+    assert!(lines.any(|line| begins(&line)), "it never began");
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = lines.map_while(Result::ok).filter_map(|line| {
+        let (what, whom) = line.split_once(' ')?;
+        let known = matches!(what, "listed" | "gone");
+        known.then(|| (what.to_owned(), whom.to_owned()))
+    });
+    said.collect()
+}
+
+/// Which of these people have something in a database's files.
+fn found<'p>(folder: &Path, people: impl IntoIterator<Item = &'p String>) -> BTreeSet<&'p str> {
+    let mut needles: BTreeMap<[u8; 16], &str> = BTreeMap::new();
+    for name in people {
+        for face in faces(name) {
+            let vector: Vec<u8> = face.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let photo = face.photo.unwrap();
+            for bytes in [&vector[..], &photo[8..]] {
+                for place in [0, 160, 320, 640, 1000] {
+                    needles.insert(bytes[place..place + 16].try_into().unwrap(), name);
+                }
+            }
+        }
+    }
+    let firsts: HashSet<u8> = needles.keys().map(|needle| needle[0]).collect();
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if !entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("doorward.db")
+        {
+            continue;
+        }
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let windows = bytes.windows(16).filter(|w| firsts.contains(&w[0]));
+        found.extend(windows.filter_map(|w| needles.get(w)));
+    }
+    found
+}
+
+fn check(folder: &Path, task: &str, said: &[(String, String)]) {
+    let everybody: Vec<String> = ["new", "listed", "moved", "kept", "later"]
+        .iter()
+        .flat_map(|from| names(from, if *from == "new" { 200 } else { 12 }))
+        .collect();
+    let whom = |what: &str| -> BTreeSet<&String> {
+        let of = said.iter().filter(|(said, _)| said == what);
+        of.map(|(_, whom)| whom).collect()
+    };
+    // What was said to be gone is, before anybody opens anything.
+    assert_eq!(found(folder, whom("gone")), BTreeSet::new(), "{task}");
+
+    let mut db = Database::open(&folder.join("doorward.db")).unwrap();
+    db.integrity_check().unwrap();
+    let people = whitelist::people(&db).unwrap();
+    assert!(people.iter().all(|person| person.templates == FACES));
+    let listed: BTreeSet<&String> = people.iter().map(|person| &person.name).collect();
+    assert!(whom("listed").is_subset(&listed), "{task}: {listed:?}");
+    assert!(whom("gone").is_disjoint(&listed), "{task}: {listed:?}");
+    let count = |from: &str| listed.iter().filter(|name| name.starts_with(from)).count();
+    match task {
+        // All of a file, or nothing of it.
+        "import" => assert!(matches!(count("moved"), 5 | 10), "{listed:?}"),
+        "restore" => assert!(matches!((count("kept"), count("later")), (3, 6) | (6, 0))),
+        _ => {}
+    }
+    does(&mut db, Verb::Erase {});
+    let gone = everybody.iter().filter(|name| !listed.contains(name));
+    assert_eq!(found(folder, gone), BTreeSet::new(), "{task}");
+
+    let log = Log::new(db, Default::default());
+    log.verify(&[]).unwrap();
+    // Each of those who are there, and who are not, by the record alone.
+    let mut by_record: BTreeSet<String> = BTreeSet::new();
+    for record in log.records(&Query::default()).unwrap() {
+        match record.event().unwrap() {
+            Event::Enrolled { person, .. } | Event::Imported { person, .. } => {
+                by_record.insert(person.name.clone());
+            }
+            Event::Removed { person, .. } => assert!(by_record.remove(&person.name)),
+            Event::Restored { .. } => by_record = names("kept", 6).into_iter().collect(),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(by_record.iter().collect::<BTreeSet<_>>(), listed);
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_half_done_and_nothing_removed_remains() {
+    let kills = std::env::var("DOORWARD_KILLS").map_or(12, |kills| kills.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(17);
+    let mut interrupted = 0;
+    for n in 0..kills {
+        let task = TASKS[n % TASKS.len()];
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path(), task);
+        let after = Duration::from_micros(random.u64(0..60_000));
+        let said = killed(folder.path(), task, after);
+        check(folder.path(), task, &said);
+        let most = [200, 12, 20, 1][n % TASKS.len()];
+        interrupted += u32::from(said.len() < most);
+    }
+    // Else nothing was tried.
+    assert!(interrupted > 0);
+}
