@@ -1,4 +1,5 @@
 //! A textured generic head, a picture of it, and what a camera sees of either: for tests.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::LazyLock;
 
