@@ -45,6 +45,7 @@ mod recorder;
 mod reload;
 mod remembered;
 mod roster;
+mod service;
 mod settings;
 mod sight;
 pub(crate) mod status;
@@ -97,6 +98,7 @@ use self::record_queue::{Queued, RecordQueue};
 use self::recorder::Recorder;
 use self::remembered::Remembered;
 use self::roster::{Looks, Roster};
+use self::service::notify;
 pub use self::settings::level;
 use self::sight::Sight;
 use self::threads::Threads;
@@ -443,12 +445,5 @@ impl Guard {
         self.looks.found(revision);
         looked?;
         self.acts_watch.refresh(&self.orders, &self.queue)
-    }
-}
-
-/// Tells systemd, if it listens.
-fn notify(state: &[NotifyState]) {
-    if let Err(error) = sd_notify::notify(state) {
-        log::debug!("systemd was not told: {error}");
     }
 }
