@@ -124,7 +124,7 @@ impl Actor {
         while site.count(until) == 0 {
             assert!(Instant::now() < end, "no {until}: {:#?}", site.events());
             let lit = |name: &&str| is_lit(&site.at(&format!("door/outputs/{name}")));
-            let light = LIGHTS.iter().position(|name| lit(&name));
+            let light = LIGHTS.iter().position(lit);
             let is_new = light.is_some() && light != before;
             asked.extend(light.filter(|_| is_new));
             before = light;

@@ -283,10 +283,19 @@ fn edited(text: &str, threshold: f32) -> anyhow::Result<String> {
         .context("liveness is no section")?;
     // As it is shown, not as the nearest f32 is.
     let threshold: f64 = format!("{threshold:.2}").parse()?;
-    section.insert("coupling", value(true));
-    section.insert("max_coupling", value(threshold));
-    if section.contains_key("learn_coupling") {
-        section.insert("learn_coupling", value(false));
+    let learns = section.contains_key("learn_coupling");
+    let wanted = [
+        ("coupling", Some(value(true))),
+        ("max_coupling", Some(value(threshold))),
+        ("learn_coupling", learns.then(|| value(false))),
+    ];
+    for (key, wanted) in wanted {
+        let Some(wanted) = wanted else { continue };
+        // A key that is there keeps the comment above it.
+        match section.get_mut(key) {
+            Some(item) => *item = wanted,
+            None => drop(section.insert(key, wanted)),
+        }
     }
     Ok(document.to_string())
 }

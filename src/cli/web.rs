@@ -59,11 +59,8 @@ enum WebCommand {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RoleName {
-    /// Sees what happens, who is listed and what fails
     Viewer,
-    /// Opens the door and sees its camera too
     Operator,
-    /// Changes who is listed too
     Administrator,
 }
 
@@ -81,7 +78,8 @@ impl From<RoleName> for Role {
 struct AddUser {
     /// The account's name: 1 to 32 of a to z, 0 to 9, '.', '_' and '-'
     account: String,
-    /// What it may do
+    /// A viewer looks, an operator opens the door and sees its camera too, an administrator
+    /// changes people too
     #[arg(long, value_enum)]
     role: RoleName,
     /// Ask for a code of an authenticator app too; the key for it is printed once

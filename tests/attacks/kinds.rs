@@ -159,7 +159,7 @@ impl<'a> Presentation<'a> {
             } else {
                 between(0.5, 5.0)
             },
-            quality: (variation % 3 != 0).then(|| between(50.0, 95.0) as u8),
+            quality: (!variation.is_multiple_of(3)).then(|| between(50.0, 95.0) as u8),
             shake: match kind {
                 Kind::PhotoBeforeShakingCamera => between(1.0, 4.0),
                 _ => 0.0,

@@ -126,7 +126,7 @@ pub fn seen(
         {
             let mixed = (i32::from(front) * share + i32::from(back) * (256 - share)) >> 8;
             let grain = noise[(grain + 337 * channel) % noise.len()];
-            *value = ((mixed * light >> 8) + grain).clamp(0, 255) as u8;
+            *value = (((mixed * light) >> 8) + grain).clamp(0, 255) as u8;
         }
     }
     match camera.quality {

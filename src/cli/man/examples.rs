@@ -125,10 +125,7 @@ const ALL: &[(&str, &[Example])] = &[
                 "sudo doorward web add-user ada --role administrator",
                 "Let somebody log in to the page:",
             ),
-            (
-                "sudo systemctl enable --now doorward-web",
-                "Serve it, on this machine alone unless web.listen says otherwise:",
-            ),
+            ("sudo doorward web users", "Who may log in:"),
         ],
     ),
     #[cfg(feature = "web")]
