@@ -89,7 +89,7 @@ impl Veto {
 /// How bright a place is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Brightness {
-    /// Mean inside over the median around, which is taken for [`MIN_SURROUND_LUMA`] at least.
+    /// Mean inside over the median around, which is taken for `MIN_SURROUND_LUMA` at least.
     pub contrast: f32,
     /// From the 5th to the 95th percentile inside, as a share of the mean.
     pub range: f32,

@@ -40,7 +40,7 @@ pub enum PasswordError {
 /// A random password, in groups that can be read aloud.
 ///
 /// # Errors
-/// [`NoRandom`]
+/// `NoRandom`
 pub fn generate() -> Result<String, NoRandom> {
     let mut bytes = [0; 20];
     secret::fill(&mut bytes)?;

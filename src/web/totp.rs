@@ -32,7 +32,7 @@ impl TotpKey {
     /// A new one.
     ///
     /// # Errors
-    /// [`NoRandom`]
+    /// `NoRandom`
     pub fn make() -> Result<Self, NoRandom> {
         let mut bytes = vec![0; KEY_BYTES];
         secret::fill(&mut bytes)?;
