@@ -5,6 +5,7 @@ use image::RgbImage;
 use multiversion::multiversion;
 
 use super::Face;
+use super::crop::scale_into;
 
 /// Where ArcFace's template of 112x112 pixels has the eyes, the nose and the corners of
 /// the mouth (Deng, Guo, Xue, Zafeiriou: "ArcFace", 2019; SFace uses the same).
@@ -99,30 +100,10 @@ impl Aligner {
             return None;
         }
         let mut aligned = RgbImage::new(self.side, self.side);
-        let options = fir::ResizeOptions::new()
-            .crop(
-                f64::from(left),
-                f64::from(top),
-                f64::from(right - left),
-                f64::from(bottom - top),
-            )
-            // The triangle filter widens when it shrinks, as Pillow's does.
-            .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        let source = fir::images::ImageRef::new(
-            image.width(),
-            image.height(),
-            image.as_raw(),
-            fir::PixelType::U8x3,
-        )
-        .ok()?;
-        let mut target = fir::images::Image::from_slice_u8(
-            self.side,
-            self.side,
-            aligned.as_flat_samples_mut().samples,
-            fir::PixelType::U8x3,
-        )
-        .ok()?;
-        self.resizer.resize(&source, &mut target, &options).ok()?;
+        let part = [left, top, right - left, bottom - top].map(f64::from);
+        // The triangle filter widens when it shrinks, as Pillow's does.
+        let how = fir::ResizeAlg::Convolution(fir::FilterType::Bilinear);
+        scale_into(&mut self.resizer, image, part, how, &mut aligned)?;
         Some(aligned)
     }
 }

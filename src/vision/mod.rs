@@ -4,6 +4,7 @@
 //! there is no door in it.
 
 mod align;
+mod crop;
 mod embedder;
 mod ensemble;
 mod entry;

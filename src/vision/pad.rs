@@ -10,6 +10,7 @@ use fast_image_resize as fir;
 use image::RgbImage;
 use ort::environment::Environment;
 
+use super::crop::scale_into;
 use super::entry::PAD_CROP_SIDES;
 use super::input::Preparation;
 use super::manifest::{Entry, Manifest};
@@ -230,27 +231,10 @@ impl PadNetwork {
         self.ask()
     }
 
-    fn show(&mut self, image: &RgbImage, [left, top, width, height]: [f64; 4]) -> Option<()> {
-        let options = fir::ResizeOptions::new()
-            .crop(left, top, width, height)
-            // Not widened when it shrinks, as OpenCV's: these networks were trained on that.
-            .resize_alg(fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear));
-        let source = fir::images::ImageRef::new(
-            image.width(),
-            image.height(),
-            image.as_raw(),
-            fir::PixelType::U8x3,
-        )
-        .ok()?;
-        let (width, height) = self.crop.dimensions();
-        let mut target = fir::images::Image::from_slice_u8(
-            width,
-            height,
-            self.crop.as_flat_samples_mut().samples,
-            fir::PixelType::U8x3,
-        )
-        .ok()?;
-        self.resizer.resize(&source, &mut target, &options).ok()
+    fn show(&mut self, image: &RgbImage, part: [f64; 4]) -> Option<()> {
+        // Not widened when it shrinks, as OpenCV's: these networks were trained on that.
+        let how = fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear);
+        scale_into(&mut self.resizer, image, part, how, &mut self.crop)
     }
 
     fn ask(&mut self) -> Result<f32, VisionError> {
