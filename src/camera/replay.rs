@@ -103,7 +103,7 @@ impl FrameSource for Replay {
         };
         let sequence = self.next;
         self.next += 1;
-        let origin = origin.unwrap_or_else(|| format!("frame {sequence}"));
+        let origin = origin.unwrap_or_else(|| sequence.to_string());
         match image {
             Ok(image) => {
                 let origin = Some(origin.into());

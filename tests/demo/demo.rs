@@ -185,11 +185,17 @@ fn next_steps(doorward: &Doorward) {
     println!("  {}", doorward.typed("config/webcam.toml", &["try"]));
     two("config/webcam.toml");
     println!("\n  `try` shows live what the camera makes of you; Ctrl-C ends it, and `run`.");
-    println!("\nOr with a clip of you, 10 seconds in which you look into the camera:\n");
+    println!(
+        "\nOr with a clip of 10 seconds in which you, and nobody else, look into the camera:\n"
+    );
     println!(
         "  ffmpeg -i YOUR_CLIP.mp4 -an -vf scale=640:-2,fps=15 -q:v 3 -y demo/mine/clip.mjpeg"
     );
     two("config/clip.toml");
+    println!("  {}", doorward.typed("config/clip.toml", &["events"]));
+    println!(
+        "\n  `events` shows what was decided: `granted Your Name` is the door opened for you."
+    );
     println!("\nA real door: \"Install\" in README.md.");
 }
 
