@@ -297,6 +297,6 @@ fn verb_in(verb: &Verb) -> serde_json::Value {
 fn makes_the_database(verb: &Verb) -> bool {
     matches!(
         verb,
-        Verb::Enroll(_) | Verb::Import { .. } | Verb::SetMode { .. }
+        Verb::Enroll(_) | Verb::Import { .. } | Verb::SetMode { .. } | Verb::NoteRelayByHand { .. }
     )
 }

@@ -12,12 +12,12 @@ use clap::Subcommand;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::{Exit, Format, actor, print_json, start_stderr_log};
+use super::clerk::{self, Clerk};
+use super::{Exit, Format, print_json, start_stderr_log};
 use crate::config::{self, Config, Driver};
-use crate::database::{Database, Writing};
 use crate::door::relay;
 use crate::guardian::{self, BootTime, Given, HeldLine, Hold, ServiceFolder};
-use crate::record::{Event, Log, Stamp};
+use crate::verbs::Verb;
 
 /// How often a pulse by hand renews its lease.
 const RENEW_INTERVAL: Duration = Duration::from_millis(200);
@@ -173,6 +173,7 @@ fn is_simulated_and_gone(held: &HeldLine) -> bool {
 
 fn pulse(path: &Path, ms: u64, format: Format) -> anyhow::Result<ExitCode> {
     let config = Config::load(path)?;
+    clerk::meet(path, &config);
     // Taking hold of the line releases it.
     let mut hold = Hold::take(Given {
         line: config.relay.clone(),
@@ -207,18 +208,12 @@ fn pulse(path: &Path, ms: u64, format: Format) -> anyhow::Result<ExitCode> {
 
 /// A door that opens by hand is on record like any other, before it does.
 fn record_by_hand(config: &Config, relay: &str, ms: u64) -> anyhow::Result<()> {
-    let event = Event::RelayByHand {
+    let noted = Verb::NoteRelayByHand {
         relay: relay.to_owned(),
         pulse_ms: ms,
-        actor: actor(),
     };
-    let place = &config.whitelist.database;
-    Writing::take(place, false)
-        .and_then(|writing| Ok((Database::open(place)?, writing)))
-        .map_err(anyhow::Error::from)
-        .and_then(|(db, _writing)| {
-            Ok(Log::new(db, config.daemon.door.clone()).append(&Stamp::now(), &event)?)
-        })
+    Clerk::new(config)
+        .does(noted, None)
         .context("the relay was not moved, because that cannot be put on record")?;
     Ok(())
 }

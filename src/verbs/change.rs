@@ -174,6 +174,7 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         Verb::Import { existing, file } => import(db, given, existing, &file),
         Verb::NoteExport(noted) => note_export(db, noted, by),
         Verb::NoteBackup { file, head } => note_backup(db, file, &head, by),
+        Verb::NoteRelayByHand { relay, pulse_ms } => note_relay_by_hand(db, relay, pulse_ms, by),
         Verb::SetMode {
             mode,
             until_ms,
@@ -370,6 +371,23 @@ fn note_export(db: &mut Database, noted: NotedExport, by: &Origin) -> Result<Rep
     };
     whitelist::record_export(db, &exported, whom, &noted.file, by)?;
     Ok(Reply::Noted {})
+}
+
+fn note_relay_by_hand(
+    db: &mut Database,
+    relay: String,
+    pulse_ms: u64,
+    by: &Origin,
+) -> Result<Reply, VerbError> {
+    let event = Event::RelayByHand {
+        relay,
+        pulse_ms,
+        actor: by.actor.clone(),
+    };
+    db.transaction(|c, fail| {
+        append_within(c, fail, &Stamp::now(), &by.door, &event)?;
+        Ok(Reply::Noted {})
+    })
 }
 
 fn note_backup(

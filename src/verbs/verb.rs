@@ -122,6 +122,11 @@ pub enum Verb {
         file: String,
         head: String,
     },
+    /// Puts on record that the relay is about to be moved by hand.
+    NoteRelayByHand {
+        relay: String,
+        pulse_ms: u64,
+    },
 
     /// Hands over a piece of a text, or of a verb that is too long for one line.
     HandOver {

@@ -106,7 +106,7 @@ for group in $(ls "$here/scenarios") power; do
 done
 . "$here/power.sh"
 # The longest first, two at a time.
-for group in package crash power door guardian service panel; do
+for group in package crash power door guardian service panel control; do
     [[ " ${groups[*]} " = *" $group "* ]] || continue
     while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
     if [ "$group" = power ]; then run_power & else run_group "$group" & fi
