@@ -506,7 +506,7 @@ fn what_is_too_large_is_refused_and_the_page_goes_on() {
             .door
             .asked()
             .iter()
-            .all(|(_, ask)| !matches!(ask, Ask::EnrolPhotos { .. }))
+            .all(|(_, ask)| !matches!(ask, Ask::EnrolPhotos(_)))
     );
 }
 

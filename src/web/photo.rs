@@ -8,9 +8,8 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
 use super::form::Photo;
+use crate::ipc::MAX_PHOTO_BYTES;
 
-/// What goes over the socket as it is.
-const MAX_SENT_BYTES: usize = 600 * 1024;
 /// The longer side of a picture that was shrunk, in pixels.
 const MAX_SIDE: u32 = 1600;
 /// The longer side of one that is read at all.
@@ -26,7 +25,7 @@ pub(super) fn fit(photo: Photo) -> Option<Photo> {
     if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png) {
         return None;
     }
-    if photo.bytes.len() <= MAX_SENT_BYTES {
+    if photo.bytes.len() <= MAX_PHOTO_BYTES {
         return Some(photo);
     }
     let mut reader = ImageReader::with_format(Cursor::new(&photo.bytes), format);
@@ -46,7 +45,7 @@ pub(super) fn fit(photo: Photo) -> Option<Photo> {
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
         .encode_image(&picture.to_rgb8())
         .ok()?;
-    (bytes.len() <= MAX_SENT_BYTES).then_some(Photo {
+    (bytes.len() <= MAX_PHOTO_BYTES).then_some(Photo {
         name: photo.name,
         bytes,
     })
@@ -67,7 +66,7 @@ mod tests {
         JpegEncoder::new_with_quality(&mut bytes, 100)
             .encode_image(&noise)
             .unwrap();
-        assert!(bytes.len() > MAX_SENT_BYTES);
+        assert!(bytes.len() > MAX_PHOTO_BYTES);
         let photo = |bytes: &[u8]| Photo {
             name: "a.jpg".into(),
             bytes: bytes.to_vec(),
@@ -78,7 +77,7 @@ mod tests {
         let half = bytes.get(..bytes.len() / 2).unwrap();
         for wrong in [&b""[..], b"GIF89a", b"<svg/>", half] {
             let kept = fit(photo(wrong)).map(|photo| photo.bytes.len());
-            assert!(kept.is_none_or(|length| length <= MAX_SENT_BYTES));
+            assert!(kept.is_none_or(|length| length <= MAX_PHOTO_BYTES));
         }
         assert!(fit(photo(b"GIF89a")).is_none());
     }

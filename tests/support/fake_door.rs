@@ -235,14 +235,14 @@ impl FakeDoor {
             let many = person["templates"].as_u64().unwrap_or(0);
             person["templates"] = (many + templates as u64).into();
             let name = person["name"].as_str().unwrap_or_default().to_owned();
-            (person["id"].as_i64().unwrap_or(0), name, false)
+            (person["id"].as_i64().unwrap_or(0), name, true)
         };
         let found = self.inside().people.iter_mut().find(known).map(more);
         let new = || {
             (
                 self.list(name, &[], guest_until_ms, None),
                 name.to_owned(),
-                true,
+                false,
             )
         };
         let (id, name, added) = found.unwrap_or_else(new);
@@ -421,10 +421,9 @@ impl FakeDoor {
                     photos += 1;
                     Word::Ok(json!({}))
                 }
-                Ask::EnrolPhotos {
-                    name,
-                    guest_until_ms,
-                } => Word::ok(&self.enrol(&name, guest_until_ms, photos)),
+                Ask::EnrolPhotos(asked) => {
+                    Word::ok(&self.enrol(&asked.name, asked.guest_until_ms, photos))
+                }
                 Ask::People { verb } => self.verb(&verb),
                 _ => Word::error(Code::Refused, "not here"),
             };
