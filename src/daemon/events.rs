@@ -12,10 +12,11 @@ use crate::access::{self, CardClaim, Claim, Denial, Factors, GateEffect, Grant, 
 use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
+use crate::database::DatabaseError;
 use crate::embedding::ModelVersion;
 use crate::liveness::{Cue, Failure};
 use crate::person::PersonId;
-use crate::recognise::FaceReport;
+use crate::recognise::{FaceReport, TooSeldom};
 use crate::record::{
     CameraLoss, ChallengePassed, ConfigFault, Cues, DenialReason, Denied, Event, Factor,
     FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable,
@@ -142,6 +143,20 @@ pub(crate) fn of_flaw(
     }
 }
 
+/// Faces are seen too seldom to be followed, when looking at a frame took `vision`.
+pub(crate) fn of_seldom_frames(seldom: TooSeldom, vision: Duration) -> Event {
+    let (gap, most) = (seldom.gap.as_millis(), seldom.most.as_millis());
+    let vision = vision.as_millis();
+    let message = format!(
+        "a face was seen again only after {gap} ms, several times in a row, and {most} ms is the most; looking at the last picture took {vision} ms: if that is long, end what else runs on this machine (doorward bench says what it can do), else have the camera give more pictures (camera.fps)"
+    );
+    Event::Fault {
+        reason: FaultReason::TooSlow,
+        part: None,
+        message: Some(message),
+    }
+}
+
 /// Why a face could not be judged, as the record calls it.
 pub(crate) fn unusable(flaw: access::Flaw) -> Unusable {
     match flaw {
@@ -248,6 +263,8 @@ pub(crate) fn of_rejected_rules(folder: &Path, fault: &RulesFault) -> Event {
 pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
     Event::WhitelistUnreadable {
         reason: match error {
+            WhitelistError::Database(DatabaseError::Changed { .. }) => WhitelistFault::Changed,
+            WhitelistError::Database(DatabaseError::Key(_)) => WhitelistFault::NoKey,
             WhitelistError::Database(_) => WhitelistFault::Database,
             WhitelistError::DamagedTemplate { .. } => WhitelistFault::DamagedTemplate,
             _ => WhitelistFault::Other,
