@@ -25,7 +25,7 @@ use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
 use crate::guardian::{NoService, ServiceFolder};
 use crate::record::Log;
-use crate::shown::counted;
+use crate::shown::{counted, in_words};
 use crate::vision::Vision;
 use crate::whitelist::{self, Matcher};
 
@@ -115,7 +115,7 @@ impl Check {
                     Verdict::Wrong => ("WRONG", Hue::Fault),
                 };
                 let verdict = painted(&format!("{verdict:<6}"), Some(hue));
-                println!("{verdict}{part:<14} {text}");
+                println!("{verdict}{part:<14} {}", in_words(text));
             }
         }
         Ok(if wrong { Exit::No } else { Exit::Done }.into())
