@@ -61,7 +61,7 @@ struct Report(Vec<Line>);
 
 impl Report {
     fn add(&mut self, part: &'static str, verdict: Verdict, text: impl Into<String>) {
-        let text = super::with_sudo(text.into());
+        let text = super::with_sudo(in_words(&text.into()).into_owned());
         self.0.push(Line {
             part,
             verdict,
@@ -115,7 +115,7 @@ impl Check {
                     Verdict::Wrong => ("WRONG", Hue::Fault),
                 };
                 let verdict = painted(&format!("{verdict:<6}"), Some(hue));
-                println!("{verdict}{part:<14} {}", in_words(text));
+                println!("{verdict}{part:<14} {text}");
             }
         }
         Ok(if wrong { Exit::No } else { Exit::Done }.into())
