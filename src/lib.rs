@@ -6,6 +6,7 @@ pub mod access;
 pub mod acts;
 pub mod camera;
 pub mod cli;
+pub(crate) mod clock;
 pub mod cohort;
 pub mod config;
 pub mod daemon;

@@ -17,7 +17,6 @@ mod bell;
 mod capture;
 mod challenge_events;
 mod challenger;
-pub(crate) mod clock;
 mod control;
 mod desk;
 #[cfg(test)]
