@@ -4,6 +4,8 @@
 
 pub mod access;
 pub mod acts;
+#[cfg(feature = "bridge")]
+pub mod bridge;
 pub mod camera;
 pub mod cli;
 pub(crate) mod clock;

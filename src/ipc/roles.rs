@@ -15,6 +15,9 @@ use crate::files::{self, Kind};
 pub enum Role {
     /// Sees how things are and what happens.
     Viewer,
+    /// Unlocks and locks too, and sees no picture and no list of people: for a bridge to other
+    /// systems, whose commands come over a network.
+    Bridge,
     /// Unlocks, sets modes, and sees the camera's pictures.
     Operator,
     /// Changes people and the configuration in force.
@@ -22,13 +25,19 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Administrator];
+    pub const ALL: [Self; 4] = [
+        Self::Viewer,
+        Self::Bridge,
+        Self::Operator,
+        Self::Administrator,
+    ];
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Viewer => "viewer",
+            Self::Bridge => "bridge",
             Self::Operator => "operator",
             Self::Administrator => "administrator",
         })
@@ -75,6 +84,7 @@ struct Members {
 #[serde(deny_unknown_fields, default)]
 struct Written {
     viewer: Section,
+    bridge: Section,
     operator: Section,
     administrator: Section,
 }
@@ -125,6 +135,7 @@ impl Roles {
         let mut members = Vec::new();
         for (role, section) in [
             (Role::Viewer, written.viewer),
+            (Role::Bridge, written.bridge),
             (Role::Operator, written.operator),
             (Role::Administrator, written.administrator),
         ] {

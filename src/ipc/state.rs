@@ -84,6 +84,23 @@ impl Condition {
         Self::HeldOpen,
         Self::ForcedOpen,
     ];
+
+    /// As it is sent.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Unlocked => "unlocked",
+            Self::Open => "open",
+            Self::PreAlarm => "pre_alarm",
+            Self::HeldOpen => "held_open",
+            Self::ForcedOpen => "forced_open",
+        }
+    }
+
+    /// Whether the leaf is known to be open.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Locked | Self::Unlocked)
+    }
 }
 
 impl std::fmt::Display for Condition {

@@ -24,7 +24,7 @@ const MAX_ACCOUNT_CHARS: usize = 32;
 
 /// Whether a text may be the name of somebody's account.
 fn is_account(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
     (1..=MAX_ACCOUNT_CHARS).contains(&name.len()) && name.chars().all(fits)
 }
 
@@ -219,6 +219,14 @@ impl Ask {
                 Role::Administrator
             }
         }
+    }
+}
+
+impl Ask {
+    /// Whether somebody with this role may ask for it; of people, a look.
+    pub fn is_for(&self, role: Option<Role>) -> bool {
+        let is_bridges = matches!(self, Self::Unlock { .. } | Self::Lock { .. });
+        role >= Some(self.needs()) || role == Some(Role::Bridge) && is_bridges
     }
 }
 

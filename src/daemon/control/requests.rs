@@ -45,7 +45,7 @@ impl Server<'_> {
         client.who.account = account;
         let act = act_of(&ask);
         let role = self.role_of(&client.who);
-        if role < Some(ask.needs()) {
+        if !ask.is_for(role) {
             self.note_refusal(client, act, ControlRefusal::Role, now);
             let message = not_allowed(client, role, act, ask.needs());
             let word = Word::error(Code::NotAllowed, message);
