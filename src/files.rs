@@ -258,6 +258,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`replace`].
+#[cfg(feature = "bridge")]
 pub(crate) fn replace_kept(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     put(path, bytes, mode, File::sync_all)
 }

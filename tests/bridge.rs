@@ -339,6 +339,14 @@ fn numbers_are_written_whole_and_promtool_has_nothing_to_say() {
     });
     assert!(text.contains("doorward_people{door=\"front\"} 1"), "{text}");
     assert!(!text.contains("Obama"), "{text}");
+    // Frames are counted by the daemon, which plays them again and again.
+    until("frames", || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let mut lines = text
+            .lines()
+            .filter(|line| line.starts_with("doorward_frames_total"));
+        lines.any(|line| !line.ends_with(" 0")).then_some(())
+    });
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -553,6 +561,59 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+#[test]
+fn a_broker_whose_certificate_is_another_is_told_nothing() {
+    if !support::has_programs(
+        Need::Mosquitto,
+        &["mosquitto", "mosquitto_sub", "mosquitto_passwd"],
+    ) {
+        return;
+    }
+    let (site, daemon) = guarded();
+    let mut broker = Broker::open(&site);
+    broker.stop();
+    for name in ["broker", "other"] {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(site.at(&format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(
+            site.at(&format!("{name}.key")),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
+    }
+    let conf = broker.folder.join("mosquitto.conf");
+    let (certificate, key) = (site.at("broker.pem"), site.at("broker.key"));
+    let text = std::fs::read_to_string(&conf).unwrap();
+    let tls = format!(
+        "certfile {}\nkeyfile {}\n",
+        certificate.display(),
+        key.display()
+    );
+    std::fs::write(&conf, text.replacen('\n', &format!("\n{tls}"), 1)).unwrap();
+    broker.start();
+    let password = secret(&site, "password", "front-pw");
+    let with = |ca: &str| {
+        let text = format!(
+            "[mqtt]\nbroker = \"mqtts://localhost:{}\"\nuser = \"front\"\npassword_file = \"{}\"\nca = \"{}\"\n",
+            broker.port,
+            password.display(),
+            site.at(ca).display()
+        );
+        configure(&site, &text);
+        bridge(&site)
+    };
+    let telling = with("other.pem");
+    telling.await_said("no connection to mqtts://localhost");
+    assert_eq!(telling.count_said("mqtt: connected"), 0);
+    telling.signal(Signal::TERM);
+    telling.end();
+    let telling = with("broker.pem");
+    telling.await_said("mqtt: connected to mqtts://localhost");
+    telling.signal(Signal::TERM);
+    telling.end();
+    drop(daemon);
 }
 
 /// A command as Home Assistant's template makes it.

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::outgoing::Outgoing;
-use crate::ipc::{Condition, State};
+use crate::ipc::{Condition, Counts, FramesCounted, State};
 use crate::record::{
     By, DenialReason, DoorMode, Event, FrameRef, GrantReason, Kind, Unusable, WhichCamera,
 };
@@ -51,6 +51,9 @@ pub(super) struct Numbers {
     grants: Counters,
     refusals: Counters,
     stages: Histograms,
+    frames: Counters,
+    /// As the daemon told them last; it counts from 0 with each start.
+    frames_told: FramesCounted,
     record: Gauge,
     since: Seconds,
     written: Seconds,
@@ -82,6 +85,8 @@ impl Numbers {
             grants: Counters::default(),
             refusals: Counters::default(),
             stages: Histograms::new_with_constructor(histogram),
+            frames: Counters::default(),
+            frames_told: FramesCounted::default(),
             record: Gauge::default(),
             since: Seconds::default(),
             written: Seconds::default(),
@@ -149,6 +154,11 @@ impl Numbers {
             "stage_duration_seconds",
             "How long what was decided about took: vision is one frame, decision is from the camera to the decision, unlock is from the grant on record to the strike",
             self.stages.clone(),
+        );
+        to.register(
+            "frames",
+            "Frames of the camera: judged, left out because they told nothing new, dropped for newer ones",
+            self.frames.clone(),
         );
         to.register(
             "record_number",
@@ -256,6 +266,23 @@ impl Numbers {
         self.granted.drain(..many);
     }
 
+    /// What the daemon counted until now.
+    pub(super) fn frames(&mut self, counts: Counts) {
+        let (now, told) = (counts.frames, self.frames_told);
+        for (outcome, now, told) in [
+            ("judged", now.judged, told.judged),
+            ("left_out", now.left_out, told.left_out),
+            ("dropped", now.dropped, told.dropped),
+        ] {
+            // Less than before: it was started anew.
+            let many = now.checked_sub(told).unwrap_or(now);
+            self.frames
+                .get_or_create(&[("outcome", outcome)])
+                .inc_by(many);
+        }
+        self.frames_told = now;
+    }
+
     /// How things are now; nothing while the daemon does not answer.
     pub(super) fn show(&mut self, state: Option<&State>) {
         self.up.set(state.is_some().into());
@@ -324,89 +351,5 @@ fn fault_kind(kind: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use serde_json::{Value, json};
-
-    use super::super::outgoing::tests::outgoing;
-    use super::*;
-
-    fn state() -> State {
-        serde_json::from_value(json!({
-            "record": { "id": 1, "hash": "00" }, "pid": 1, "since_ms": 1000,
-            "door": { "condition": "forced_open", "mode": "lockdown" }, "camera": null,
-            "people": 41, "disabled": 1, "templates": 160, "templates_in_use": 150, "threshold": null,
-            "last_grant": null, "faults": [{ "kind": "camera_lost", "at_ms": 1, "message": "Ada's cable" },
-                { "kind": "a\"} new one", "at_ms": 1, "message": "?" }],
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn what_happens_is_counted_and_nobody_is_named() {
-        let mut numbers = Numbers::new("front");
-        let frame = json!({ "name": "Ada", "vision_ms": 80.0, "age_ms": 400.0 });
-        let granted = json!({ "kind": "granted", "reason": "recognised", "person": { "id": 7, "name": "Ada" },
-            "score": 0.75, "threshold": 0.5, "frames": 3, "model": "m@00000000", "frame": frame });
-        let denied = json!({ "kind": "denied", "reason": "outside_hours", "person": { "id": 7, "name": "Ada" },
-            "frames": 3, "model": "m@00000000", "frame": frame, "left_out": 4 });
-        let unlocked = json!({ "kind": "unlocked", "by": { "grant": 1 }, "pulse_ms": 3000 });
-        for (number, event) in (1..).zip([
-            &granted,
-            &unlocked,
-            &denied,
-            &json!({ "kind": "of_tomorrow" }),
-        ]) {
-            numbers.count(&outgoing(number, 1, event));
-        }
-        numbers.show(Some(&state()));
-        let text = numbers.text();
-        for line in [
-            "doorward_grants_total{door=\"front\",reason=\"recognised\"} 1",
-            "doorward_refusals_total{door=\"front\",reason=\"outside_hours\"} 5",
-            "doorward_events_total{door=\"front\",event=\"other\"} 1",
-            "doorward_events_total{door=\"front\",event=\"forced_open\"} 0",
-            "doorward_stage_duration_seconds_count{door=\"front\",stage=\"decision\"} 2",
-            "doorward_stage_duration_seconds_count{door=\"front\",stage=\"unlock\"} 1",
-            "doorward_door_locked{door=\"front\"} 0",
-            "doorward_door_open{door=\"front\"} 1",
-            "doorward_door_mode{door=\"front\",mode=\"lockdown\"} 1",
-            "doorward_camera_up{door=\"front\",camera=\"colour\"} 0",
-            "doorward_fault{door=\"front\",kind=\"camera_lost\"} 1",
-            "doorward_fault{door=\"front\",kind=\"other\"} 1",
-            "doorward_people{door=\"front\"} 41",
-        ] {
-            assert!(text.lines().any(|one| one == line), "no {line} in\n{text}");
-        }
-        assert!(!text.contains("Ada"), "{text}");
-        numbers.show(None);
-        let text = numbers.text();
-        assert!(
-            text.contains("doorward_daemon_up{door=\"front\"} 0"),
-            "{text}"
-        );
-        assert!(!text.contains("mode=\"lockdown\""), "{text}");
-    }
-
-    #[test]
-    fn whatever_is_on_record_the_series_are_bounded() {
-        let mut numbers = Numbers::new("front");
-        let bodies = include_str!("../../tests/golden/record/bodies.jsonl");
-        let lines = || numbers_lines(&Numbers::new("front"));
-        let before = lines();
-        for (number, line) in (1..).zip(bodies.lines()) {
-            let body: Value = serde_json::from_str(line).unwrap();
-            numbers.count(&outgoing(number, 1, &body["event"]));
-        }
-        for n in 0..1000 {
-            let event = json!({ "kind": format!("k{n}"), "reason": format!("r{n}") });
-            numbers.count(&outgoing(5000 + n, 1, &event));
-        }
-        assert!(numbers_lines(&numbers) <= before + 1);
-    }
-
-    fn numbers_lines(numbers: &Numbers) -> usize {
-        let text = numbers.text();
-        text.lines().filter(|line| !line.starts_with('#')).count()
-    }
-}
+#[path = "metrics_tests.rs"]
+mod tests;

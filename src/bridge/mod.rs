@@ -92,7 +92,11 @@ impl Bridge {
         };
         let on = &settings.bridge;
         if on.metrics.file.is_some() || on.metrics.listen.is_some() {
-            let numbers = MetricsFile::new(&on.metrics, settings.door.to_string().as_str());
+            let numbers = MetricsFile::new(
+                &on.metrics,
+                &settings.door.to_string(),
+                settings.config.clone(),
+            );
             if let Some(address) = on.metrics.address() {
                 endpoint::serve(address, numbers.text(), Arc::clone(stop))?;
             }

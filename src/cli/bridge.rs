@@ -77,7 +77,12 @@ fn settings(path: &Path) -> anyhow::Result<Settings> {
     let config = Config::load(path)?;
     let file = config::Bridge::path(path);
     let bridge = config::Bridge::load(&file)?;
-    for path in [path, &file] {
+    let programs = bridge
+        .hooks
+        .programs
+        .iter()
+        .map(std::path::PathBuf::as_path);
+    for path in [path, &file].into_iter().chain(programs) {
         let exposed = trust::exposed(path, runner).unwrap_or_default();
         if config.daemon.strict_modes
             && let Some(exposed) = exposed.iter().find(|one| one.is_grave())

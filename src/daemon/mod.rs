@@ -50,6 +50,7 @@ mod sight;
 pub(crate) mod status;
 pub(crate) mod strict;
 mod strike;
+mod tally;
 mod threads;
 mod timing;
 mod verb_desk;

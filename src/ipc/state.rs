@@ -243,6 +243,23 @@ pub struct Reloaded {
     pub message: Option<String>,
 }
 
+/// What was counted since the daemon started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub frames: FramesCounted,
+}
+
+/// What became of frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FramesCounted {
+    /// Faces in them were looked at.
+    pub judged: u64,
+    /// They told nothing new.
+    pub left_out: u64,
+    /// They were replaced by newer ones before anybody took them.
+    pub dropped: u64,
+}
+
 /// What the camera sees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveFrame {

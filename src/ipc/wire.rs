@@ -57,6 +57,8 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<u64>,
     },
+    /// What was counted since the daemon started: [`super::Counts`].
+    Counts {},
     /// Unlock the door for one pulse: [`super::Unlocked`].
     Unlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,6 +220,7 @@ impl Ask {
     pub fn needs(&self) -> Role {
         match self {
             Self::Status {}
+            | Self::Counts {}
             | Self::Watch { .. }
             | Self::Live { pictures: false }
             | Self::Explain { .. }

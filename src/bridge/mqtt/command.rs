@@ -210,17 +210,6 @@ fn client(claimed: Option<String>) -> String {
     claimed.filter(is_name).unwrap_or_else(|| NO_CLIENT.into())
 }
 
-#[cfg(fuzzing)]
-pub(in crate::bridge) fn fuzz(bytes: &[u8]) {
-    let message = Message {
-        payload: bytes,
-        retained: false,
-        at_ms: Some(0),
-    };
-    let heard = Commands::new("never guessed".into()).hear(Duration::ZERO, &message, String::new());
-    assert!(!matches!(heard, Ok(Order::Unlock { .. })) || bytes.len() > 20);
-}
-
 #[cfg(test)]
 #[path = "command_tests.rs"]
 mod tests;

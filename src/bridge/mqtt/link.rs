@@ -86,9 +86,13 @@ impl Link {
     async fn run(self, words: &mut mpsc::Receiver<Word>) {
         let mut failures = 0;
         loop {
-            let (client, event_loop) = AsyncClient::builder(self.options.clone())
+            let built = AsyncClient::builder(self.options.clone())
                 .capacity(options::MAX_REQUESTS_COUNT)
-                .build();
+                .try_build();
+            let (client, event_loop) = match built {
+                Ok(built) => built,
+                Err(error) => return log::error!("mqtt: {}: {error}", self.broker),
+            };
             let mut connection = Connection::new(&self, client);
             let ended = connection.run(event_loop, words).await;
             if connection.is_up {

@@ -49,9 +49,10 @@ pub fn remove(settings: &Settings) -> Result<Vec<String>, RemoveError> {
         why,
     };
     runtime.block_on(async {
-        let (client, mut event_loop) = AsyncClient::builder(options)
+        let built = AsyncClient::builder(options)
             .capacity(options::MAX_REQUESTS_COUNT)
-            .build();
+            .try_build();
+        let (client, mut event_loop) = built.map_err(|error| failed(error.to_string()))?;
         let polling = tokio::spawn(async move {
             loop {
                 match event_loop.poll().await {
