@@ -5,6 +5,7 @@ pub mod head;
 pub mod living;
 pub mod onnx;
 pub mod pty;
+pub mod seal;
 pub mod site;
 
 use std::path::{Path, PathBuf};

@@ -48,6 +48,10 @@ const FILES: [(&str, &str); 8] = [
         "whitelist and record, readable by the user doorward only",
     ),
     (
+        "/var/lib/doorward/doorward.db-key",
+        "what they are sealed with, unless systemd hands it over",
+    ),
+    (
         "/usr/share/doorward/models",
         "the networks, and the manifest with the hash of each file",
     ),
