@@ -142,7 +142,7 @@ pub(super) mod tests {
             let is_stranger = event.record.subject().is_stranger;
             assert!(
                 !(is_stranger && with_names.contains_key("person")),
-                "{with_names:?}"
+                "a stranger in {told}"
             );
             named += usize::from(with_names.contains_key("name"));
         }
