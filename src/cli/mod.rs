@@ -75,6 +75,7 @@ use crate::config::{self, Config};
 use crate::database::Database;
 use crate::files;
 use crate::record::{Actor, Origin};
+use crate::shown::in_words;
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
@@ -367,6 +368,7 @@ fn stderr_log() -> env_logger::Logger {
         .format(|out, record| {
             if output::json_is_asked() {
                 let said = record.args().to_string();
+                let said = &*in_words(&said);
                 return writeln!(out, "{}", serde_json::json!({ "note": said }));
             }
             writeln!(
@@ -374,7 +376,7 @@ fn stderr_log() -> env_logger::Logger {
                 "{} {:<5} {}",
                 jiff::ZonedDateTime::now().strftime("%H:%M:%S%.3f"),
                 record.level(),
-                record.args()
+                in_words(&record.args().to_string())
             )
         })
         .build()

@@ -64,7 +64,7 @@ pub use web::Web;
 pub use whitelist::Whitelist;
 
 // What other TOML files that people write are read by.
-pub(crate) use mistake::{any_of, nearest};
+pub(crate) use mistake::{any_of, lines, nearest};
 pub(crate) use section::{kind, quoted};
 pub(crate) use syntax::Syntax;
 

@@ -13,6 +13,7 @@
 mod client;
 mod place;
 mod roles;
+mod roles_file;
 mod state;
 mod wire;
 

@@ -41,6 +41,7 @@ pub use codes::{
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
 pub use control::{ControlAsked, ControlRefused};
+pub(crate) use display::NOBODY_LISTED;
 pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use journal::journal_fields;

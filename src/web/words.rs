@@ -107,7 +107,7 @@ pub(super) fn detail(kind: &str, event: &Value) -> String {
     match kind {
         "granted" | "denied" | "grant_withdrawn" => {
             if let (Some(score), Some(needed)) = (number("score"), number("threshold")) {
-                parts.push(format!("score {score:.2} of {needed:.2}"));
+                parts.push(format!("score {score:.2}, threshold {needed:.2}"));
             }
         }
         "group_joined" | "group_left" => parts.extend(text(event, "group")),
