@@ -215,7 +215,7 @@ mod tests {
                 &[
                     "roles.toml:2:9: ",
                     "\nroles.toml:3:2: ",
-                    "viewer, operator or administrator",
+                    "viewer, bridge, operator or administrator",
                 ],
             ),
         ] {
