@@ -10,7 +10,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo demo-web test test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo demo-web test test-fleet test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -27,6 +27,11 @@ demo-web: runtime
 # what must be here, so that it fails instead.
 test: runtime
 	$(CARGO) test
+
+# The bridge with a real broker and promtool, on loopback (Debian: mosquitto, mosquitto-clients,
+# prometheus); it fails where one is not here.
+test-fleet: runtime
+	DOORWARD_REQUIRE="mosquitto promtool" $(CARGO) test --test bridge
 
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime

@@ -7,6 +7,8 @@ mod output;
 mod access;
 mod backup;
 mod bench;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod calibrate_liveness;
 mod check;
 mod clerk;
@@ -179,6 +181,9 @@ enum Command {
     /// Serve the local page, and say who may log in to it
     #[cfg(feature = "web")]
     Web(web::Web),
+    /// Tell other systems what happens at the door
+    #[cfg(feature = "bridge")]
+    Bridge(bridge::Bridge),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
@@ -219,15 +224,7 @@ pub fn main() -> ExitCode {
         Err(error) => return output::ended(misread(&error)),
     };
     colour::settle(cli.color);
-    #[cfg(feature = "web")]
-    let serves_page = matches!(cli.command, Command::Web(_));
-    #[cfg(not(feature = "web"))]
-    let serves_page = false;
-    if !matches!(
-        cli.command,
-        Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
-    ) && !serves_page
-    {
+    if !cli.command.serves() {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
@@ -327,6 +324,8 @@ impl Cli {
             Command::Panel(panel) => panel.run(&self.config),
             #[cfg(feature = "web")]
             Command::Web(web) => web.run(&self.config),
+            #[cfg(feature = "bridge")]
+            Command::Bridge(bridge) => bridge.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
@@ -439,8 +438,7 @@ fn asked_actor() -> Actor {
     }
 }
 
-/// `doorward events | head` ends without a word, as other programs do. Not for
-/// what holds the relay: that must live to lock it; nor for what serves others.
+/// `doorward events | head` ends without a word, as other programs do.
 fn end_quietly_with_the_reader() {
     // SAFETY: no thread runs yet, and the default action has no handler to be unsafe.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
