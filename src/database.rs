@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v5.sql"),
     include_str!("database/v6.sql"),
     include_str!("database/v7.sql"),
+    include_str!("database/v8.sql"),
 ];
 
 /// An open database.

@@ -336,6 +336,7 @@ fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
                 timeout_s: 1,
                 look_alike: false,
                 guest_until_ms: None,
+                consent: None,
             }),
             Act::Enrol,
             Role::Administrator,
@@ -368,6 +369,7 @@ fn by_photos(name: &str, guest_until_ms: Option<i64>) -> Ask {
         name: name.into(),
         look_alike: false,
         guest_until_ms,
+        consent: None,
     })
 }
 
@@ -508,6 +510,7 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
         timeout_s: 240,
         look_alike: false,
         guest_until_ms: None,
+        consent: None,
     };
     let id = client.begin(Ask::Enrol(asked)).unwrap();
     let mut steps = Vec::new();

@@ -52,6 +52,7 @@ fn enrolment(name: &str) -> Verb {
         model: ModelVersion::new("m"),
         faces: faces(name),
         guest_until_ms: None,
+        consent: None,
     })
 }
 

@@ -159,6 +159,7 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("relay", "pin = 17", 1, "[relay] has no key pin: did you mean line?"),
     ("whitelist", "database = 3", 12, "whitelist.database = 3 is a whole number: write a path in quotes"),
     ("whitelist", "keep_photos = \"no\"", 15, "whitelist.keep_photos = \"no\" is neither true nor false: write one of them, without quotes"),
+    ("whitelist", "consent = true", 1, "[whitelist] has no key consent: it takes database, keep_photos, require_consent"),
     ("audit", "keep_days = 0", 13, "audit.keep_days = 0 is out of range: days, from 1 to 3650"),
     ("audit", "keep_days = 90d", 13, "a number stands without its unit: take d away and give keep_days in the unit that `man"),
     ("daemon", "door = \"Front Door\"", 8, "daemon.door = \"Front Door\" is not a name of 1 to 63 of a to z, 0 to 9, _ and -"),

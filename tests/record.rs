@@ -13,11 +13,12 @@ use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
     ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
-    Cues, DenialReason, Denied, DoorMode, Event, Factor, FaultReason, FrameCounts, FrameRef,
-    GrantReason, Granted, HeldOpen, HeldStage, InView, InfraredMapped, Keep, KeyChange, Kind,
-    LockCause, LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, NotOpened, PadKind,
-    PadTested, Part, Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand,
-    Stamp, StopReason, TemplateSource, Unusable, View, WhichCamera, WhitelistFault,
+    Cues, DenialReason, Denied, Disclosed, DoorMode, Erased, Event, Factor, FaultReason,
+    FrameCounts, FrameRef, GrantReason, Granted, HeadKeyNamed, HeldOpen, HeldStage, InView,
+    InfraredMapped, Keep, KeyChange, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
+    ModeEnd, ModeSet, Nameless, NotOpened, PadKind, PadTested, Part, Passage, PersonRef, Query,
+    Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable,
+    UnusedDisabled, UnusedSoon, View, WhichCamera, WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -463,7 +464,59 @@ fn one_of_each() -> Vec<Event> {
     events.extend(challenges());
     events.extend(at_the_control_socket());
     events.extend(of_the_infrared_camera());
+    events.extend(what_the_law_asks());
     events
+}
+
+/// What people agreed to, and what they asked for.
+fn what_the_law_asks() -> Vec<Event> {
+    let actor = || origin().actor;
+    let day = jiff::civil::date(2026, 9, 1);
+    let given = |purpose: Option<&str>| Event::ConsentGiven {
+        person: ada(),
+        day,
+        purpose: purpose.map(str::to_owned),
+        actor: actor(),
+    };
+    vec![
+        given(None),
+        given(Some("entry by face: \"main door\"")),
+        Event::ConsentWithdrawn {
+            person: ada(),
+            actor: actor(),
+        },
+        Event::Erased(Erased {
+            person: Nameless { id: PersonId(3) },
+            templates: 5,
+            actor: actor(),
+        }),
+        Event::UnusedSoon(UnusedSoon {
+            person: ada(),
+            since_ms: 1_767_225_600_000,
+            from_ms: 1_769_904_000_000,
+        }),
+        Event::UnusedDisabled(UnusedDisabled {
+            person: ada(),
+            since_ms: 1_767_225_600_000,
+            days: 90,
+        }),
+        Event::HeadKey(HeadKeyNamed {
+            key: "doorward-heads-1:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg".into(),
+            before: None,
+        }),
+        Event::HeadKey(HeadKeyNamed {
+            key: "doorward-heads-1:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg".into(),
+            before: Some("doorward-heads-1:6kptdYjIYcZ8wVTzZtI4dnwEwmhcVUUcOB2v+OGWkhI".into()),
+        }),
+        Event::Disclosed(Disclosed {
+            person: ada(),
+            file: "/home/ada/ada.zip".into(),
+            templates: 5,
+            events: 812,
+            pictures: 1,
+            actor: actor(),
+        }),
+    ]
 }
 
 /// What was asked for at the control socket, and what was refused.
@@ -861,6 +914,7 @@ fn records_of_an_earlier_version_still_verify() {
         about: Some(About {
             person: PersonId(8),
             nearest: false,
+            with: false,
         }),
         since_ms: Some(1_767_226_088_008),
         ..Query::default()
@@ -1113,6 +1167,7 @@ fn records_are_found_by_time_kind_person_and_number() {
         about: Some(About {
             person: PersonId(1),
             nearest,
+            with: false,
         }),
         ..all()
     };

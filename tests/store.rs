@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use doorward::database::{Database, DatabaseError};
 use doorward::embedding::{Embedding, ModelVersion};
 use doorward::record::{Actor, Event, Kind, Log, PersonRef, Query, Stamp, StopReason};
-use doorward::whitelist::{self, NewTemplate, WhitelistError};
+use doorward::whitelist::{self, NewTemplate, Terms, WhitelistError};
 use rusqlite::Connection;
 use support::origin;
 use tempfile::TempDir;
@@ -148,7 +148,11 @@ fn groups_validity_and_entries_are_on_record_too() {
     assert!(changed(&db));
     assert!(whitelist::remove_from_group(&mut db, &[ada], "staff", &origin()).is_err());
     let faces = [template(&[0.5])];
-    whitelist::enroll_until(&mut db, "Grace", &faces, Some(7), &origin()).unwrap();
+    let terms = Terms {
+        guest_until_ms: Some(7),
+        ..Terms::default()
+    };
+    whitelist::enroll_on(&mut db, "Grace", &faces, &terms, &origin()).unwrap();
     assert!(whitelist::find(&db, "Grace").unwrap().standing.is_guest);
 
     let log = Log::new(db, Default::default());

@@ -6,7 +6,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use doorward::record::{Event, HEAD_MESSAGE_ID, Head, Kind, Log, RecordError, Stamp};
+use doorward::record::{Event, Head, Kind, Log, RecordError, Stamp};
 use doorward::whitelist;
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -136,31 +136,6 @@ fn the_head_that_verify_prints_is_checked_when_it_is_given_again() {
     assert!(said.contains("ID:HASH"), "{said}");
 }
 
-/// A journal that has these lines as messages, of this user.
-fn journal(site: &Site, lines: &[String]) {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let entries: String = lines
-        .iter()
-        .map(|line| serde_json::json!({ "MESSAGE": line, "_UID": uid }).to_string() + "\n")
-        .collect();
-    std::fs::write(site.at("entries"), entries).unwrap();
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *MESSAGE_ID={HEAD_MESSAGE_ID}*) cat {} ;; *) exit 1 ;; esac\n",
-        site.at("entries").display()
-    );
-    std::fs::create_dir_all(site.at("bin")).unwrap();
-    let program = site.at("bin/journalctl");
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn by_journal(site: &Site) -> std::process::Output {
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{path}", site.at("bin").display());
-    let mut command = site.command(&["events", "--verify", "--journal"]);
-    command.env("PATH", path).output().unwrap()
-}
-
 #[test]
 fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
     let site = Site::new()
@@ -175,8 +150,8 @@ fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
     // When it started and after its last word.
     assert_eq!(heads.len(), 2, "{log}");
     assert!(heads[1].contains(&site.log().head().unwrap().to_string()));
-    journal(&site, &heads);
-    let output = by_journal(&site);
+    site.journal(&heads);
+    let output = site.by_journal(&[]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("2 noted heads are as they were"));
 
@@ -186,13 +161,13 @@ fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
         "\"door\":\"back\"",
     );
     assert!(site.run(&["events", "--verify"]).status.success());
-    let output = by_journal(&site);
+    let output = site.by_journal(&[]);
     assert!(!output.status.success());
     assert!(said(&output).contains("written anew"), "{}", said(&output));
 
     // No head at all is no proof, nor is that of another database or user.
-    journal(&site, &[heads[0].replace("doorward.db", "other.db")]);
-    let output = by_journal(&site);
+    site.journal(&[heads[0].replace("doorward.db", "other.db")]);
+    let output = site.by_journal(&[]);
     assert!(!output.status.success());
     assert!(said(&output).contains("has no head"), "{}", said(&output));
 }

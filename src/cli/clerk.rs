@@ -152,6 +152,7 @@ impl<'c> Clerk<'c> {
         let by = origin(self.config);
         let given = Given {
             text: text.map(|text| text as &mut dyn BufRead),
+            require_consent: self.config.whitelist.require_consent,
             ..Given::by(&by)
         };
         let mut database = match makes_the_database(&verb) {
@@ -159,11 +160,8 @@ impl<'c> Clerk<'c> {
             false => Database::open_existing(self.place())?,
         };
         let reply = verbs::execute(&mut database, given, verb)?;
-        if let Reply::Removed { people } = &reply {
-            let log = Log::new(database, self.config.daemon.door.clone());
-            for person in people {
-                Pictures::beside(self.place()).forget(person.id, &log)?;
-            }
+        if reply.leaves_pictures() {
+            Pictures::beside(self.place()).forget_the_gone(&database)?;
         }
         Ok(reply)
     }

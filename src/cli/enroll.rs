@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::clerk::Clerk;
+use super::consent::Consented;
 use super::enroll_many::{self, Report};
 use super::hands::Hands;
 use super::people_rights::AddGuest;
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
 use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
-use crate::enrol::{BadPhotos, Consent, EnrolError, Reviewed, Session, enrolled};
+use crate::enrol::{BadPhotos, EnrolError, LookAlikes, Reviewed, Session, enrolled};
 use crate::files::Kind;
 use crate::person::PersonId;
 use crate::shown::Quoted;
@@ -98,6 +99,9 @@ pub(crate) struct Enroll {
           value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
 
+    #[command(flatten)]
+    consented: Consented,
+
     /// A guest, until this moment.
     #[arg(skip)]
     guest_until: Option<When>,
@@ -121,6 +125,7 @@ impl Enroll {
             roster: None,
             format: guest.format,
             timeout: 60,
+            consented: guest.consented.clone(),
             guest_until: Some(guest.until),
         }
     }
@@ -164,7 +169,8 @@ impl Enroll {
         let roster = early.or_else(|| self.read_roster()).transpose()?;
         if let (Some(path), Some(roster)) = (place, roster) {
             let report = self.report.clone().map(|to| Report::create(to, path));
-            let (photos, consent) = (self.bad_photos(), self.consent());
+            let consent = (self.look_alikes(), self.consented.consent());
+            let photos = self.bad_photos();
             let report = report.transpose()?;
             return enroll_many::run(&roster, config, photos, consent, report, self.format);
         }
@@ -173,6 +179,9 @@ impl Enroll {
         // Whatever is wrong with the database is told before anybody poses for photos.
         let database = Database::open(&config.whitelist.database)?;
         let name = self.whose(given, &database)?;
+        if config.whitelist.require_consent && self.consented.consent().is_none() {
+            whitelist::demand_consent(&database, &name).context("nobody was enrolled")?;
+        }
         let mut vision = Vision::open(&config.models, &config.vision)?;
         let session = Session::new(&mut vision, config.whitelist.keep_photos, self.bad_photos());
         let reviewed = self
@@ -188,7 +197,9 @@ impl Enroll {
         }
         let until = self.guest_until.map(|When(until)| until);
         let clerk = Clerk::new(config);
-        let verb = reviewed.enrolment(self.consent(), until);
+        let verb = reviewed.enrolment(self.look_alikes(), until);
+        let agreed = self.consented.consent();
+        let verb = verb.map(|verb| verb.consented(agreed));
         let person = match verb.and_then(|verb| enrolled(clerk.does(verb, None)?)) {
             Err(EnrolError::LookAlike(found)) => anyhow::bail!(
                 "nobody was enrolled: {found}; add the photos to that person, or if they are two people, repeat with --look-alike and use more photos or a second factor for both"
@@ -280,11 +291,11 @@ impl Enroll {
         }
     }
 
-    fn consent(&self) -> Consent {
+    fn look_alikes(&self) -> LookAlikes {
         if self.look_alike {
-            Consent::TwoPeople
+            LookAlikes::TwoPeople
         } else {
-            Consent::None
+            LookAlikes::Refused
         }
     }
 

@@ -17,8 +17,9 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::enrol::bulk::{Bulk, Entered, Outcome};
 use crate::enrol::roster::Roster;
-use crate::enrol::{BadPhotos, Consent, LeftOut};
+use crate::enrol::{BadPhotos, LeftOut, LookAlikes};
 use crate::files;
+use crate::record::Consent;
 use crate::shown::counted;
 use crate::vision::Vision;
 use crate::whitelist;
@@ -28,7 +29,7 @@ pub(super) fn run(
     roster: &Roster,
     config: &Config,
     bad_photos: BadPhotos,
-    consent: Consent,
+    (look_alikes, consent): (LookAlikes, Option<Consent>),
     report: Option<Report>,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
@@ -46,6 +47,7 @@ pub(super) fn run(
         does: &mut |verb| clerk.does(verb, None),
         keep_photos: config.whitelist.keep_photos,
         bad_photos,
+        look_alikes,
         consent,
         asked: config.access.threshold_request(),
         stopped: None,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
 
 use super::colour::{Hue, painted};
 use super::events_summary::{self, Summary, is_fault};
@@ -18,7 +19,10 @@ use crate::config::Config;
 use crate::daemon::pictures::Pictures;
 use crate::database::Database;
 use crate::files;
-use crate::record::{About, Head, Kind, Log, Query, Record, RecordError, Verified};
+use crate::record::{
+    About, HeadKey, Kind, Log, NotedHead, PublicKey, Query, Record, RecordError, Signed, Verified,
+};
+use crate::seal::Purpose;
 use crate::shown::counted;
 use crate::verbs::record_json;
 use crate::whitelist;
@@ -81,12 +85,21 @@ pub(crate) struct Events {
     /// With --verify: a head that was printed earlier, which must still be that of its
     /// event; can be given again
     #[arg(long, value_name = "ID:HASH", requires = "verify")]
-    head: Vec<Head>,
+    head: Vec<NotedHead>,
 
     /// With --verify: check the heads too that the daemon told the system's journal (since
     /// --since, if given)
     #[arg(long, requires = "verify")]
     journal: bool,
+
+    /// With --verify: check too that heads are signed by this key, or one that it was handed
+    /// over to or from; the key as --public-key prints it, or a file with it
+    #[arg(long, value_name = "KEY", requires = "verify", value_parser = public_key)]
+    key: Option<PublicKey>,
+
+    /// Print the public key that heads of the record are signed with, and nothing else
+    #[arg(long, conflicts_with_all = ["verify", "follow", "summary", "csv", "pictures"])]
+    public_key: bool,
 
     #[command(flatten)]
     format: Format,
@@ -120,6 +133,9 @@ impl Events {
         super::become_owner(config)?;
         let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
+        if self.public_key {
+            return self.show_public_key(&log);
+        }
         if self.verify {
             return self.verified(&log, journal);
         }
@@ -188,6 +204,7 @@ impl Events {
         Ok(Some(About {
             person: who.id,
             nearest: self.nearest,
+            with: false,
         }))
     }
 
@@ -218,11 +235,27 @@ impl Events {
     fn verified(
         &self,
         log: &Log,
-        journal: Option<anyhow::Result<Vec<Head>>>,
+        journal: Option<anyhow::Result<Vec<NotedHead>>>,
     ) -> anyhow::Result<ExitCode> {
         match self.verify(log, journal) {
-            Ok(verified) if self.format.json => print_json(&serde_json::to_value(&verified)?)?,
-            Ok(verified) => println!("{verified}"),
+            Ok((verified, signed)) if self.format.json => {
+                let mut value = serde_json::to_value(&verified)?;
+                if let (Some(all), Some(signed)) = (value.as_object_mut(), signed) {
+                    all.extend(
+                        serde_json::to_value(signed)?
+                            .as_object()
+                            .cloned()
+                            .unwrap_or_default(),
+                    );
+                }
+                print_json(&value)?;
+            }
+            Ok((verified, signed)) => {
+                println!("{verified}");
+                if let Some(signed) = signed {
+                    println!("{signed}");
+                }
+            }
             Err(error) if is_tampered(&error) => {
                 complain(&sentence(&error));
                 return Ok(Exit::No.into());
@@ -232,16 +265,31 @@ impl Events {
         Ok(Exit::Done.into())
     }
 
-    fn journal_heads(&self, config: &Config) -> anyhow::Result<Vec<Head>> {
+    fn show_public_key(&self, log: &Log) -> anyhow::Result<ExitCode> {
+        let seed = log.database().keys()?.sub_key(Purpose::Heads);
+        let key = HeadKey::from_seed(&seed).public().to_string();
+        match self.format.json {
+            true => print_json(&json!({ "public_key": key }))?,
+            false => println!("{key}"),
+        }
+        Ok(Exit::Done.into())
+    }
+
+    fn journal_heads(&self, config: &Config) -> anyhow::Result<Vec<NotedHead>> {
         super::journal::heads(&config.whitelist.database, self.since.map(|when| when.0))
     }
 
     fn verify(
         &self,
         log: &Log,
-        journal: Option<anyhow::Result<Vec<Head>>>,
-    ) -> anyhow::Result<Verified> {
-        let verified = log.verify(&self.head)?;
+        journal: Option<anyhow::Result<Vec<NotedHead>>>,
+    ) -> anyhow::Result<(Verified, Option<Signed>)> {
+        let heads = |noted: &[NotedHead]| noted.iter().map(|one| one.head).collect::<Vec<_>>();
+        let signed = |noted: &[NotedHead]| {
+            let key = self.key.map(|key| log.verify_signed(noted, key));
+            key.transpose()
+        };
+        let verified = log.verify(&heads(&self.head))?;
         if verified.heads_deleted > 0 {
             anyhow::bail!(
                 "a given head is of an event that was deleted because its time was over, and \
@@ -250,15 +298,16 @@ impl Events {
                 verified.first.unwrap_or_default()
             );
         }
-        let Some(heads) = journal else {
-            return Ok(verified);
+        let Some(noted) = journal else {
+            return Ok((verified, signed(&self.head)?));
         };
-        let mut heads = heads?;
-        heads.extend(&self.head);
-        log.verify(&heads).context(
+        let mut noted = noted?;
+        noted.extend(&self.head);
+        let verified = log.verify(&heads(&noted)).context(
             "a head in the journal does not fit (if the database was made anew on purpose, \
              give --since that time)",
-        )
+        )?;
+        Ok((verified, signed(&noted)?))
     }
 
     fn show(&self, record: &Record) {
@@ -323,7 +372,10 @@ fn tell_what_is_left_out(log: &Log, query: &Query, limit: u32) -> anyhow::Result
 
 fn is_tampered(error: &anyhow::Error) -> bool {
     let found = error.downcast_ref::<RecordError>();
-    matches!(found, Some(RecordError::Tampered { .. }))
+    matches!(
+        found,
+        Some(RecordError::Tampered { .. } | RecordError::Signature { .. })
+    )
 }
 
 const COLUMNS: [&str; 11] = [
@@ -370,6 +422,20 @@ fn as_csv(record: &Record) -> String {
         &number(subject.score),
         &number(subject.threshold),
     ])
+}
+
+/// A key, or a file that has it on its first line.
+fn public_key(text: &str) -> Result<PublicKey, String> {
+    if let Ok(key) = text.parse() {
+        return Ok(key);
+    }
+    let path = Path::new(text);
+    let read = files::read_text(path, files::Kind::Note).map_err(|error| {
+        format!("it is no public key of heads, and no file that can be read: {error}")
+    })?;
+    let line = read.lines().next().unwrap_or_default();
+    line.parse()
+        .map_err(|error: &str| format!("the file has {error}"))
 }
 
 /// So that shells can complete them.

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::record::{HEAD_MESSAGE_ID, Head};
+use crate::record::{HEAD_MESSAGE_ID, NotedHead};
 use crate::shown::Quoted;
 
 /// All heads of this database's record that `journalctl` still has, oldest first.
 ///
 /// # Errors
 /// If `journalctl` cannot be run or fails, or has none.
-pub(crate) fn heads(database: &Path, since_ms: Option<i64>) -> anyhow::Result<Vec<Head>> {
+pub(crate) fn heads(database: &Path, since_ms: Option<i64>) -> anyhow::Result<Vec<NotedHead>> {
     let mut command = Command::new("journalctl");
     command.args(["-o", "json", "--no-pager", "--quiet"]);
     if let Some(since) = since_ms {
@@ -32,11 +32,11 @@ pub(crate) fn heads(database: &Path, since_ms: Option<i64>) -> anyhow::Result<Ve
     }
     let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(database)?);
     let place = place(database);
-    let heads: Vec<Head> = String::from_utf8_lossy(&output.stdout)
+    let heads: Vec<NotedHead> = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|entry| is_ours(entry, owner))
-        .filter_map(|entry| Head::from_message(entry["MESSAGE"].as_str()?, &place))
+        .filter_map(|entry| NotedHead::from_message(entry["MESSAGE"].as_str()?, &place))
         .collect();
     if heads.is_empty() {
         bail!(

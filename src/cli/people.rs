@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::clerk::Clerk;
+use super::consent::SetConsent;
 use super::hands::Hands;
 use super::output::rfc3339;
+use super::people_disclose::Disclose;
+use super::people_erase::Erase;
 use super::people_factors;
 use super::people_file::{Export, Import};
 use super::people_look::{self, List};
@@ -57,6 +60,8 @@ pub(crate) enum People {
     Valid(people_rights::Valid),
     /// Put a guest on the whitelist, who may pass until then
     AddGuest(people_rights::AddGuest),
+    /// Note that people consented to be recognised, or consent no more
+    Consent(SetConsent),
     /// Say how often a person may enter from now on
     Entries(people_rights::SetEntries),
     /// Forget people with their templates, PINs and cards; the events stay
@@ -83,8 +88,11 @@ pub(crate) enum People {
     Export(Export),
     /// Take over the people of such a file: all of them, or none
     Import(Import),
-    /// Have what was removed be gone from the files too, where another program kept it there
-    Erase(#[command(flatten)] Format),
+    /// Erase people, with the names that the record has of them; without any: have what was
+    /// removed be gone from the files too, where another program kept it there
+    Erase(Erase),
+    /// Write all that is kept of one person to a file for that person
+    Disclose(Disclose),
     /// Give a person a PIN to be typed besides the face, or take it away
     Pin(people_factors::Pin),
     /// Give a person a card to be shown besides the face, or take one away
@@ -127,6 +135,7 @@ impl People {
     pub(super) fn hand_over(&mut self, hands: Hands) -> anyhow::Result<()> {
         match self {
             Self::Export(export) => export.hand_over(hands),
+            Self::Disclose(disclose) => disclose.hand_over(hands),
             Self::Import(import) => import.hand_over(hands),
             Self::AddGuest(guest) => guest.hand_over(hands),
             _ => Ok(()),
@@ -188,6 +197,7 @@ impl People {
             Self::Group(command) => return command.run(clerk),
             Self::Valid(valid) => return valid.run(clerk),
             Self::AddGuest(guest) => return guest.set(clerk),
+            Self::Consent(consent) => return consent.run(clerk),
             Self::Entries(entries) => return entries.run(clerk),
             Self::Remove { whom, yes } => {
                 let people = whom.find(clerk)?;
@@ -240,9 +250,8 @@ impl People {
             Self::Export(export) => return export.run(config),
             // Done above: it may make the database.
             Self::Import(_) => {}
-            Self::Erase(format) => {
-                return erase(clerk, "what was removed before", format, json!({}));
-            }
+            Self::Erase(erase) => return erase.run(clerk),
+            Self::Disclose(disclose) => return disclose.run(config),
             Self::Pin(pin) => return pin.run(clerk),
             Self::Card(card) => return card.run(clerk),
             Self::LostCard(card) => return card.run(clerk),
@@ -282,7 +291,7 @@ fn as_json(people: &[Person]) -> Vec<Value> {
 }
 
 /// Asks whoever sits at the terminal.
-fn is_wanted(what: &str) -> anyhow::Result<bool> {
+pub(super) fn is_wanted(what: &str) -> anyhow::Result<bool> {
     let mut stderr = std::io::stderr();
     if !std::io::stdin().is_terminal() || !stderr.is_terminal() {
         let why = format!("{what} would be gone for good, and nobody can be asked: add --yes");

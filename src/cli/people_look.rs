@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::clerk::Clerk;
 use super::colour::Hue;
+use super::consent;
 use super::output::{local, rfc3339, table_in_colour};
 use super::people_factors;
 use super::people_rights::{limits, put_standing};
@@ -25,6 +26,9 @@ pub(crate) struct List {
     /// Only people who were enrolled before then and not let in since, such as 90d
     #[arg(long, value_name = "WHEN", value_parser = when)]
     unused: Option<When>,
+    /// Only people whose consent is not noted
+    #[arg(long)]
+    without_consent: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -36,7 +40,10 @@ impl List {
             people,
             listed,
             record_since_ms,
-        } = clerk.look(&Verb::People { unused_since_ms })?
+        } = clerk.look(&Verb::People {
+            unused_since_ms,
+            without_consent: self.without_consent,
+        })?
         else {
             return Err(VerbError::other_reply().into());
         };
@@ -56,7 +63,13 @@ impl List {
             return Ok(());
         }
         if people.is_empty() {
-            println!("Everybody who was enrolled before then was let in since.");
+            println!(
+                "{}",
+                match self.without_consent {
+                    true => "Everybody who is meant has consented.",
+                    false => "Everybody who was enrolled before then was let in since.",
+                }
+            );
             return Ok(());
         }
         // Columns of rules only where anybody is asked for any.
@@ -115,6 +128,7 @@ fn as_json(seen: &Seen) -> Value {
         "enabled": person.enabled,
         "templates": person.templates,
         "enrolled_at": rfc3339(person.created_at_ms),
+        "consent": person.consent,
         "last_granted_at": seen.last_granted_ms.and_then(rfc3339),
     });
     put_standing(&mut value, &person.standing);
@@ -182,6 +196,9 @@ pub(super) fn show(clerk: Clerk<'_>, person: String, format: Format) -> anyhow::
     }
     if is_limited(&person.standing) {
         println!("{}", limits(&person.standing));
+    }
+    if let Some(consent) = &person.consent {
+        println!("consented on {}", consent::shown(consent));
     }
     for line in people_factors::lines(&factors) {
         println!("  {line}");

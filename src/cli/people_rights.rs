@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::clerk::Clerk;
+use super::consent::Consented;
 use super::enroll::Enroll;
 use super::hands::Hands;
 use super::output::{local, rfc3339};
@@ -120,6 +121,8 @@ pub(crate) struct AddGuest {
     /// Add the guest although somebody on the whitelist looks the same
     #[arg(long)]
     pub(super) look_alike: bool,
+    #[command(flatten)]
+    pub(super) consented: Consented,
     #[command(flatten)]
     pub(super) format: Format,
 }

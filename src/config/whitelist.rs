@@ -14,6 +14,10 @@ pub struct Whitelist {
     pub database: PathBuf,
     /// Whether the pictures templates are made from are kept in it.
     pub keep_photos: bool,
+    /// Whether nobody is enrolled whose consent is not noted.
+    pub require_consent: bool,
+    /// Who was not let in for so many days is disabled; 0: nobody.
+    pub unused_days: u32,
 }
 
 impl Whitelist {
@@ -21,6 +25,8 @@ impl Whitelist {
         Self {
             database: section.path("database", "/var/lib/doorward/doorward.db"),
             keep_photos: section.flag("keep_photos", false),
+            require_consent: section.flag("require_consent", false),
+            unused_days: section.whole("unused_days", 0, 0..=3650, "days"),
         }
     }
 

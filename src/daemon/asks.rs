@@ -12,6 +12,7 @@ use super::recorder::{Recorder, tell};
 use super::verb_line;
 use crate::acts::{self, ModeAct};
 use crate::clock;
+use crate::config;
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
 };
@@ -89,11 +90,17 @@ pub(crate) struct Asks {
     _open: Sender<Asked>,
     bell: Bell,
     poke: Poke,
+    /// What is asked of people who are listed.
+    pub(super) whitelist: config::Whitelist,
 }
 
 impl Asks {
     /// Both ends.
-    pub(crate) fn channel(bell: Bell, poke: Poke) -> (ToRecorder, Self) {
+    pub(crate) fn channel(
+        bell: Bell,
+        poke: Poke,
+        whitelist: config::Whitelist,
+    ) -> (ToRecorder, Self) {
         let (sender, incoming) = bounded(MAX_WAITING_ACTS);
         let (to_verbs, verbs) = bounded(MAX_WAITING_VERBS);
         let asks = Self {
@@ -103,6 +110,7 @@ impl Asks {
             _open: sender.clone(),
             bell,
             poke,
+            whitelist,
         };
         (ToRecorder(sender), asks)
     }
@@ -110,7 +118,7 @@ impl Asks {
     /// For a recorder without a control socket.
     #[cfg(test)]
     pub(crate) fn of_nobody() -> Self {
-        Self::channel(Bell::default(), Poke::of_this_thread()).1
+        Self::channel(Bell::default(), Poke::of_this_thread(), Default::default()).1
     }
 
     /// What was asked, for a recorder that does nothing.
@@ -184,9 +192,13 @@ impl Recorder {
 
     /// Puts somebody on the whitelist.
     fn enrol(&mut self, origin: &Origin, verb: Verb) -> Result<Reply, VerbError> {
+        let given = Given {
+            require_consent: self.asks.whitelist.require_consent,
+            ..Given::by(origin)
+        };
         let done = self
             .log
-            .lend(|database| verbs::execute(database, Given::by(origin), verb));
+            .lend(|database| verbs::execute(database, given, verb));
         if done.is_err()
             && let Err(error) = self.log.look()
         {

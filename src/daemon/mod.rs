@@ -29,6 +29,7 @@ mod events;
 mod head_note;
 mod heartbeat;
 mod judge;
+mod leftovers;
 mod lockout_rows;
 pub(crate) mod mailbox;
 pub(crate) mod mapping_file;
@@ -111,7 +112,6 @@ use crate::door::{self, Door};
 use crate::guardian::{self, Given, Hold};
 use crate::liveness::Checks;
 use crate::record::{Bent, Event, Log, Part, Stamp, WhichCamera};
-use crate::whitelist;
 
 /// How often signals and threads are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
@@ -145,11 +145,7 @@ pub fn run(path: &Path, config: Config) -> Result<(), DaemonError> {
     let database = Database::open(&config.whitelist.database)?;
     let mut log = Log::new(database, config.daemon.door.clone());
     let remembered = Remembered::of(&note, &log)?;
-    // Whoever was being removed when the power went is gone from the files too.
-    whitelist::sweep(&config.whitelist.database);
-    if let Err(error) = log.database().erase() {
-        log::debug!("the database was not tidied up: {error}");
-    }
+    leftovers::forget(log.database());
     let files = log.guard()?;
     let (queue, incoming) = RecordQueue::channel();
     let parts = match Parts::open(&config, files, &queue) {
@@ -257,12 +253,12 @@ impl Guard {
         let bent = Arc::<OnceLock<Bent>>::default();
         let (bell, woken) = Bell::pair().map_err(of_a_thread)?;
         let poke = Poke::of_this_thread();
-        let (to_recorder, asks) = Asks::channel(bell.clone(), poke.clone());
+        let (to_recorder, asks) =
+            Asks::channel(bell.clone(), poke.clone(), config.whitelist.clone());
         let (roster, looks) = Roster::pair(poke.clone());
         looks.found(whitelist_watch.revision());
         let verbs = VerbDesk::start(
             config.whitelist.database.clone(),
-            config.daemon.door.clone(),
             asks.for_verbs(),
             bell.clone(),
         )
@@ -306,6 +302,7 @@ impl Guard {
                 models: config.models.clone(),
                 vision: config.vision.clone(),
                 keep_photos: config.whitelist.keep_photos,
+                require_consent: config.whitelist.require_consent,
                 is_mirrored: config.camera.mirror,
                 rules: Arc::clone(&rules),
             },

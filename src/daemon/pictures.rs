@@ -15,10 +15,10 @@ use crate::access::Decision;
 use crate::config;
 use crate::database::{Database, DatabaseError};
 use crate::files;
-use crate::person::PersonId;
 use crate::recognise::FaceReport;
-use crate::record::{Event, Kind, Log, Query, RecordError};
 use crate::seal::PictureKey;
+use crate::verbs::{Code, VerbError};
+use crate::whitelist;
 
 /// Of a picture, in pixels.
 const MAX_SIDE_PX: u32 = 320;
@@ -30,6 +30,26 @@ const SEALED: &str = ".sealed";
 const IN_CLEAR: &str = ".jpg";
 /// Pictures in the folder that are looked at.
 const MAX_PICTURES: usize = 1_000_000;
+
+/// Why a picture of somebody who is gone is still there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PicturesError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(
+        "the picture {path} of somebody who is not listed any more cannot be deleted: {source}; delete it, or repeat this when that is mended"
+    )]
+    Left { path: PathBuf, source: io::Error },
+}
+
+impl From<PicturesError> for VerbError {
+    fn from(error: PicturesError) -> Self {
+        match error {
+            PicturesError::Database(error) => error.into(),
+            error => Self::new(Code::Database, error),
+        }
+    }
+}
 
 /// The folder with the pictures, each called by its event's number and sealed.
 #[derive(Debug)]
@@ -121,30 +141,43 @@ impl Pictures {
         files::create(&self.of(event))?.write_all(&sealed)
     }
 
-    /// Deletes the pictures of events that name a person, who is removed; gives how many.
+    /// Deletes the pictures of events that name somebody who is not listed any more, or that
+    /// are gone themselves; gives how many. Asked again it goes on where it was interrupted.
     ///
     /// # Errors
-    /// [`RecordError`] if the record cannot be read.
-    pub(crate) fn forget(&self, person: PersonId, log: &Log) -> Result<usize, RecordError> {
-        let Some(first) = self.all().iter().map(|one| one.event).min() else {
-            return Ok(0);
-        };
-        let decisions = Query {
-            after_id: first.checked_sub(1),
-            kinds: vec![Kind::Granted, Kind::Denied],
-            ..Query::default()
-        };
-        let records = log.records(&decisions)?;
-        let named = records.iter().filter(|record| {
-            let named = match record.event() {
-                Some(Event::Granted(granted)) => Some(granted.recognition.person.id),
-                Some(Event::Denied(denied)) => denied.person.as_ref().map(|person| person.id),
-                _ => None,
-            };
-            named == Some(person)
-        });
-        let gone = named.filter(|record| std::fs::remove_file(self.of(record.id)).is_ok());
-        Ok(gone.count())
+    /// [`PicturesError`] with the first that is left.
+    pub(crate) fn forget_the_gone(&self, database: &Database) -> Result<usize, PicturesError> {
+        let mut events = self.named(SEALED);
+        events.extend(self.named(IN_CLEAR));
+        self.forget_those(&events, database)
+    }
+
+    /// The same for the picture of one event.
+    ///
+    /// # Errors
+    /// [`PicturesError`]
+    pub(super) fn forget_if_gone(
+        &self,
+        event: u64,
+        database: &Database,
+    ) -> Result<usize, PicturesError> {
+        self.forget_those(&[event], database)
+    }
+
+    fn forget_those(&self, events: &[u64], database: &Database) -> Result<usize, PicturesError> {
+        let mut deleted = 0;
+        let mut left = Ok(());
+        for event in whitelist::about_nobody_listed(database, events)? {
+            for ending in [SEALED, IN_CLEAR] {
+                let path = self.file(event, ending);
+                match std::fs::remove_file(&path) {
+                    Ok(()) => deleted += 1,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => left = Err(PicturesError::Left { path, source }),
+                }
+            }
+        }
+        left.map(|()| deleted)
     }
 
     /// Deletes what is too old, and of the rest the oldest until it is no more than may be.

@@ -78,7 +78,7 @@ impl Recorder {
                 look_at = Instant::now() + LOOK_INTERVAL;
             }
             if Instant::now() >= head_at {
-                head_note::note(&self.log);
+                head_note::note(&mut self.log);
                 head_at = Instant::now() + HEAD_INTERVAL;
             }
             match self.hear(MAX_QUEUE_WAIT) {
@@ -90,7 +90,7 @@ impl Recorder {
                 Err(RecvTimeoutError::Timeout) => {
                     // Only while nothing waits, and a batch at a time: deleting may take a
                     // while on an SD card.
-                    if Instant::now() >= prune_at && !self.prune() {
+                    if Instant::now() >= prune_at && !self.prune() && !self.tend_the_unused() {
                         has_new_pictures = true;
                         prune_at = Instant::now() + PRUNE_INTERVAL;
                     }
@@ -163,6 +163,10 @@ impl Recorder {
             return false;
         };
         self.pictures.keep(id, &picture);
+        // What was decided before somebody was removed may be written after it.
+        if let Err(error) = self.pictures.forget_if_gone(id, self.log.database()) {
+            log::error!("{error}");
+        }
         true
     }
 
@@ -317,6 +321,47 @@ impl Recorder {
         }
     }
 
+    /// Warns of people who were not let in for long, and disables them; false if there is no
+    /// more to do.
+    fn tend_the_unused(&mut self) -> bool {
+        let days = self.asks.whitelist.unused_days;
+        let stamp = Stamp::now();
+        if days == 0 {
+            return false;
+        }
+        let before = self.log.written().map_or(0, |head| head.id);
+        let tended = self
+            .log
+            .believes_clock(&stamp, clock::is_synchronised())
+            .and_then(|is_sure| match is_sure {
+                false => Ok(Ok(0)),
+                true => {
+                    let door = self.log.door().clone();
+                    self.log.lend(|database| {
+                        Ok(whitelist::tend_the_unused(database, &stamp, days, &door))
+                    })
+                }
+            });
+        match tended {
+            Ok(Ok(0)) => false,
+            Ok(Ok(_)) => {
+                self.asks.written();
+                self.roster.look_soon();
+                self.tell_of(before);
+                true
+            }
+            Ok(Err(error)) => {
+                log::error!("people who do not come cannot be looked for: {error}");
+                false
+            }
+            Err(error) => {
+                self.notice(&error);
+                log::error!("people who do not come cannot be looked for: {error}");
+                false
+            }
+        }
+    }
+
     /// Deletes a batch of what is past its time; false if there is no more.
     fn prune(&mut self) -> bool {
         let audit = self.retention.load();
@@ -352,7 +397,7 @@ pub(crate) fn last_words(mut log: Log, mut remembered: Remembered, event: &Event
     match log.append(&Stamp::now(), event) {
         Ok(id) => {
             tell(id, event);
-            head_note::note(&log);
+            head_note::note(&mut log);
         }
         Err(error) => return log::error!("not on record ({error}): {event}"),
     }
@@ -380,6 +425,8 @@ pub(crate) fn tell(id: u64, event: &Event) {
         | Event::RolesRejected { .. }
         | Event::ControlRefused(_)
         | Event::HeldOpen(_)
+        | Event::UnusedSoon(_)
+        | Event::UnusedDisabled(_)
         | Event::NotOpened { .. }
         | Event::InputsLost
         | Event::Duress { .. }

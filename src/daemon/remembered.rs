@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::files;
-use crate::record::{Bent, Event, FaultReason, Head, Kind, Log, Query, Record, RecordError};
+use crate::record::{
+    Bent, Event, FaultReason, Head, Kind, Log, NotedHead, Query, Record, RecordError,
+};
 
 /// Where it is, and what it says.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ impl Remembered {
     pub(crate) fn of(note: &Path, log: &Log) -> Result<Self, RecordError> {
         let path = note.with_extension("head");
         let text = files::read_text(&path, files::Kind::Note).unwrap_or_default();
-        let left = Head::from_message(text.trim_end(), &log.place());
+        let left = NotedHead::from_message(text.trim_end(), &log.place()).map(|noted| noted.head);
         if let Some(head) = left.filter(|head| head.id > 0)
             && !log.has(head)?
         {
@@ -50,7 +52,7 @@ impl Remembered {
             return;
         }
         let Some(newest) = head else { return };
-        let message = newest.message(&log.place());
+        let message = NotedHead::from(newest).message(&log.place());
         match files::replace(&self.path, message.as_bytes(), 0o600) {
             Ok(()) => self.head = head,
             Err(error) => log::warn!("{} cannot be written: {error}", self.path.display()),

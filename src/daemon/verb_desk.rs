@@ -11,7 +11,6 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
 use super::verb_line::{Asked, Line};
-use crate::config::DoorName;
 use crate::database::Database;
 use crate::record::Origin;
 use crate::verbs::{self, Code, Reply, Verb, VerbError};
@@ -47,7 +46,6 @@ impl VerbDesk {
     /// What the system says.
     pub(crate) fn start(
         database: PathBuf,
-        door: DoorName,
         recorder: Sender<Asked>,
         bell: Bell,
     ) -> io::Result<Self> {
@@ -56,7 +54,7 @@ impl VerbDesk {
         let (place, rung) = (database.clone(), bell.clone());
         let reader = Builder::new().name("looks".into());
         reader.spawn(move || serve_looks(&place, &to_look, &rung))?;
-        let line = move || Line::new(database.clone(), door.clone(), recorder.clone());
+        let line = move || Line::new(database.clone(), recorder.clone());
         let changer = Builder::new().name("verbs".into());
         changer.spawn(move || serve_changes(&line, &to_change, &bell))?;
         Ok(Self { looks, changes })

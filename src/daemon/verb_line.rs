@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use super::pictures::Pictures;
-use crate::config::DoorName;
 use crate::database::Database;
 use crate::files;
-use crate::record::{Log, Origin};
+use crate::record::Origin;
 use crate::verbs::{Code, Reply, Verb, VerbError};
 
 /// How long a verb may wait for its turn.
@@ -65,7 +64,6 @@ impl Asked {
 #[derive(Debug)]
 pub(super) struct Line {
     database: PathBuf,
-    door: DoorName,
     recorder: Sender<Asked>,
     /// What was handed over, in a file without a name.
     text: Option<File>,
@@ -73,10 +71,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(database: PathBuf, door: DoorName, recorder: Sender<Asked>) -> Self {
+    pub(super) fn new(database: PathBuf, recorder: Sender<Asked>) -> Self {
         Self {
             database,
-            door,
             recorder,
             text: None,
             reader: None,
@@ -148,12 +145,8 @@ impl Line {
                 VerbError::new(Code::Silent, why)
             })?,
         }?;
-        if let Reply::Removed { people } = &reply {
-            let database = Database::open_existing(&self.database)?;
-            let log = Log::new(database, self.door.clone());
-            for person in people {
-                Pictures::beside(&self.database).forget(person.id, &log)?;
-            }
+        if reply.leaves_pictures() {
+            self.forget_pictures()?;
         }
         if is_much {
             // The next record would bring all of it from the `-wal` into the database.
@@ -162,8 +155,15 @@ impl Line {
         Ok(reply)
     }
 
+    fn forget_pictures(&mut self) -> Result<(), VerbError> {
+        let pictures = Pictures::beside(&self.database);
+        pictures.forget_the_gone(self.reader()?)?;
+        Ok(())
+    }
+
     /// Most of the work is done beside the recorder, and only what is left keeps it waiting.
     fn erase(&mut self) -> Result<Reply, VerbError> {
+        self.forget_pictures()?;
         let reader = self.reader()?;
         reader.tidy()?;
         for _ in 0..MAX_ERASE_TRIES {

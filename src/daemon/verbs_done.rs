@@ -49,6 +49,7 @@ impl Recorder {
             origin: &asked.origin,
             text: text.as_mut().map(|text| text as &mut dyn BufRead),
             must_give_way: &must_give_way,
+            require_consent: self.asks.whitelist.require_consent,
         };
         let verb = asked.verb.clone();
         let done = self
@@ -70,7 +71,7 @@ impl Recorder {
     }
 
     /// Tells the journal what a verb put on record.
-    fn tell_of(&mut self, before: u64) {
+    pub(super) fn tell_of(&mut self, before: u64) {
         const MAX_TOLD: u32 = 100;
         let since = Query {
             after_id: Some(before),

@@ -2,8 +2,9 @@
 
 use super::left_out::{BadPhotos, LeftOut, NoTemplate};
 use super::roster::Applicant;
-use super::session::{Consent, EnrolError, Session, enrolled};
+use super::session::{EnrolError, LookAlikes, Session, enrolled};
 use crate::database::Database;
+use crate::record::Consent;
 use crate::risk::ThresholdRequest;
 use crate::verbs::{Reply, Verb, VerbError};
 use crate::vision::Vision;
@@ -55,7 +56,9 @@ pub(crate) struct Bulk<'b> {
     pub(crate) does: &'b mut dyn FnMut(Verb) -> Result<Reply, VerbError>,
     pub(crate) keep_photos: bool,
     pub(crate) bad_photos: BadPhotos,
-    pub(crate) consent: Consent,
+    pub(crate) look_alikes: LookAlikes,
+    /// What everybody agreed to.
+    pub(crate) consent: Option<Consent>,
     pub(crate) asked: ThresholdRequest,
     /// Why no more is tried, if the database failed.
     pub(crate) stopped: Option<String>,
@@ -135,7 +138,8 @@ impl Bulk<'_> {
         left_out.extend(session.take_left_out());
         added?;
         let reviewed = session.review(&person.name, self.database, self.asked)?;
-        enrolled((self.does)(reviewed.enrolment(self.consent, None)?)?)?;
+        let verb = reviewed.enrolment(self.look_alikes, None)?;
+        enrolled((self.does)(verb.consented(self.consent.clone()))?)?;
         let taken: Vec<String> = reviewed.photos().map(|p| p.source.to_owned()).collect();
         let few = !reviewed.is_listed() && taken.len() < 3;
         Ok(Entered {

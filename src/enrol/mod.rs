@@ -22,4 +22,4 @@ pub use migrate::{MigrateError, Migrated, migrate};
 pub use photo::PhotoError;
 pub use review::{Alike, LookAlike};
 pub(crate) use session::enrolled;
-pub use session::{Consent, EnrolError, Reviewed, Session, Taken};
+pub use session::{EnrolError, LookAlikes, Reviewed, Session, Taken};

@@ -67,7 +67,7 @@ pub enum EnrolError {
     /// With one more person no threshold follows from the risk.
     #[error("then nobody could be let in any more: {0}")]
     NoThreshold(#[source] RiskError),
-    /// Somebody who is listed looks the same, and nobody consented.
+    /// Somebody who is listed looks the same, and nobody said that they are two.
     #[error("{0}")]
     LookAlike(Box<LookAlike>),
     /// The whitelist cannot be read.
@@ -99,9 +99,9 @@ pub(crate) fn enrolled(reply: Reply) -> Result<PersonId, EnrolError> {
 
 /// Whether somebody may be enrolled who looks like somebody else on the whitelist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
+pub enum LookAlikes {
     /// Nobody.
-    None,
+    Refused,
     /// An administrator says that they are two people.
     TwoPeople,
 }
@@ -425,13 +425,13 @@ impl Reviewed {
     /// since 1970, if one is given.
     ///
     /// # Errors
-    /// [`EnrolError::LookAlike`] without consent.
+    /// [`EnrolError::LookAlike`] if that is refused.
     pub(crate) fn enrolment(
         &self,
-        consent: Consent,
+        look_alikes: LookAlikes,
         guest_until_ms: Option<i64>,
     ) -> Result<Verb, EnrolError> {
-        if let (Some(found), Consent::None) = (&self.look_alike, consent) {
+        if let (Some(found), LookAlikes::Refused) = (&self.look_alike, look_alikes) {
             return Err(EnrolError::LookAlike(Box::new(found.clone())));
         }
         let templates: Vec<NewTemplate> = self.samples.iter().map(|s| s.template.clone()).collect();

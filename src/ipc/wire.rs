@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::roles::Role;
 use super::state::{Guidance, LiveFrame, State};
-use crate::record::DoorMode;
+use crate::record::{Consent, DoorMode};
 
 /// What a server says first, and a client compares with its own.
 pub const PROTOCOL: u32 = 1;
@@ -145,6 +145,8 @@ pub struct Enrol {
     /// A guest, until this moment, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_until_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 /// Whom to enrol by the photos that were sent.
@@ -159,6 +161,8 @@ pub struct EnrolPhotos {
     /// A guest, until this moment, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_until_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 fn five() -> u8 {

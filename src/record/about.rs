@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 
 use super::body::Record;
-use super::log::Fail;
-use super::names::Opener;
+use super::log::{Fail, integer, unsigned};
+use super::names::{ERASED, Opener};
 use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 
@@ -17,11 +18,19 @@ pub struct About {
     pub person: PersonId,
     /// Refusals of strangers too whom this person was nearest to.
     pub nearest: bool,
+    /// Grants of others too whom this person came with.
+    pub with: bool,
 }
 
 /// Whose number a body has. What is no JSON has none.
 const PERSON: &str = "CASE WHEN json_valid(body) THEN \
      coalesce(body ->> '$.event.person.id', body ->> '$.event.person_id') END";
+
+/// What a sealed name is like.
+const SEALED: &str = "#sealed:%";
+
+/// Who came with the person of a grant.
+const WITH: &str = "CASE WHEN json_valid(body) THEN body ->> '$.event.with.id' END";
 
 /// Whether the person of a body was only the nearest one.
 const IS_STRANGER: &str = "coalesce(kind = 'refused' OR \
@@ -30,7 +39,11 @@ const IS_STRANGER: &str = "coalesce(kind = 'refused' OR \
 impl About {
     /// A condition on a row of `records`, without anything from outside in it.
     pub(super) fn condition(self) -> String {
-        let Self { person, nearest } = self;
+        let Self {
+            person,
+            nearest,
+            with,
+        } = self;
         let own = format!("({PERSON}) = {}", person.0);
         let strangers = if nearest {
             String::new()
@@ -42,7 +55,11 @@ impl About {
             "kind = 'grant_withdrawn' AND CASE WHEN json_valid(body) THEN body ->> '$.event.grant' END \
              IN (SELECT id FROM records WHERE kind IN ('granted', 'granted_by_card') AND {own})"
         );
-        format!("(({own}{strangers}) OR ({withdrawn}))")
+        let with = match with {
+            true => format!(" OR (({WITH}) = {})", person.0),
+            false => String::new(),
+        };
+        format!("(({own}{strangers}) OR ({withdrawn}){with})")
     }
 }
 
@@ -65,7 +82,7 @@ pub(crate) fn known_names(
         "CASE WHEN kind = 'renamed' AND json_valid(body) THEN body ->> '$.event.before' END";
     let sql = format!(
         "SELECT person, name, max(id) FROM (
-             SELECT {PERSON} AS person, person AS name, id FROM records
+             SELECT {PERSON} AS person, person AS name, id FROM records WHERE kind <> 'erased'
              UNION ALL SELECT {PERSON}, {before}, id FROM records WHERE kind = 'renamed'
          ) WHERE typeof(person) = 'integer' AND typeof(name) = 'text' GROUP BY person, name"
     );
@@ -84,6 +101,50 @@ pub(crate) fn known_names(
         });
     }
     Ok(known)
+}
+
+/// The person whom an event is about, if it is about any; nothing if there is no such event.
+pub(crate) fn named_in(
+    connection: &rusqlite::Connection,
+    fail: Fail<'_>,
+    event: u64,
+) -> Result<Option<Option<PersonId>>, DatabaseError> {
+    let sql = format!("SELECT {PERSON} FROM records WHERE id = ?1");
+    let mut statement = connection.prepare_cached(&sql).map_err(fail)?;
+    let person = statement.query_row([integer(event)], |row| {
+        Ok(row.get_ref(0)?.as_i64_or_null().unwrap_or_default())
+    });
+    let person = person.optional().map_err(fail)?;
+    Ok(person.map(|person| person.map(PersonId)))
+}
+
+/// Who was erased after this event.
+pub(crate) fn erased_since(
+    connection: &rusqlite::Connection,
+    fail: Fail<'_>,
+    event: u64,
+) -> Result<Vec<PersonId>, DatabaseError> {
+    let sql = format!("SELECT {PERSON} FROM records WHERE kind = 'erased' AND id > ?1");
+    let mut statement = connection.prepare(&sql).map_err(fail)?;
+    let people = statement.query_map([integer(event)], |row| Ok(PersonId(row.get(0)?)));
+    people.and_then(Iterator::collect).map_err(fail)
+}
+
+/// How many events have a name of this person in clear, as those from before names were sealed.
+pub(crate) fn count_names_of(
+    connection: &rusqlite::Connection,
+    fail: Fail<'_>,
+    person: PersonId,
+) -> Result<u64, DatabaseError> {
+    // Where there is no name the column has what there is of a person.
+    let sql = format!(
+        "SELECT count(*) FROM records \
+         WHERE ({PERSON} = ?1 AND kind <> 'erased' AND typeof(person) = 'text' AND person NOT LIKE '{SEALED}' AND person <> '{ERASED}') \
+         OR ({WITH} = ?1 AND body ->> '$.event.with.name' NOT LIKE '{SEALED}' \
+             AND body ->> '$.event.with.name' <> '{ERASED}')"
+    );
+    let count = connection.query_row(&sql, [person.0], |row| row.get(0));
+    Ok(unsigned(count.map_err(fail)?))
 }
 
 /// When each person was granted last, in milliseconds since 1970.

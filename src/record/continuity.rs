@@ -209,9 +209,17 @@ pub(crate) fn named_since(
                 | Event::PinRemoved { person, .. }
                 | Event::CardAdded { person, .. }
                 | Event::CardRemoved { person, .. }
-                | Event::CardLost { person, .. },
+                | Event::CardLost { person, .. }
+                | Event::ConsentGiven { person, .. }
+                | Event::ConsentWithdrawn { person, .. },
             ) => {
                 people.insert(person.id);
+            }
+            Some(Event::UnusedDisabled(unused)) => {
+                people.insert(unused.person.id);
+            }
+            Some(Event::Erased(erased)) => {
+                people.insert(erased.person.id);
             }
             Some(Event::Restored { .. }) => return Ok(Named::Everybody),
             _ => {}

@@ -11,6 +11,7 @@ use super::display_factors::{self, with};
 use super::display_people;
 use super::event::Event;
 use super::payload::{Actor, By, Denied, FrameCounts, FrameRef, PersonRef, Recognition};
+use super::signing::HeadKeyNamed;
 use crate::shown::{Escaping, counted, in_words};
 use serde_json::Value;
 
@@ -325,7 +326,20 @@ impl Event {
             | Self::ValidityChanged { .. }
             | Self::EntriesChanged { .. }
             | Self::GuestUntil { .. }
+            | Self::Erased(_)
+            | Self::UnusedSoon(_)
+            | Self::UnusedDisabled(_)
+            | Self::Disclosed(_)
+            | Self::ConsentGiven { .. }
+            | Self::ConsentWithdrawn { .. }
             | Self::TemplateForgotten { .. } => display_people::write(f, self),
+            Self::HeadKey(HeadKeyNamed { key, before }) => {
+                write!(f, ": heads are signed with {key} from now on")?;
+                match before {
+                    Some(before) => write!(f, ", which {before} was handed over to"),
+                    None => Ok(()),
+                }
+            }
             Self::Pruned { records, up_to, .. } => {
                 write!(
                     f,

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::event::Event;
+use super::privacy::{Disclosed, Erased, UnusedDisabled, UnusedSoon};
 use crate::shown::counted;
 
 /// An event of people, after its kind; nothing of another.
@@ -122,6 +123,65 @@ pub(super) fn write(f: &mut impl Write, event: &Event) -> fmt::Result {
             until_ms,
             actor,
         } => write!(f, " {person}, until {}, by {actor}", moment(*until_ms)),
+        Event::Erased(Erased {
+            person,
+            templates,
+            actor,
+        }) => write!(
+            f,
+            " {} with {}, by {actor}",
+            person.id,
+            counted(*templates, "template", "templates")
+        ),
+        Event::UnusedSoon(UnusedSoon {
+            person,
+            since_ms,
+            from_ms,
+        }) => write!(
+            f,
+            ": {person} was not let in since {} and will be disabled, not before {}",
+            moment(*since_ms),
+            moment(*from_ms)
+        ),
+        Event::UnusedDisabled(UnusedDisabled {
+            person,
+            since_ms,
+            days,
+        }) => write!(
+            f,
+            ": {person} was not let in since {}, longer than {}",
+            moment(*since_ms),
+            counted(*days, "day", "days")
+        ),
+        Event::Disclosed(Disclosed {
+            person,
+            file,
+            templates,
+            events,
+            pictures,
+            actor,
+        }) => write!(
+            f,
+            " to {file}: {person} with {}, {} and {}, by {actor}",
+            counted(*templates, "template", "templates"),
+            counted(*events, "event", "events"),
+            counted(*pictures, "picture", "pictures")
+        ),
+        Event::ConsentGiven {
+            person,
+            day,
+            purpose,
+            actor,
+        } => {
+            write!(f, " of {person}, on {day}")?;
+            if let Some(purpose) = purpose {
+                write!(f, ", for {purpose}")?;
+            }
+            write!(f, ", by {actor}")
+        }
+        Event::ConsentWithdrawn { person, actor } => {
+            write!(f, " of {person}, who is let in no more, by {actor}")
+        }
         Event::TemplateForgotten {
             person,
             model,

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
@@ -14,52 +15,15 @@ use super::codes::{
     WhichCamera, WhitelistFault,
 };
 use super::control::{ControlAsked, ControlRefused};
-use super::kind::is_not;
+use super::kind::{events, is_not};
 use super::pad::PadTested;
 use super::payload::{
     Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, KeyChange,
     PersonRef, Recognition,
 };
+use super::privacy::{Disclosed, Erased, UnusedDisabled, UnusedSoon};
+use super::signing::HeadKeyNamed;
 use crate::embedding::ModelVersion;
-
-macro_rules! events {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal $(($payload:ty))? $({ $($(#[$attr:meta])* $field:ident: $type:ty,)* })?;)*) => {
-        /// What happened. `message` is what the failing part said, as shown then: for
-        /// people, and not to be parsed; the reason is what counts.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(tag = "kind")]
-        pub enum Event {
-            $($(#[$doc])* #[serde(rename = $name)]
-            $kind $(($payload))? $({ $($(#[$attr])* $field: $type,)* })?,)*
-        }
-
-        /// What an event is about, without its fields.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Kind {
-            $($(#[$doc])* $kind,)*
-        }
-
-        impl Kind {
-            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
-
-            /// Its name in the database and in JSON.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)*
-                }
-            }
-        }
-
-        impl Event {
-            /// Its kind.
-            pub fn kind(&self) -> Kind {
-                match self {
-                    $(Self::$kind { .. } => Kind::$kind,)*
-                }
-            }
-        }
-    };
-}
 
 events! {
     /// The daemon guards the door.
@@ -256,6 +220,16 @@ events! {
         templates: u64,
         actor: Actor,
     };
+    /// A person is forgotten with all that can be; the name is in no new event.
+    Erased = "erased"(Erased);
+    /// A person, or whoever asked for one, has a copy of all that is kept of that person.
+    Disclosed = "disclosed"(Disclosed);
+    /// A person was not let in for long, and is going to be disabled.
+    UnusedSoon = "unused_soon"(UnusedSoon);
+    /// A person was not let in for `whitelist.unused_days`, and is let in no more.
+    UnusedDisabled = "unused_disabled"(UnusedDisabled);
+    /// Heads of the record are signed with another key from now on.
+    HeadKey = "head_key"(HeadKeyNamed);
     /// Records were deleted because their time was over: all up to `up_to`, whose hash was
     /// `hash` in hexadecimal.
     Pruned = "pruned" {
@@ -335,6 +309,19 @@ events! {
     GuestUntil = "guest_until" {
         person: PersonRef,
         until_ms: i64,
+        actor: Actor,
+    };
+    /// Somebody agreed to be recognised, on that day and for that purpose.
+    ConsentGiven = "consent_given" {
+        person: PersonRef,
+        day: Date,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
+        actor: Actor,
+    };
+    /// Somebody agrees no more, and is not let in any more.
+    ConsentWithdrawn = "consent_withdrawn" {
+        person: PersonRef,
         actor: Actor,
     };
     /// The access rules were read and are in force.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::chain::{Hash, hexadecimal};
+use super::signing::NotedHead;
 
 /// What every exported head has in the journal's field `MESSAGE_ID`.
 pub const HEAD_MESSAGE_ID: &str = "5d1c7a0e6f0b4c5f9b1d0a7e3c92d48f";
@@ -25,17 +26,6 @@ impl Head {
     /// The hash in hexadecimal.
     pub(crate) fn hash(&self) -> String {
         hexadecimal(&self.hash)
-    }
-
-    /// The line that goes to the journal.
-    pub(crate) fn message(&self, database: &str) -> String {
-        format!("{HEAD_MESSAGE}{self} of {database}")
-    }
-
-    /// The head that such a line tells of this database.
-    pub(crate) fn from_message(message: &str, database: &str) -> Option<Self> {
-        let (head, of) = message.strip_prefix(HEAD_MESSAGE)?.split_once(" of ")?;
-        head.parse().ok().filter(|_| of == database)
     }
 }
 
@@ -64,6 +54,28 @@ impl FromStr for Head {
             *byte = u8::from_str_radix(pair, 16).map_err(|_| WRONG)?;
         }
         Ok(head)
+    }
+}
+
+impl NotedHead {
+    /// The line that goes to the journal.
+    pub(crate) fn message(&self, database: &str) -> String {
+        let head = self.head;
+        match &self.signature {
+            Some(signature) => format!("{HEAD_MESSAGE}{head} signed {signature} of {database}"),
+            None => format!("{HEAD_MESSAGE}{head} of {database}"),
+        }
+    }
+
+    /// The head that such a line tells of this database.
+    pub(crate) fn from_message(message: &str, database: &str) -> Option<Self> {
+        let (head, of) = message.strip_prefix(HEAD_MESSAGE)?.split_once(" of ")?;
+        let (head, signature) = match head.split_once(" signed ") {
+            Some((head, signature)) => (head, Some(signature.parse().ok()?)),
+            None => (head, None),
+        };
+        let head = head.parse().ok().filter(|_| of == database)?;
+        Some(Self { head, signature })
     }
 }
 

@@ -33,6 +33,15 @@ pub enum RecordError {
         /// In which way.
         what: &'static str,
     },
+    /// A signature of a head is wrong or missing.
+    #[error(
+        "the head of record {id} {what}: the record may have been made anew by somebody without the key; keep a copy of the database as evidence, and see that the public key is that of this door (`doorward events --kind head_key`)"
+    )]
+    Signature {
+        id: u64,
+        /// In which way.
+        what: &'static str,
+    },
 }
 
 /// The log, open for reading and writing.
@@ -217,6 +226,11 @@ impl Log {
     /// The database without links, as heads that are noted elsewhere name it.
     pub(crate) fn place(&self) -> String {
         self.database.files().path().display().to_string()
+    }
+
+    /// What it is about.
+    pub(crate) fn door(&self) -> &DoorName {
+        &self.door
     }
 
     pub(crate) fn into_database(self) -> Database {

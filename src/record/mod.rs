@@ -21,12 +21,15 @@ mod log;
 mod names;
 mod pad;
 mod payload;
+mod privacy;
 mod query;
 mod retention;
+mod signed;
+mod signing;
 mod verify;
 
 pub use about::{About, Subject, last_grants};
-pub(crate) use about::{Known, known_names};
+pub(crate) use about::{Known, count_names_of, erased_since, known_names, named_in};
 pub use at_door::{AlarmEnded, HeldOpen, ModeSet, Passage, View};
 pub(crate) use body::boot;
 #[cfg(fuzzing)]
@@ -48,13 +51,18 @@ pub use journal::journal_fields;
 pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use names::forget_names;
+pub(crate) use names::forget_names_within;
 pub use pad::{PadKind, PadTested};
 pub use payload::{
     Actor, By, CardRef, ChallengeFailed, ChallengePassed, Cues, Denied, FrameCounts, FrameRef,
     Granted, InfraredMapped, KeyChange, Origin, PersonRef, Recognition,
 };
+pub use privacy::{Consent, Disclosed, Erased, Nameless, NoPurpose, UnusedDisabled, UnusedSoon};
 pub use query::Query;
 pub(crate) use query::{newest, oldest};
 pub(crate) use retention::believes_clock;
 pub use retention::{Keep, MAX_BATCH_RECORDS};
+pub use signed::Signed;
+pub(crate) use signed::hand_over_heads;
+pub use signing::{HeadKey, HeadKeyNamed, HeadSignature, NotedHead, PublicKey};
 pub use verify::Verified;

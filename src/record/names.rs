@@ -11,6 +11,7 @@ use super::at_door::{HeldOpen, Passage, View};
 use super::event::Event;
 use super::log::Fail;
 use super::payload::{Denied, PersonRef};
+use super::privacy::{Disclosed, UnusedDisabled, UnusedSoon};
 use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::seal::NameKey;
@@ -23,8 +24,8 @@ const SEALED: &str = "(sealed)";
 const UNREADABLE: &str = "(unreadable)";
 
 /// Members of an event that are texts about its person: the name before, the photo or file that
-/// the person came from.
-const TEXTS: [&str; 3] = ["before", "source", "file"];
+/// the person came from, what the person agreed to.
+const TEXTS: [&str; 4] = ["before", "source", "file", "purpose"];
 /// Members of an event that are people.
 const PEOPLE: [&str; 2] = ["person", "with"];
 
@@ -190,7 +191,17 @@ fn texts(event: &mut Event) -> Vec<(PersonId, &mut String)> {
             file,
             ..
         } => with_text(person, file),
-        Event::Enrolled { person, .. }
+        Event::ConsentGiven {
+            person,
+            purpose: Some(purpose),
+            ..
+        } => with_text(person, purpose),
+        Event::Disclosed(Disclosed { person, file, .. }) => with_text(person, file),
+        Event::UnusedSoon(UnusedSoon { person, .. })
+        | Event::UnusedDisabled(UnusedDisabled { person, .. })
+        | Event::ConsentGiven { person, .. }
+        | Event::ConsentWithdrawn { person, .. }
+        | Event::Enrolled { person, .. }
         | Event::Enabled { person, .. }
         | Event::Disabled { person, .. }
         | Event::Removed { person, .. }
@@ -271,6 +282,8 @@ fn texts(event: &mut Event) -> Vec<(PersonId, &mut String)> {
         | Event::ControlRefused(_)
         | Event::RolesRejected { .. }
         | Event::Rekeyed(_)
+        | Event::HeadKey(_)
+        | Event::Erased(_)
         | Event::PadTested(_) => Vec::new(),
     }
 }

@@ -141,7 +141,7 @@ fn accounted(start: Head, pruned: Option<&Record>) -> bool {
     }
 }
 
-fn holds(
+pub(super) fn holds(
     connection: &Connection,
     fail: Fail<'_>,
     start: Head,

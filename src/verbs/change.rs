@@ -4,15 +4,16 @@ use std::io::{self, BufRead, Read};
 
 use super::error::{Code, VerbError};
 use super::look::look;
+use super::notes::{note_backup, note_disclosure, note_export, note_relay_by_hand};
 use super::reply::Reply;
-use super::verb::{CardWords, Enrolment, Migration, NotedExport, PinWord, Verb};
+use super::verb::{CardWords, Enrolment, Migration, PinWord, Verb};
 use crate::acts;
 use crate::database::Database;
 use crate::embedding::Embedding;
 use crate::person::PersonId;
-use crate::record::{Event, Head, Origin, Stamp, append_within, has_head};
+use crate::record::Origin;
 use crate::whitelist::{
-    self, Card, CardFormat, Existing, Exported, KeptCard, Person, Pin, WhitelistError, Whom,
+    self, Arrival, Card, CardFormat, Existing, KeptCard, Person, Pin, Terms, WhitelistError,
 };
 
 /// The format of a card if nothing is said.
@@ -25,6 +26,8 @@ pub struct Given<'g> {
     pub text: Option<&'g mut dyn BufRead>,
     /// Whether something more urgent waits; asked again and again while much is done.
     pub must_give_way: &'g dyn Fn() -> bool,
+    /// Whether whoever has not consented is refused (`whitelist.require_consent`).
+    pub require_consent: bool,
 }
 
 impl<'g> Given<'g> {
@@ -34,6 +37,7 @@ impl<'g> Given<'g> {
             origin,
             text: None,
             must_give_way: &|| false,
+            require_consent: false,
         }
     }
 }
@@ -50,7 +54,7 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         Verb::People { .. } | Verb::Person { .. } | Verb::Face { .. } | Verb::Events(_) => {
             look(db, &verb)
         }
-        Verb::Enroll(enrolment) => enroll(db, enrolment, by),
+        Verb::Enroll(enrolment) => enroll(db, enrolment, &given),
         Verb::Migrate(migration) => migrate(db, &migration, by),
         Verb::Rename { person: word, name } => {
             let before = person(db, &word)?;
@@ -66,6 +70,17 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
             let (people, ids) = each(db, &people)?;
             whitelist::remove(db, &ids, by)?;
             Ok(Reply::Removed { people })
+        }
+        Verb::ErasePeople { people } => {
+            let mut ids = Vec::new();
+            for word in &people {
+                let id = whitelist::find_even_gone(db, word)?;
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+            let people = whitelist::erase(db, &ids, by)?;
+            Ok(Reply::ErasedPeople { people })
         }
         Verb::JoinGroup { people, group } => {
             let (_, ids) = each(db, &people)?;
@@ -107,6 +122,16 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
             let id = person(db, &word)?.id;
             whitelist::set_entries(db, id, entries, by)?;
             changed(db, &[id])
+        }
+        Verb::NoteConsent { people, consent } => {
+            let (_, ids) = each(db, &people)?;
+            whitelist::note_consent(db, &ids, &consent, by)?;
+            changed(db, &ids)
+        }
+        Verb::WithdrawConsent { people } => {
+            let (_, ids) = each(db, &people)?;
+            whitelist::withdraw_consent(db, &ids, by)?;
+            changed(db, &ids)
         }
         Verb::ForgetTemplate {
             person: word,
@@ -175,6 +200,7 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         }
         Verb::Import { existing, file } => import(db, given, existing, &file),
         Verb::NoteExport(noted) => note_export(db, noted, by),
+        Verb::NoteDisclosure(noted) => note_disclosure(db, noted, by),
         Verb::NoteBackup { file, head } => note_backup(db, file, &head, by),
         Verb::NoteRelayByHand { relay, pulse_ms } => note_relay_by_hand(db, relay, pulse_ms, by),
         Verb::SetMode {
@@ -231,12 +257,17 @@ fn set_enabled(
     changed(db, &ids)
 }
 
-fn enroll(db: &mut Database, enrolment: Enrolment, by: &Origin) -> Result<Reply, VerbError> {
-    let (name, until) = (enrolment.name.clone(), enrolment.guest_until_ms);
+fn enroll(db: &mut Database, enrolment: Enrolment, given: &Given<'_>) -> Result<Reply, VerbError> {
+    let name = enrolment.name.clone();
+    let terms = Terms {
+        guest_until_ms: enrolment.guest_until_ms,
+        consent: enrolment.consent.clone(),
+        require_consent: given.require_consent,
+    };
     let templates = enrolment
         .templates()
         .ok_or_else(|| VerbError::malformed("a template is no vector of a face"))?;
-    let person = whitelist::enroll_until(db, &name, &templates, until, by)?;
+    let person = whitelist::enroll_on(db, &name, &templates, &terms, given.origin)?;
     let name = again(db, person)?.name;
     Ok(Reply::Enrolled { person, name })
 }
@@ -344,76 +375,14 @@ fn import(
         must_give_way: given.must_give_way,
         gave_way: false,
     };
-    let imported = whitelist::import(db, &mut from, existing, file, given.origin);
+    let how = Arrival {
+        existing,
+        require_consent: given.require_consent,
+    };
+    let imported = whitelist::import(db, &mut from, how, file, given.origin);
     if from.gave_way && imported.is_err() {
         let why = "somebody is at the door again and again; repeat this when it is quieter";
         return Err(VerbError::new(Code::Busy, why));
     }
     Ok(Reply::Imported(imported?))
-}
-
-fn note_export(db: &mut Database, noted: NotedExport, by: &Origin) -> Result<Reply, VerbError> {
-    let person = |(id, name, templates): (PersonId, String, usize)| Person {
-        id,
-        name,
-        templates,
-        photos: 0,
-        enabled: true,
-        created_at_ms: 0,
-        standing: Default::default(),
-    };
-    let people: Vec<Person> = noted.people.into_iter().map(person).collect();
-    let ids: Vec<PersonId> = people.iter().map(|person| person.id).collect();
-    let exported = Exported {
-        templates: people.iter().map(|person| person.templates as u64).sum(),
-        people,
-    };
-    let whom = match noted.everybody {
-        true => Whom::Everybody,
-        false => Whom::These(&ids),
-    };
-    whitelist::record_export(db, &exported, whom, &noted.file, by)?;
-    Ok(Reply::Noted {})
-}
-
-fn note_relay_by_hand(
-    db: &mut Database,
-    relay: String,
-    pulse_ms: u64,
-    by: &Origin,
-) -> Result<Reply, VerbError> {
-    let event = Event::RelayByHand {
-        relay,
-        pulse_ms,
-        actor: by.actor.clone(),
-    };
-    db.transaction(|c, fail| {
-        append_within(c, fail, &Stamp::now(), &by.door, &event)?;
-        Ok(Reply::Noted {})
-    })
-}
-
-fn note_backup(
-    db: &mut Database,
-    file: String,
-    head: &str,
-    by: &Origin,
-) -> Result<Reply, VerbError> {
-    let head: Head = head
-        .parse()
-        .map_err(|error: &str| VerbError::malformed(error))?;
-    db.transaction(|c, fail| {
-        if !has_head(c, fail, head)? {
-            let why = "the backup is none of this database, or its last event was deleted since";
-            return Err(VerbError::new(Code::Refused, why));
-        }
-        let event = Event::BackedUp {
-            file,
-            up_to: head.id,
-            hash: head.hash(),
-            actor: by.actor.clone(),
-        };
-        append_within(c, fail, &Stamp::now(), &by.door, &event)?;
-        Ok(Reply::Noted {})
-    })
 }

@@ -18,7 +18,10 @@ const MAX_FACE_BYTES: usize = 3 << 20;
 /// [`VerbError`], also for a verb that changes something.
 pub fn look(database: &Database, verb: &Verb) -> Result<Reply, VerbError> {
     match verb {
-        Verb::People { unused_since_ms } => people(database, *unused_since_ms),
+        Verb::People {
+            unused_since_ms,
+            without_consent,
+        } => people(database, *unused_since_ms, *without_consent),
         Verb::Person { person } => one(database, person),
         Verb::Face { person } => face(database, person),
         Verb::Events(asked) => events(database, asked),
@@ -26,7 +29,11 @@ pub fn look(database: &Database, verb: &Verb) -> Result<Reply, VerbError> {
     }
 }
 
-fn people(database: &Database, unused_since_ms: Option<i64>) -> Result<Reply, VerbError> {
+fn people(
+    database: &Database,
+    unused_since_ms: Option<i64>,
+    without_consent: bool,
+) -> Result<Reply, VerbError> {
     let last = last_grants(database)?;
     let seen = |person: Person| Seen {
         last_granted_ms: last.get(&person.id).copied(),
@@ -44,6 +51,7 @@ fn people(database: &Database, unused_since_ms: Option<i64>) -> Result<Reply, Ve
         let first = oldest(database, &Query::default(), 1)?.pop();
         record_since_ms = first.filter(|first| first.id > 1).map(|first| first.at_ms);
     }
+    people.retain(|seen| !without_consent || seen.person.consent.is_none());
     Ok(Reply::People {
         people,
         listed,
@@ -77,6 +85,7 @@ fn events(database: &Database, asked: &EventsAsked) -> Result<Reply, VerbError> 
         Some(word) => Some(About {
             person: whitelist::resolve(database, word)?.id,
             nearest: asked.nearest,
+            with: false,
         }),
         None => None,
     };

@@ -6,6 +6,7 @@
 mod change;
 mod error;
 mod look;
+mod notes;
 mod reply;
 mod verb;
 
@@ -16,6 +17,6 @@ pub use look::look;
 pub(crate) use look::record_json;
 pub use reply::{Reply, Seen};
 pub use verb::{
-    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedExport, Part,
-    PinWord, Remade, Verb,
+    CardWords, Enrolment, EventsAsked, FaceOf, MAX_EVENTS_ASKED, Migration, NotedDisclosure,
+    NotedExport, Part, PinWord, Remade, Verb,
 };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::verb::bytes;
 use crate::person::PersonId;
 use crate::record::DoorMode;
-use crate::whitelist::{Card, FactorsOf, Imported, Person, Template};
+use crate::whitelist::{Card, FactorsOf, Gone, Imported, Person, Template};
 
 /// One answer for each verb.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,10 @@ pub enum Reply {
     Removed {
         people: Vec<Person>,
     },
+    /// Who is listed no more, and what the record still has of each.
+    ErasedPeople {
+        people: Vec<Gone>,
+    },
     TemplateForgotten {
         person: Person,
         template: Template,
@@ -87,6 +91,16 @@ pub enum Reply {
     UnlockAsked {
         event: u64,
     },
+}
+
+impl Reply {
+    /// Whether pictures may be left that are of nobody who is listed.
+    pub(crate) fn leaves_pictures(&self) -> bool {
+        matches!(
+            self,
+            Self::Removed { .. } | Self::ErasedPeople { .. } | Self::Erased { .. }
+        )
+    }
 }
 
 /// Somebody on the whitelist, and when that person was let in last.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
-use crate::record::DoorMode;
+use crate::record::{Consent, DoorMode};
 use crate::whitelist::{Existing, NewTemplate};
 
 /// As many events as one answer has.
@@ -25,6 +25,9 @@ pub enum Verb {
     People {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unused_since_ms: Option<i64>,
+        /// Of these only who has not consented.
+        #[serde(default, skip_serializing_if = "is_not")]
+        without_consent: bool,
     },
     /// A person, the templates, PIN and cards.
     Person {
@@ -51,7 +54,13 @@ pub enum Verb {
     Disable {
         people: Vec<String>,
     },
-    /// Forgets people; what is left in the files goes by [`Verb::Erase`].
+    /// Forgets people, listed or removed before, and the names that the record has of them
+    /// as far as it can; what is left in the files goes by [`Verb::Erase`].
+    ErasePeople {
+        people: Vec<String>,
+    },
+    /// Forgets people; the record keeps the names. What is left in the files goes by
+    /// [`Verb::Erase`].
     Remove {
         people: Vec<String>,
     },
@@ -81,6 +90,15 @@ pub enum Verb {
         person: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         entries: Option<u32>,
+    },
+    /// Notes that people consented, in the place of what was noted before.
+    NoteConsent {
+        people: Vec<String>,
+        consent: Consent,
+    },
+    /// Notes that people consent no more; they are disabled.
+    WithdrawConsent {
+        people: Vec<String>,
     },
     /// The template with this number, from 1 on.
     ForgetTemplate {
@@ -121,6 +139,8 @@ pub enum Verb {
     },
     /// Puts on record that people were written to a file.
     NoteExport(NotedExport),
+    /// Puts on record that all that is kept of somebody was written to a file.
+    NoteDisclosure(NotedDisclosure),
     /// Puts on record that a backup was made; its head is on record here.
     NoteBackup {
         file: String,
@@ -155,6 +175,14 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// An enrolment of somebody who consented; other verbs as they are.
+    pub(crate) fn consented(mut self, consent: Option<Consent>) -> Self {
+        if let Self::Enroll(enrolment) = &mut self {
+            enrolment.consent = consent;
+        }
+        self
+    }
+
     /// Whether it changes nothing.
     pub fn is_look(&self) -> bool {
         matches!(
@@ -167,6 +195,10 @@ impl Verb {
     pub fn is_act(&self) -> bool {
         matches!(self, Self::SetMode { .. } | Self::Unlock { .. })
     }
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// A piece of something, in base64.
@@ -215,6 +247,8 @@ pub struct Enrolment {
     /// A guest, until this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_until_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 impl Enrolment {
@@ -230,6 +264,7 @@ impl Enrolment {
             model: templates.first()?.embedding.model().clone(),
             faces: templates.iter().map(face).collect(),
             guest_until_ms,
+            consent: None,
         })
     }
 
@@ -300,6 +335,18 @@ pub struct NotedExport {
     pub everybody: bool,
     /// Each with the number of templates.
     pub people: Vec<(PersonId, String, usize)>,
+}
+
+/// Who got a copy, and of how much.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotedDisclosure {
+    pub file: String,
+    pub person: PersonId,
+    pub name: String,
+    pub templates: u64,
+    pub events: u64,
+    pub pictures: u64,
 }
 
 /// A PIN on its way, which is shown nowhere and overwritten when it is dropped.

@@ -92,6 +92,14 @@ pub enum WhitelistError {
     /// A guest without an end.
     #[error("{name} is a guest, whose validity ends; give an end, or remove the person")]
     GuestForEver { name: String },
+    /// Nobody said that the person consents.
+    #[error("no consent of {name} is noted; `doorward people consent` notes one")]
+    NoConsent { name: String },
+    /// Somebody is to be enrolled without consent, where that is asked for.
+    #[error(
+        "whitelist.require_consent is set, and no consent of {name} is noted: repeat this with --consent DAY, the day on which it was given"
+    )]
+    ConsentWanted { name: String },
     /// A stored template is not one.
     #[error(
         "template {template} of {name} in the database is damaged; `sudo doorward restore FILE` takes the people of a backup, or remove {name} and enroll again"

@@ -91,6 +91,7 @@ fn portable(
     portable.guest = standing.is_guest;
     portable.valid_from = standing.valid_from_ms.map(date).transpose()?;
     portable.valid_until = standing.valid_until_ms.map(date).transpose()?;
+    portable.consent = person.consent.clone();
     portable.entries = standing.entries.map(Entries::left);
     let mut statement = c
         .prepare_cached(&format!(

@@ -12,7 +12,8 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Named, head_id, named_since};
 
-/// SHA-256 of name, state, templates, groups, validity, PINs and cards, as they are sealed.
+/// SHA-256 of name, state, templates, groups, validity, PINs and cards, as they are sealed, and
+/// of consent.
 type Fingerprint = [u8; 32];
 
 /// The whitelist at some moment, and the newest event then.
@@ -93,6 +94,7 @@ fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, Databas
         "SELECT person, salt, memory_kib * 1000 + passes * 10 + lanes, hash FROM pins ORDER BY person",
         "SELECT person, CAST('duress' AS BLOB), 0, duress FROM pins WHERE duress NOT NULL ORDER BY person",
         "SELECT person, hash, lost, card FROM cards ORDER BY hash",
+        "SELECT person, CAST(day AS BLOB), purpose IS NULL, coalesce(purpose, x'') FROM consents ORDER BY person",
     ] {
         let mut statement = connection.prepare(sql).map_err(fail)?;
         let mut rows = statement.query([]).map_err(fail)?;

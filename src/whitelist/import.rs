@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
+use super::consent;
 use super::error::WhitelistError;
 use super::portable::{PortableError, PortablePerson, PortableTemplate, Reader};
 use super::sealed_rows::{TemplateRow, VECTOR, add_person, add_template, set_name};
@@ -36,6 +37,14 @@ pub enum Existing {
     Skip,
     /// The entry keeps its number, PIN and cards, and else becomes that of the file.
     Replace,
+}
+
+/// How people of a file come in.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    pub existing: Existing,
+    /// Whether somebody without consent, in the file or here, is refused.
+    pub require_consent: bool,
 }
 
 /// Why nobody was taken over.
@@ -88,7 +97,7 @@ pub struct Imported {
 pub fn import(
     database: &mut Database,
     from: impl BufRead,
-    existing: Existing,
+    how: Arrival,
     file: &str,
     origin: &Origin,
 ) -> Result<Imported, ImportError> {
@@ -113,7 +122,7 @@ pub fn import(
                 sizes.known.insert(template.model.as_str().to_owned(), size);
             }
             let old = names.take(&name)?;
-            match (&old, existing) {
+            match (&old, how.existing) {
                 (Some(old), Existing::Refuse) => {
                     refused.push((old.id, old.name.clone()));
                     continue;
@@ -133,6 +142,7 @@ pub fn import(
                 *imported.templates.entry(of_model).or_default() += 1;
             }
             let before = old.as_ref().map(|old| old.standing.clone());
+            let consent = person.consent.as_ref();
             let taken = Taken {
                 id,
                 enabled: person.enabled,
@@ -140,9 +150,9 @@ pub fn import(
                 replaced: old.map(|old| old.templates),
                 name,
             };
-            let person = PersonRef::new(id, taken.name.clone());
+            let named = PersonRef::new(id, taken.name.clone());
             let event = Event::Imported {
-                person: person.clone(),
+                person: named.clone(),
                 file: file.to_owned(),
                 enabled: taken.enabled,
                 templates: taken.templates,
@@ -150,7 +160,8 @@ pub fn import(
                 actor: origin.actor.clone(),
             };
             append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
-            asked.put(c, fail, &person, &before.unwrap_or_default(), origin)?;
+            asked.put(c, fail, &named, &before.unwrap_or_default(), origin)?;
+            consent::bring(c, fail, &named, consent, how.require_consent, origin)?;
             imported.taken.push(taken);
         }
         if !refused.is_empty() {

@@ -5,7 +5,9 @@
 
 mod asked;
 mod card;
+mod consent;
 mod directory;
+mod erase;
 mod error;
 mod export;
 mod factors;
@@ -25,10 +27,16 @@ mod snapshot;
 mod standing;
 mod store;
 mod templates;
+mod terms;
+mod unused;
 mod who;
 
 pub use card::{Card, CardError, CardFormat};
+pub(crate) use consent::demand_consent;
+pub use consent::{note_consent, withdraw_consent};
 pub use directory::{Directory, Listed};
+pub use erase::{Gone, erase};
+pub(crate) use erase::{about_nobody_listed, find_even_gone};
 pub use error::WhitelistError;
 pub use export::{ExportError, Exported, Whom, export, record_export};
 pub(crate) use factors::holds_card;
@@ -37,7 +45,7 @@ pub use factors::{
     remove_pin, set_pin,
 };
 pub(crate) use fingerprint::Fingerprints;
-pub use import::{Existing, ImportError, Imported, Taken, import};
+pub use import::{Arrival, Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
 pub(crate) use photos::{kept_photos_of, newest_photo_of};
@@ -57,8 +65,10 @@ pub use snapshot::{Snapshot, embeddings_of};
 pub(crate) use snapshot::{directory_of, embeddings_of_each};
 pub use standing::{Direction, Entries, Group, Passage, RESERVED_GROUPS, Standing};
 pub use store::{
-    NewTemplate, Person, check_name, enroll, enroll_until, find_by_name, people, remove, rename,
+    NewTemplate, Person, check_name, enroll, enroll_on, find_by_name, people, remove, rename,
     revision, set_enabled,
 };
 pub use templates::{Template, forget_template, templates_of};
+pub use terms::Terms;
+pub use unused::tend_the_unused;
 pub use who::{Who, find, resolve};

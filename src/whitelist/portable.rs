@@ -3,12 +3,12 @@
 //!
 //! ```json
 //! {"format":"doorward people","version":1,"doorward":"0.1.0","exported_at":"…"}
-//! {"person":{"name":"…","enabled":true,"enrolled_at":"…","groups":["staff"],"guest":false,"valid_from":"…","valid_until":"…","entries":3,"templates":[{"model":"…","vector":"…","source":"…","made_at":"…","photo":"…"}]}}
+//! {"person":{"name":"…","enabled":true,"enrolled_at":"…","groups":["staff"],"guest":false,"valid_from":"…","valid_until":"…","entries":3,"consent":{"day":"…","purpose":"…"},"templates":[{"model":"…","vector":"…","source":"…","made_at":"…","photo":"…"}]}}
 //! {"end":{"people":1,"templates":1}}
 //! ```
 //!
 //! `valid_from`, `valid_until` and `entries`, how many are left, are there where they limit the
-//! person. PINs, cards and passages do not travel: they are of the door.
+//! person, `consent` where one is noted. PINs, cards and passages do not travel: they are of the door.
 //!
 //! A member may be added to a version if leaving it out lets nobody in who would not be let
 //! in with it: a reader that does not know it leaves it out, and says so. Any other change
@@ -23,6 +23,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::embedding::ModelVersion;
+use crate::record::Consent;
 
 const FORMAT: &str = "doorward people";
 /// What is written, and the newest that is read.
@@ -74,6 +75,8 @@ pub(super) struct PortablePerson {
     /// How many are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
     pub templates: Vec<PortableTemplate>,
     #[serde(flatten, skip_serializing)]
     others: Others,
@@ -131,6 +134,7 @@ impl PortablePerson {
             valid_from: None,
             valid_until: None,
             entries: None,
+            consent: None,
             templates: Vec::new(),
             others: Others::new(),
         }

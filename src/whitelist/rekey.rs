@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::reseal;
 use crate::database::{Database, DatabaseError, Writing};
-use crate::record::{Event, KeyChange, Origin, Stamp, append_within};
-use crate::seal::{self, KeyError, KeyId, KeyPlace, Keys, MasterKey, NoRandom};
+use crate::record::{Event, HeadKey, KeyChange, Origin, Stamp, append_within, hand_over_heads};
+use crate::seal::{self, KeyError, KeyId, KeyPlace, Keys, MasterKey, NoRandom, Purpose};
 
 /// Why the key is the one it was.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,8 @@ pub fn rekey(database: &Path, origin: &Origin) -> Result<Rekeyed, RekeyError> {
     let sources = db.key_sources();
     let keys = Keys::new(MasterKey::generate()?);
     let now = keys.id();
+    let head_key = |keys: &Keys| HeadKey::from_seed(&keys.sub_key(Purpose::Heads));
+    let (signed_by, signs) = (head_key(&*db.keys()?), head_key(&keys));
     seal::write_new(sources.next(), keys.master())?;
     db.begin_with(keys)?;
     // Where this fails, the next opening sees which key the database has, and keeps that one.
@@ -59,7 +61,8 @@ pub fn rekey(database: &Path, origin: &Origin) -> Result<Rekeyed, RekeyError> {
             now: now.to_string(),
             actor: origin.actor.clone(),
         });
-        append_within(c, fail, &Stamp::now(), &origin.door, &event)
+        append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
+        hand_over_heads(c, fail, &origin.door, &signed_by, &signs)
     })?;
     sources.settle(KeyPlace::Next)?;
     Ok(Rekeyed {

@@ -25,6 +25,8 @@ pub(super) fn all(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseError> {
                  person, memory_kib, passes, lanes, salt), person, memory_kib, passes, lanes, salt),
              duress = seal('pins.duress', opened_before('pins.duress', duress,
                  person, memory_kib, passes, lanes, salt), person, memory_kib, passes, lanes, salt);
+         UPDATE consents SET purpose = seal('consents.purpose',
+             opened_before('consents.purpose', purpose, person), person);
          UPDATE name_keys SET key = seal('name_keys.key',
              opened_before('name_keys.key', key, person), person);
          UPDATE sealing SET key_id = key_id(), pictures_key = seal('sealing.pictures_key',
@@ -66,13 +68,17 @@ pub(super) fn from_other(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseE
                      person, memory_kib, passes, lanes, salt),
                      person, memory_kib, passes, lanes, salt)
              FROM other.pins;
+         INSERT INTO main.consents (person, day, purpose)
+             SELECT person, day, seal('consents.purpose',
+                 opened_before('consents.purpose', purpose, person), person)
+             FROM other.consents;
          INSERT INTO main.cards (hash, card, person, lost, created_at_ms)
              SELECT look_up('cards.card', card),
                  seal('cards.card', card, look_up('cards.card', card), person),
                  person, lost, created_at_ms
              FROM (SELECT opened_before('cards.card', card, hash, person) AS card,
                  person, lost, created_at_ms FROM other.cards);
-         -- Names of whoever was erased since then are read again with the person.
+         -- Names of whoever was removed since then are read again with the person.
          INSERT INTO main.name_keys (person, key)
              SELECT person, seal('name_keys.key',
                  opened_before('name_keys.key', key, person), person)

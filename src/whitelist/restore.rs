@@ -4,8 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use super::reseal;
+use super::store::Fail;
 use crate::database::{Database, DatabaseError, Writing};
-use crate::record::{Event, Head, Log, Origin, RecordError, Stamp, append_within, has_head};
+use crate::record::{
+    Event, Head, Log, Origin, RecordError, Stamp, append_within, erased_since, forget_names_within,
+    has_head,
+};
 use crate::seal::{self, KeyError, KeyId, KeyPlace};
 
 /// What the copy of a backup is called beside the database.
@@ -197,6 +201,7 @@ fn from_copy(
                  DROP TABLE kept;",
             )
             .map_err(fail)?;
+            forget_the_erased(c, fail, head)?;
             let people = count(c).map_err(fail)?;
             append_within(c, fail, &Stamp::now(), &origin.door, &event(people))?;
             Ok(people)
@@ -232,6 +237,20 @@ fn from_copy(
         backup: head,
         record_went_on: false,
     })
+}
+
+/// Whoever was erased since the backup stays so.
+fn forget_the_erased(
+    c: &rusqlite::Connection,
+    fail: Fail<'_>,
+    backup: Head,
+) -> Result<(), DatabaseError> {
+    for person in erased_since(c, fail, backup.id)? {
+        c.execute("DELETE FROM people WHERE id = ?1", [person.0])
+            .map_err(fail)?;
+        forget_names_within(c, fail, person)?;
+    }
+    Ok(())
 }
 
 /// Has the key that lies beside the copy be the database's.

@@ -7,16 +7,18 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::consent;
 use super::directory::{Directory, Listed};
 use super::error::WhitelistError;
 use super::matcher::Templates;
 use super::rights;
 use super::sealed_rows::{HAS_NAME, NAME, TemplateRow, VECTOR, add_person, add_template, set_name};
 use super::standing::{self, Standing};
+use super::terms::Terms;
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
-use crate::record::{Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
+use crate::record::{Consent, Event, Origin, PersonRef, Stamp, TemplateSource, append_within};
 use crate::shown;
 
 const MAX_NAME_CHARS: usize = 100;
@@ -41,6 +43,9 @@ pub struct Person {
     pub photos: usize,
     /// What access rules ask of the person.
     pub standing: Standing,
+    /// Nothing if none is noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 /// A template to be kept.
@@ -89,18 +94,18 @@ pub fn enroll(
     templates: &[NewTemplate],
     origin: &Origin,
 ) -> Result<PersonId, WhitelistError> {
-    enroll_until(database, name, templates, None, origin)
+    enroll_on(database, name, templates, &Terms::default(), origin)
 }
 
-/// The same, as a guest until a moment, in milliseconds since 1970, if one is given.
+/// The same on these terms.
 ///
 /// # Errors
 /// [`WhitelistError`]; nobody was enrolled.
-pub fn enroll_until(
+pub fn enroll_on(
     database: &mut Database,
     name: &str,
     templates: &[NewTemplate],
-    guest_until_ms: Option<i64>,
+    terms: &Terms,
     origin: &Origin,
 ) -> Result<PersonId, WhitelistError> {
     let name = check_name(name)?;
@@ -124,17 +129,20 @@ pub fn enroll_until(
         for template in templates {
             insert(c, fail, id, template, stamp.at_ms)?;
         }
+        let person = PersonRef::new(id, name);
         let event = Event::Enrolled {
-            person: PersonRef::new(id, name),
+            person: person.clone(),
             model: model.clone(),
             templates: templates.len() as u64,
             source: TemplateSource::Pictures,
             actor: origin.actor.clone(),
         };
         append_within(c, fail, &stamp, &origin.door, &event)?;
-        if let Some(until_ms) = guest_until_ms {
+        if let Some(until_ms) = terms.guest_until_ms {
             rights::make_guest(c, fail, id, until_ms, origin)?;
         }
+        let consent = terms.consent.as_ref();
+        consent::bring(c, fail, &person, consent, terms.require_consent, origin)?;
         Ok(id)
     })
 }
@@ -339,6 +347,7 @@ pub(super) fn select(
         .query_map([value], |row| {
             Ok(Person {
                 standing: Standing::default(),
+                consent: None,
                 id: PersonId(row.get(0)?),
                 name: row.get(1)?,
                 enabled: row.get(2)?,
@@ -355,8 +364,10 @@ pub(super) fn select(
         _ => None,
     };
     let mut standings = standing::read(c, fail, only)?;
+    let mut consents = consent::read(c, fail, only)?;
     for person in &mut people {
         person.standing = standings.remove(&person.id).unwrap_or_default();
+        person.consent = consents.remove(&person.id);
     }
     Ok(people)
 }

@@ -161,6 +161,7 @@ mod tests {
             templates: 1,
             photos: 0,
             standing: Default::default(),
+            consent: None,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use doorward::database::Database;
-use doorward::record::{Event, Kind, Log, Query, Record};
+use doorward::record::{Event, HEAD_MESSAGE_ID, Kind, Log, Query, Record};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use tempfile::TempDir;
@@ -239,6 +240,32 @@ impl Site {
 
     pub fn count(&self, kind: Kind) -> usize {
         self.kinds().into_iter().filter(|k| *k == kind).count()
+    }
+
+    /// Has the journal have these lines as messages, of this user.
+    pub fn journal(&self, lines: &[String]) {
+        let uid = rustix::process::getuid().as_raw().to_string();
+        let entries: String = lines
+            .iter()
+            .map(|line| serde_json::json!({ "MESSAGE": line, "_UID": uid }).to_string() + "\n")
+            .collect();
+        std::fs::write(self.at("entries"), entries).unwrap();
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *MESSAGE_ID={HEAD_MESSAGE_ID}*) cat {} ;; *) exit 1 ;; esac\n",
+            self.at("entries").display()
+        );
+        std::fs::create_dir_all(self.at("bin")).unwrap();
+        let program = self.at("bin/journalctl");
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Verifies the record by that journal.
+    pub fn by_journal(&self, arguments: &[&str]) -> Output {
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", self.at("bin").display());
+        let mut command = self.command(&["events", "--verify", "--journal"]);
+        command.args(arguments).env("PATH", path).output().unwrap()
     }
 
     /// Waits until there are so many events of a kind.

@@ -25,7 +25,8 @@ use crate::database::{Database, DatabaseError};
 use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
 use crate::guardian::{NoService, ServiceFolder};
-use crate::record::Log;
+use crate::record::{HeadKey, Log};
+use crate::seal::Purpose;
 use crate::shown::{counted, in_words};
 use crate::vision::Vision;
 use crate::whitelist::{self, Matcher};
@@ -295,6 +296,11 @@ fn check_database(
     }
     key::check(&database, report);
     check_factors(&database, config, report);
+    if let Ok(keys) = database.keys() {
+        let key = HeadKey::from_seed(&keys.sub_key(Purpose::Heads)).public();
+        let text = format!("signed with {key}: keep a copy of this away from the board");
+        report.add("heads", Verdict::Ok, text);
+    }
     let matcher =
         vision.and_then(|vision| risk::check_whitelist(&database, vision, config, report));
     report.result(

@@ -195,6 +195,10 @@ const ALL: &[(&str, &[Example])] = &[
                 "sudo doorward events --verify",
                 "Whether the record is as it was written:",
             ),
+            (
+                "sudo doorward events --verify --journal --key /root/door.pub",
+                "And by the heads in the journal, each signed by the door's key:",
+            ),
         ],
     ),
     (

@@ -139,9 +139,22 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
     ),
     (
         "doorward people erase",
+        &[
+            (
+                "sudo doorward people erase \"Ada Example\"",
+                "Forget somebody who asks for it, also who was removed before:",
+            ),
+            (
+                "sudo doorward people erase",
+                "Make sure that nothing of who was removed is left in the files:",
+            ),
+        ],
+    ),
+    (
+        "doorward people disclose",
         &[(
-            "sudo doorward people erase",
-            "Make sure that nothing of who was removed is left in the files:",
+            "sudo doorward people disclose \"Ada Example\" ada.zip",
+            "Give somebody all that is kept of them:",
         )],
     ),
     (
@@ -184,6 +197,19 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
             "sudo doorward people add-guest \"Grace Visitor\" --until \"friday 18:00\" grace.jpg",
             "Let a guest in until Friday evening:",
         )],
+    ),
+    (
+        "doorward people consent",
+        &[
+            (
+                "sudo doorward people consent \"Ada Example\" --on 2026-09-01 --purpose \"entry by face\"",
+                "Note that somebody signed on that day:",
+            ),
+            (
+                "sudo doorward people consent \"Ada Example\" --withdraw",
+                "And that it is taken back:",
+            ),
+        ],
     ),
     (
         "doorward people entries",

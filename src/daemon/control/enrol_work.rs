@@ -77,6 +77,8 @@ pub(super) struct Work {
     pub models: Models,
     pub settings: config::Vision,
     pub keep_photos: bool,
+    /// Whether only somebody whose consent is noted may be enrolled.
+    pub lacks_consent: bool,
     /// Whether the camera's picture is mirrored.
     pub is_mirrored: bool,
     pub threshold: ThresholdRequest,
@@ -94,9 +96,20 @@ impl Work {
     /// [`Failure`]
     pub(super) fn run(&self) -> Result<Reviewed, Failure> {
         match &self.pictures {
-            Pictures::Camera(asked) => self.by_camera(asked),
+            Pictures::Camera(asked) => {
+                self.demand_consent(&asked.name)?;
+                self.by_camera(asked)
+            }
             Pictures::Sent { name, photos } => self.by_photos(name, photos),
         }
+    }
+
+    /// Before anybody poses.
+    fn demand_consent(&self, name: &str) -> Result<(), Failure> {
+        if self.lacks_consent {
+            whitelist::demand_consent(&Database::open_existing(&self.database)?, name)?;
+        }
+        Ok(())
     }
 
     fn is_stopped(&self) -> bool {

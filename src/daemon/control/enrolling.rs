@@ -17,10 +17,10 @@ use super::requests::Refused;
 use super::server::Server;
 use super::waiting::Then;
 use crate::daemon::asks::Act;
-use crate::enrol::{Consent, EnrolError, Reviewed};
+use crate::enrol::{EnrolError, LookAlikes, Reviewed};
 use crate::ipc::{Answer, Code, Enrol, EnrolPhotos, Enrolled, Guidance, Word};
 use crate::person::PersonId;
-use crate::record::Actor;
+use crate::record::{Actor, Consent};
 use crate::whitelist::check_name;
 
 /// Words that wait to be told: frames are more than anybody can follow.
@@ -46,13 +46,19 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn consent(&self) -> Consent {
+    fn look_alikes(&self) -> LookAlikes {
         let (Self::ByCamera(Enrol { look_alike, .. })
         | Self::ByPhotos(EnrolPhotos { look_alike, .. })) = self;
         match look_alike {
-            true => Consent::TwoPeople,
-            false => Consent::None,
+            true => LookAlikes::TwoPeople,
+            false => LookAlikes::Refused,
         }
+    }
+
+    fn consent(&self) -> Option<Consent> {
+        let (Self::ByCamera(Enrol { consent, .. }) | Self::ByPhotos(EnrolPhotos { consent, .. })) =
+            self;
+        consent.clone()
     }
 
     fn guest_until_ms(&self) -> Option<i64> {
@@ -105,6 +111,7 @@ impl Enrolling {
             models: enrol.models.clone(),
             settings: enrol.vision.clone(),
             keep_photos: enrol.keep_photos,
+            lacks_consent: enrol.require_consent && wanted.consent().is_none(),
             is_mirrored: enrol.is_mirrored,
             threshold: enrol.rules.load().threshold_request(),
             database: given.database.clone(),
@@ -243,7 +250,7 @@ impl Server<'_> {
         now: Instant,
     ) -> Result<(), Refused> {
         let wanted = &enrolling.wanted;
-        let verb = reviewed.enrolment(wanted.consent(), wanted.guest_until_ms());
+        let verb = reviewed.enrolment(wanted.look_alikes(), wanted.guest_until_ms());
         let verb = verb.map_err(|error| {
             let fix = match error {
                 EnrolError::LookAlike(_) => {
@@ -260,7 +267,7 @@ impl Server<'_> {
             templates: reviewed.photos().count(),
             look_alike: reviewed.look_alike().map(ToString::to_string),
         });
-        let act = Act::Enrol(Box::new(verb));
+        let act = Act::Enrol(Box::new(verb.consented(wanted.consent())));
         let (client, actor) = (enrolling.client, enrolling.actor.clone());
         self.hand(
             client,

@@ -53,7 +53,8 @@ fn site() -> Option<Site> {
     let database = folder.join("doorward.db");
     drop(Database::open(&database).ok()?);
     let (queue, queued) = RecordQueue::channel();
-    let (recorder, asks) = Asks::channel(Bell::default(), Poke::of_this_thread());
+    let (recorder, asks) =
+        Asks::channel(Bell::default(), Poke::of_this_thread(), Default::default());
     let verbs = VerbDesk::of_nobody();
     let given = Given {
         config: folder.join("doorward.toml"),
@@ -74,6 +75,7 @@ fn site() -> Option<Site> {
             models: Default::default(),
             vision: Default::default(),
             keep_photos: false,
+            require_consent: false,
             is_mirrored: false,
             rules: Arc::default(),
         },

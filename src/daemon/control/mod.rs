@@ -90,6 +90,7 @@ pub(super) struct EnrolGiven {
     pub models: config::Models,
     pub vision: config::Vision,
     pub keep_photos: bool,
+    pub require_consent: bool,
     /// Whether the camera's picture is mirrored.
     pub is_mirrored: bool,
     pub rules: Arc<ArcSwap<config::Access>>,

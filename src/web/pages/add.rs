@@ -183,6 +183,7 @@ async fn enrol(
         name: name.to_owned(),
         look_alike: false,
         guest_until_ms: until,
+        consent: None,
     }));
     let enrolled = door::in_turn::<Enrolled>(app.door.as_ref(), Some(&who.account), asks).await;
     enrolled.map_err(|failure| failure.message.lines().map(str::to_owned).collect())
@@ -259,6 +260,7 @@ fn start(app: &App, who: &Who, filled: &Filled) -> Response {
         timeout_s: TIMEOUT_S,
         look_alike: false,
         guest_until_ms: until,
+        consent: None,
     };
     let groups = person::group_names(&filled.groups);
     match guided::begin(app, who, enrol, groups) {
