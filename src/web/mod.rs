@@ -178,6 +178,7 @@ fn router(app: App) -> Router {
         .route("/people/{id}/enabled", post(person::enabled))
         .route("/people/{id}/groups", post(person::groups))
         .route("/people/{id}/validity", post(person::validity))
+        .route("/people/{id}/consent", post(person::consent))
         .route("/people/{id}/photos", post(add::more_photos))
         .route("/people/{id}/remove", post(person::remove))
         .route_layer(from_fn(|request, next| {

@@ -23,6 +23,17 @@ pub(super) struct Person {
     pub standing: Standing,
     #[serde(default)]
     pub last_granted_ms: Option<i64>,
+    #[serde(default)]
+    pub consent: Option<Consent>,
+}
+
+/// That the person agreed to be recognised.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Consent {
+    /// `2026-09-01`
+    pub day: String,
+    #[serde(default)]
+    pub purpose: Option<String>,
 }
 
 /// What access rules ask of a person.
@@ -108,6 +119,10 @@ pub(super) async fn all(door: &dyn Door, account: &str) -> Result<Vec<Person>, F
 
 fn make_safe(person: &mut Person) {
     person.name = shown(&person.name);
+    if let Some(consent) = &mut person.consent {
+        consent.day = shown(&consent.day);
+        consent.purpose = consent.purpose.as_deref().map(shown);
+    }
     for group in &mut person.standing.groups {
         *group = shown(group);
     }

@@ -129,6 +129,14 @@ pub(super) const MAY_PASS: &str = "Let in";
 pub(super) const DISABLE: &str = "Keep out for now";
 pub(super) const ENABLE: &str = "Let in again";
 pub(super) const DISABLE_HINT: &str = "Photos and groups stay; it counts at once.";
+pub(super) const CONSENT: &str = "Consent";
+pub(super) const NO_CONSENT: &str = "none noted";
+pub(super) const CONSENT_DAY: &str = "Given on";
+pub(super) const CONSENT_PURPOSE: &str = "For what";
+pub(super) const CONSENT_HINT: &str =
+    "When this person agreed to be recognised, and to what, such as: entry by face.";
+pub(super) const CONSENT_WITHDRAW: &str = "Taken back: let in no more";
+pub(super) const ERASE_NAME: &str = "Also the name in what happened, as far as that can be";
 pub(super) const REMOVE: &str = "Remove and erase";
 pub(super) const REMOVE_HINT: &str = "Name, face, PIN and cards go for good, also from the database's files. What happened at the door stays on record.";
 pub(super) const REMOVE_CONFIRM: &str = "Yes, forget this person";

@@ -121,6 +121,16 @@ fn facts(person: &Person) -> Markup {
             dd { @match person.last_granted_ms { Some(at) => (times::moment(at)), None => (t::NEVER) } }
             dt { (t::SINCE) } dd { (times::date(person.created_at_ms)) }
             dt { (t::PHOTOS) } dd { (person.templates) }
+            dt { (t::CONSENT) }
+            dd {
+                @match &person.consent {
+                    Some(consent) => {
+                        (consent.day)
+                        @if let Some(purpose) = &consent.purpose { ", " (purpose) }
+                    }
+                    None => (t::NO_CONSENT),
+                }
+            }
             dt { (t::GROUPS) }
             dd { @if standing.groups.is_empty() { (t::NONE) } @else { (standing.groups.join(", ")) } }
             dt { (t::VALID) }
@@ -185,11 +195,15 @@ fn changes(who: &Who, person: &Person) -> Markup {
                 }
             }
         }
+        (consent_form(who, person))
         details.card {
             summary { (t::REMOVE) }
             form method="post" action=(at("remove")) data-sure=(t::remove_sure(&person.name)) {
                 (layout::token(who))
                 p { (t::REMOVE_HINT) }
+                div.field {
+                    label.check { input type="checkbox" name="name" value="erase"; (t::ERASE_NAME) }
+                }
                 div.field {
                     label.check { input type="checkbox" name="sure" value="yes" required; (t::REMOVE_CONFIRM) }
                 }
@@ -197,6 +211,58 @@ fn changes(who: &Who, person: &Person) -> Markup {
             }
         }
     }
+}
+
+fn consent_form(who: &Who, person: &Person) -> Markup {
+    let consent = person.consent.as_ref();
+    let purpose = consent.and_then(|consent| consent.purpose.as_deref());
+    html! {
+        details.card {
+            summary { (t::CONSENT) }
+            form method="post" action={ "/people/" (person.id) "/consent" } {
+                (layout::token(who))
+                div.row {
+                    div.field {
+                        label for="day" { (t::CONSENT_DAY) }
+                        input #day name="day" type="date" required
+                            value=(consent.map_or("", |consent| consent.day.as_str()));
+                    }
+                    div.field {
+                        label for="purpose" { (t::CONSENT_PURPOSE) }
+                        input #purpose name="purpose" maxlength="200" value=(purpose.unwrap_or_default());
+                    }
+                }
+                p.hint { (t::CONSENT_HINT) }
+                p.later {
+                    button.plain type="submit" name="do" value="note" { (t::SAVE) }
+                    @if consent.is_some() {
+                        " "
+                        button.plain type="submit" name="do" value="withdraw" formnovalidate { (t::CONSENT_WITHDRAW) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(in crate::web) async fn consent(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Posted { who, fields }: Posted,
+) -> Response {
+    let people = [people::word(id)];
+    let asked = match fields.text("do") {
+        "withdraw" => json!({ "verb": "withdraw_consent", "people": people }),
+        _ => {
+            let mut consent = json!({ "day": fields.text("day") });
+            if !fields.text("purpose").is_empty() {
+                consent["purpose"] = fields.text("purpose").into();
+            }
+            json!({ "verb": "note_consent", "people": people, "consent": consent })
+        }
+    };
+    let done = verb(&app, &who, asked).await.map(|_| ());
+    finish(&app, &who, id, done).await
 }
 
 /// Does what one form asks and says how it went.
@@ -323,7 +389,11 @@ pub(in crate::web) async fn remove(
     if fields.text("sure") != "yes" {
         return refused(&app, &who, id, t::REMOVE_UNCONFIRMED.to_owned()).await;
     }
-    let asked = json!({ "verb": "remove", "people": [people::word(id)] });
+    let name = match fields.text("name") {
+        "erase" => "erase_people",
+        _ => "remove",
+    };
+    let asked = json!({ "verb": name, "people": [people::word(id)] });
     if let Err(failure) = verb(&app, &who, asked).await {
         return refused(&app, &who, id, failure.message).await;
     }
