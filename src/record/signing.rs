@@ -259,6 +259,9 @@ mod tests {
     }
 
     proptest! {
+        // Each takes a tenth of a second where nothing is optimised.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn a_signature_is_of_one_head_by_one_key(
             (a, b) in (any::<u8>(), any::<u8>()),
