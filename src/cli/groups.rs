@@ -27,7 +27,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "snapshot",
             "threshold",
             "identify",
-            "compare",
             #[cfg(feature = "web")]
             "web",
             #[cfg(feature = "bridge")]
@@ -38,6 +37,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Measure",
         &[
             "bench",
+            "compare",
             "evaluate",
             "calibrate",
             "calibrate-liveness",
