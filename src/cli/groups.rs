@@ -30,6 +30,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "compare",
             #[cfg(feature = "web")]
             "web",
+            #[cfg(feature = "fleet")]
+            "fleet",
         ],
     ),
     (

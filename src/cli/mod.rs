@@ -5,6 +5,7 @@
 mod output;
 
 mod access;
+mod actor;
 mod backup;
 mod bench;
 mod calibrate_liveness;
@@ -23,6 +24,10 @@ mod evaluate_page;
 mod evaluate_text;
 mod events;
 mod events_summary;
+#[cfg(feature = "fleet")]
+mod fleet;
+#[cfg(feature = "fleet")]
+mod fleet_doors;
 mod generate;
 mod groups;
 mod guardian;
@@ -65,13 +70,13 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::actor::{actor, origin};
 use self::colour::Colour;
 use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::files;
-use crate::record::{Actor, Origin};
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
@@ -175,12 +180,30 @@ enum Command {
     /// Serve the local page, and say who may log in to it
     #[cfg(feature = "web")]
     Web(web::Web),
+    /// Share one list of people among many doors
+    #[cfg(feature = "fleet")]
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
     /// Write man pages or shell completions
     #[command(subcommand, hide = true)]
     Generate(generate::Generate),
+}
+
+impl Command {
+    /// Whether it holds the relay or serves others, and goes on when nobody reads what it says.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Run | Self::Relay(_) | Self::Panel(_) | Self::Guardian(_) => true,
+            #[cfg(feature = "web")]
+            Self::Web(_) => true,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.serves(),
+            _ => false,
+        }
+    }
 }
 
 /// Who is listed; nobody where there is no database yet, and still faces to find.
@@ -215,15 +238,7 @@ pub fn main() -> ExitCode {
         Err(error) => return output::ended(misread(&error)),
     };
     colour::settle(cli.color);
-    #[cfg(feature = "web")]
-    let serves_page = matches!(cli.command, Command::Web(_));
-    #[cfg(not(feature = "web"))]
-    let serves_page = false;
-    if !matches!(
-        cli.command,
-        Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
-    ) && !serves_page
-    {
+    if !cli.command.serves() {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
@@ -322,6 +337,8 @@ impl Cli {
             Command::Panel(panel) => panel.run(&self.config),
             #[cfg(feature = "web")]
             Command::Web(web) => web.run(&self.config),
+            #[cfg(feature = "fleet")]
+            Command::Fleet(fleet) => fleet.run(),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
@@ -401,36 +418,6 @@ fn with_sudo(said: String) -> String {
         return said;
     }
     format!("{said}; use sudo")
-}
-
-/// Which door this machine guards, and who works at this command line.
-fn origin(config: &Config) -> Origin {
-    Origin {
-        door: config.daemon.door.clone(),
-        actor: actor(),
-    }
-}
-
-/// The numbers are the system's word; the name is only the environment's.
-fn actor() -> Actor {
-    static ACTOR: OnceLock<Actor> = OnceLock::new();
-    ACTOR.get_or_init(asked_actor).clone()
-}
-
-fn asked_actor() -> Actor {
-    /// What the kernel shows where nobody logged in.
-    const NOBODY: u32 = u32::MAX;
-    let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let login_uid = std::fs::read_to_string("/proc/self/loginuid")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    Actor {
-        uid: rustix::process::getuid().as_raw(),
-        login_uid: login_uid.filter(|uid| *uid != NOBODY),
-        claimed: user("SUDO_USER")
-            .or_else(|| user("USER"))
-            .or_else(|| user("LOGNAME")),
-    }
 }
 
 /// `doorward events | head` ends without a word, as other programs do. Not for

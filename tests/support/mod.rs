@@ -4,6 +4,7 @@
 pub mod head;
 pub mod living;
 pub mod onnx;
+pub mod postgres;
 pub mod pty;
 pub mod site;
 
@@ -42,10 +43,21 @@ pub enum Need {
     Cc,
     /// Root's rights.
     Root,
+    /// PostgreSQL's programs.
+    Postgres,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
-const REQUIREMENTS: [&str; 7] = ["namespace", "data", "cc", "root", "vm", "arm64", "browser"];
+const REQUIREMENTS: [&str; 8] = [
+    "namespace",
+    "data",
+    "cc",
+    "root",
+    "postgres",
+    "vm",
+    "arm64",
+    "browser",
+];
 
 impl Need {
     fn word(self) -> &'static str {
@@ -54,6 +66,7 @@ impl Need {
             Self::Data => REQUIREMENTS[1],
             Self::Cc => REQUIREMENTS[2],
             Self::Root => REQUIREMENTS[3],
+            Self::Postgres => REQUIREMENTS[4],
         }
     }
 
