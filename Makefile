@@ -10,7 +10,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo demo-web test test-web test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo demo-web test test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -72,6 +72,11 @@ test-vm: deb
 test-web: runtime
 	$(CARGO) build --example page
 	tests/web/run.sh
+
+# The same with the real daemon, before whose camera the demo's scenes are.
+test-web-real: runtime
+	$(CARGO) build --release --bin doorward --example demo-web
+	tests/web/run.sh real
 
 # The Debian packages, in target/debian.
 deb:

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     /// People on their way to another whitelist, read piece by piece.
     People,
     Passphrase,
+    /// What rows are sealed with.
+    Key,
 }
 
 impl Kind {
@@ -42,7 +44,7 @@ impl Kind {
         match self {
             Self::Configuration | Self::Manifest => MIB,
             Self::ModelFile | Self::Runtime => 512 * MIB,
-            Self::Note | Self::Passphrase => MIB / 16,
+            Self::Note | Self::Passphrase | Self::Key => MIB / 16,
             Self::List => 64 * MIB,
             Self::Picture => 256 * MIB,
             Self::People => 4096 * MIB,
@@ -65,6 +67,7 @@ impl fmt::Display for Kind {
             Self::Database => "a database",
             Self::People => "a file of exported people",
             Self::Passphrase => "a file with a passphrase",
+            Self::Key => "a key",
         })
     }
 }

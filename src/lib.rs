@@ -28,6 +28,7 @@ pub mod recognise;
 pub mod record;
 pub mod risk;
 pub mod scoring;
+pub mod seal;
 pub(crate) mod sealed;
 pub mod shown;
 pub(crate) mod trust;

@@ -11,15 +11,18 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use doorward::ipc::{
-    Answer, Ask, Client, ClientError, Code, Enrol, Enrolled, LiveFace, LiveFrame, ModeOrdered,
-    Reloaded, Role, State, Step, Unlocked, Word, socket_paths,
+    Answer, Ask, Client, ClientError, Code, Enrol, EnrolPhotos, Enrolled, LiveFace, LiveFrame,
+    MAX_PHOTO_BYTES, MAX_PHOTOS_COUNT, ModeOrdered, Problem, Reloaded, Role, State, Step, Unlocked,
+    Word, socket_paths,
 };
 use doorward::record::{ControlAct, DoorMode, Event, Kind, Record};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::Value;
 use support::Need;
-use support::site::{Daemon, Site, said};
+use support::site::{Daemon, Site, photo_path, said};
 
 const OBAMA: [&str; 2] = ["barack-obama/01.jpg", "barack-obama/02.jpg"];
 const PROBE: &str = "barack-obama/03.jpg";
@@ -337,6 +340,15 @@ fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
             Role::Administrator,
         ),
         (
+            Ask::Photo {
+                name: "a.jpg".into(),
+                picture: "/9j/4AAQSkZJRg==".into(),
+            },
+            Act::Enrol,
+            Role::Administrator,
+        ),
+        (by_photos("Nobody", None), Act::Enrol, Role::Administrator),
+        (
             Ask::People {
                 verb: serde_json::json!({
                     "verb": "join_group",
@@ -348,6 +360,14 @@ fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
             Role::Administrator,
         ),
     ]
+}
+
+fn by_photos(name: &str, guest_until_ms: Option<i64>) -> Ask {
+    Ask::EnrolPhotos(EnrolPhotos {
+        name: name.into(),
+        look_alike: false,
+        guest_until_ms,
+    })
 }
 
 /// What the daemon says first to a request: nothing if it does not refuse it by the role.
@@ -528,6 +548,108 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
     assert_eq!(person.id, enrolled.person_id);
     let own = rustix::process::getuid().as_raw();
     assert_eq!((actor.uid, actor.claimed), (own, None));
+    site.log().verify(&[]).unwrap();
+}
+
+/// Sends a picture's bytes.
+fn send(client: &mut Client, name: &str, bytes: &[u8]) -> Result<Value, ClientError> {
+    let (name, picture) = (name.to_owned(), STANDARD.encode(bytes));
+    client.ask(Ask::Photo { name, picture }, PATIENCE)
+}
+
+/// Sends photos, and says whose they are.
+fn enrol_by(client: &mut Client, photos: &[&str], ask: Ask) -> Result<Enrolled, Problem> {
+    for photo in photos {
+        let bytes = std::fs::read(photo_path(photo)).unwrap();
+        send(client, photo, &bytes).unwrap();
+    }
+    // A machine that is busy with other things as well takes its time.
+    client.ask(ask, 8 * PATIENCE).map_err(|error| match error {
+        ClientError::Refused(problem) => problem,
+        other => panic!("{other}"),
+    })
+}
+
+#[test]
+fn photos_that_were_sent_enrol_somebody_all_of_them_or_nobody() {
+    let (site, daemon) = guarded();
+    let mut client = client(&site);
+    client.act_for(Some("ada"));
+    let biden = "joe-biden/01.jpg";
+    let enrolled = |site: &Site| site.count(Kind::Enrolled);
+
+    let none = enrol_by(&mut client, &[], by_photos("Joe Biden", None)).unwrap_err();
+    assert!(none.message.contains("no photo was sent"), "{none:?}");
+    // Each that cannot be used is named, and the good one is not.
+    let bytes = std::fs::read(photo_path(biden)).unwrap();
+    send(&mut client, "cut.jpg", &bytes[..bytes.len() / 2]).unwrap();
+    send(&mut client, "text.jpg", b"a letter").unwrap();
+    let wrong = enrol_by(&mut client, &[biden], by_photos("Joe Biden", None)).unwrap_err();
+    assert_eq!(wrong.code, Code::Refused);
+    for part in ["cut.jpg: is cut off", "text.jpg: is not a picture"] {
+        assert!(wrong.message.contains(part), "{wrong:?}");
+    }
+    assert!(!wrong.message.contains(biden), "{wrong:?}");
+    // What was sent for one enrolment is not there for the next.
+    let none = enrol_by(&mut client, &[], by_photos("Joe Biden", None)).unwrap_err();
+    assert!(none.message.contains("no photo was sent"), "{none:?}");
+    let other = enrol_by(&mut client, &[OBAMA[0]], by_photos("Barry", None)).unwrap_err();
+    assert!(other.message.contains("Barack Obama (#1)"), "{other:?}");
+    let nobody = enrol_by(&mut client, &[biden], by_photos("#99", None)).unwrap_err();
+    assert_eq!(nobody.code, Code::Unknown, "{nobody:?}");
+    assert_eq!(enrolled(&site), 1);
+
+    let joe = enrol_by(&mut client, &[biden], by_photos("Joe Biden", None)).unwrap();
+    assert_eq!((joe.added, joe.templates), (false, 1));
+    let until_ms = jiff::Timestamp::now().as_millisecond() + 3_600_000;
+    let guest = by_photos("Eileen Collins", Some(until_ms));
+    let guest = enrol_by(&mut client, &["eileen-collins/01.jpg"], guest).unwrap();
+    let more = enrol_by(&mut client, &[PROBE], by_photos("#1", None)).unwrap();
+    assert_eq!((more.added, more.name.as_str()), (true, "Barack Obama"));
+    // Whoever is listed now is let in now.
+    site.show(biden);
+    let is_joe = |event: &Event| matches!(event, Event::Granted(granted) if granted.recognition.person.id == joe.person_id);
+    let until = Instant::now() + 4 * PATIENCE;
+    while !site.events().iter().any(|(_, event)| is_joe(event)) {
+        assert!(Instant::now() < until, "{:#?}", site.events());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+
+    for (name, bytes, why) in [
+        ("large.jpg", vec![0; MAX_PHOTO_BYTES + 1], "make it smaller"),
+        ("a\u{1b}[2J.jpg", vec![0], "a photo's name"),
+        ("", vec![0], "a photo's name"),
+    ] {
+        let refused = send(&mut client, name, &bytes).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let (name, picture) = ("a.jpg".to_owned(), "no base64".to_owned());
+    let garbled = client.ask::<Value>(Ask::Photo { name, picture }, PATIENCE);
+    assert!(garbled.unwrap_err().to_string().contains("Base64"));
+    for n in 0..=MAX_PHOTOS_COUNT {
+        let kept = send(&mut client, &format!("{n}.jpg"), &vec![0; MAX_PHOTO_BYTES]);
+        assert_eq!(kept.is_ok(), n < MAX_PHOTOS_COUNT, "{n}: {kept:?}");
+    }
+    stop(daemon);
+    let (_, Event::GuestUntil { person, .. }) = site.first(Kind::GuestUntil) else {
+        panic!()
+    };
+    assert_eq!(person.id, guest.person_id);
+    let by: Vec<Option<String>> = site
+        .events()
+        .into_iter()
+        .filter_map(|(_, event)| match event {
+            Event::Enrolled { actor, .. } => Some(actor.claimed),
+            Event::ControlAsked(asked) => {
+                assert_eq!(asked.act, ControlAct::Enrol);
+                assert_eq!(asked.actor.claimed.as_deref(), Some("ada"));
+                None
+            }
+            _ => None,
+        })
+        .collect();
+    let ada = || Some("ada".to_owned());
+    assert_eq!(by, [None, ada(), ada(), ada()]);
     site.log().verify(&[]).unwrap();
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use doorward::database::Database;
 use doorward::record::{
-    By, CameraLoss, ConfigFault, DenialReason, Event, GrantReason, Kind, LockCause, Record,
-    WhitelistFault,
+    By, CameraLoss, ConfigFault, DenialReason, Event, FaultReason, GrantReason, Kind, LockCause,
+    Record, WhitelistFault,
 };
 use doorward::whitelist;
 use rustix::process::Signal;
@@ -481,6 +481,34 @@ fn an_opening_ends_when_the_person_may_not_pass_any_more() {
     assert!(revoked, "{:?}", site.kinds());
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
+fn faces_that_are_seen_too_seldom_to_be_followed_are_told() {
+    let site = Site::new()
+        .set("camera.replay.pace", "\"real-time\"")
+        .set("camera.replay.fps", 1)
+        .set("camera.replay.repeat", true)
+        .set("camera.stall_ms", 5000)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 12);
+    let daemon = site.start();
+    site.await_events(Kind::Fault, 1);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().0, Some(0));
+    let (
+        _,
+        Event::Fault {
+            reason, message, ..
+        },
+    ) = site.first(Kind::Fault)
+    else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(reason, FaultReason::TooSlow);
+    let message = message.unwrap();
+    assert!(message.contains("700 ms is the most"), "{message}");
+    assert_eq!(site.count(Kind::Granted), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use page::{Browser, PASSWORD, Served, account, token_in};
 use serde_json::json;
 
 /// Every page, with the least role that may see it.
-const PAGES: [(&str, Role); 14] = [
+const PAGES: [(&str, Role); 15] = [
     ("/", Role::Viewer),
     ("/people", Role::Viewer),
     ("/people/1", Role::Viewer),
@@ -27,6 +27,7 @@ const PAGES: [(&str, Role); 14] = [
     ("/reports.csv", Role::Viewer),
     ("/account", Role::Viewer),
     ("/more", Role::Viewer),
+    ("/people/3/face", Role::Operator),
     ("/camera", Role::Operator),
     ("/camera/picture", Role::Operator),
     ("/people/add", Role::Administrator),
@@ -368,6 +369,31 @@ fn no_path_leads_out_of_the_page() {
 }
 
 #[test]
+fn a_face_is_shown_where_a_photo_is_kept_and_the_role_may_see_it() {
+    let served = Served::new();
+    let shows = |page: &str, id: u32| page.contains(&format!("src=\"/people/{id}/face\""));
+    for (name, role) in ACCOUNTS {
+        let mut browser = served.browser(name);
+        for path in ["/people", "/people/3"] {
+            let page = browser.get(path).text();
+            assert_eq!(shows(&page, 3), role >= Role::Operator, "{name}: {path}");
+            // The letters are there all the same.
+            assert!(page.contains("EC"), "{name}: {path}");
+            assert!(!shows(&page, 1), "{name}: {path}");
+        }
+    }
+    let mut olive = served.browser("olive");
+    let face = olive.get("/people/3/face");
+    assert_eq!(face.header("content-type"), Some("image/jpeg"));
+    // Nobody on the way keeps it, nor the browser.
+    assert_eq!(face.header("cache-control"), Some("no-store"));
+    let read = image::load_from_memory(&face.body).unwrap();
+    assert_eq!((read.width(), read.height()), (160, 160));
+    assert_eq!(olive.get("/people/1/face").status, 404);
+    assert_eq!(olive.get("/people/99/face").status, 404);
+}
+
+#[test]
 fn names_from_outside_are_text_and_nothing_else() {
     let served = Served::new();
     let wild = "<script>alert(1)</script>\"'&\u{202e}\u{1b}[2J";
@@ -506,7 +532,7 @@ fn what_is_too_large_is_refused_and_the_page_goes_on() {
             .door
             .asked()
             .iter()
-            .all(|(_, ask)| !matches!(ask, Ask::EnrolPhotos { .. }))
+            .all(|(_, ask)| !matches!(ask, Ask::EnrolPhotos(_)))
     );
 }
 
@@ -881,7 +907,7 @@ fn from_outside_it_is_reached_by_tls_alone_and_seen_with_an_account_alone() {
         .is_ok();
     let Some(cable) = Cable::lay().filter(|_| has_curl) else {
         support::lacks(
-            support::Need::Root,
+            support::Need::Namespace,
             "ip netns and curl are needed for two networks",
         );
         return;

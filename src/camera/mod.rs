@@ -31,6 +31,7 @@ pub use foreign::Foreign;
 pub use frame::{Frame, LumaGrid, Pool};
 pub(crate) use frozen::Repeats;
 pub use negotiate::Layout;
+pub(crate) use picture::read_picture;
 pub use picture::{PictureError, PictureFault, load_picture};
 pub use pixels::Shape;
 pub(crate) use stamp::Stale;

@@ -62,12 +62,12 @@ pub enum PictureFault {
     /// The decoder panicked.
     #[error("is damaged: the decoder failed on it; save it again")]
     DecoderFailed,
-    /// Width and height, in pixels, are too large.
+    /// Width and height, in pixels, are too large; the last is how many there may be in all.
     #[error(
         "has {0}x{1} pixels, more than {MAX_SIDE_PX} a side or {million} million; make it smaller",
-        million = MAX_PIXELS / 1_000_000
+        million = .2 / 1_000_000
     )]
-    TooLarge(u32, u32),
+    TooLarge(u32, u32, u64),
     /// A side is too long for the decoder.
     #[error("has more than {MAX_SIDE_PX} pixels a side; make it smaller")]
     TooLong,
@@ -104,6 +104,28 @@ pub fn load_picture(path: &Path) -> Result<RgbImage, PictureError> {
     })
 }
 
+/// The same of the bytes of a file, with `most` pixels in all at most.
+///
+/// # Errors
+/// [`PictureFault`]
+pub(crate) fn read_picture(bytes: &[u8], most: u64) -> Result<RgbImage, PictureFault> {
+    if bytes.is_empty() {
+        return Err(PictureFault::Empty);
+    }
+    let format = format(bytes)?;
+    // The decoder would fill what is missing with grey, or call it damaged.
+    let is_whole = match format {
+        ImageFormat::Jpeg => ends(bytes),
+        ImageFormat::WebP => is_as_long_as_it_says(bytes),
+        _ => true,
+    };
+    if !is_whole {
+        return Err(PictureFault::CutOff);
+    }
+    // Decoders have panicked on made-up bytes before.
+    catch_unwind(|| decode(bytes, format, most)).unwrap_or(Err(PictureFault::DecoderFailed))
+}
+
 fn read(path: &Path) -> Result<RgbImage, PictureFault> {
     let about = files::about(path)?;
     if !about.is_file() {
@@ -118,18 +140,7 @@ fn read(path: &Path) -> Result<RgbImage, PictureFault> {
     let mut bytes = Vec::new();
     let file = files::open(path, Kind::Picture)?;
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    let format = format(&bytes)?;
-    // The decoder would fill what is missing with grey, or call it damaged.
-    let is_whole = match format {
-        ImageFormat::Jpeg => ends(&bytes),
-        ImageFormat::WebP => is_as_long_as_it_says(&bytes),
-        _ => true,
-    };
-    if !is_whole {
-        return Err(PictureFault::CutOff);
-    }
-    // Decoders have panicked on made-up bytes before.
-    catch_unwind(|| decode(&bytes, format)).unwrap_or(Err(PictureFault::DecoderFailed))
+    read_picture(&bytes, MAX_PIXELS)
 }
 
 fn format(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
@@ -172,7 +183,7 @@ fn ends(bytes: &[u8]) -> bool {
     }
 }
 
-fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, PictureFault> {
+fn decode(bytes: &[u8], format: ImageFormat, most: u64) -> Result<RgbImage, PictureFault> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
@@ -181,8 +192,8 @@ fn decode(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, PictureFault> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(fault)?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(PictureFault::TooLarge(width, height));
+    if width.max(height) > MAX_SIDE_PX || u64::from(width) * u64::from(height) > most {
+        return Err(PictureFault::TooLarge(width, height, most));
     }
     if width.min(height) < MIN_SIDE_PX {
         return Err(PictureFault::TooSmall(width, height));

@@ -15,7 +15,7 @@ use crate::config::{ConfigError, RulesError};
 use crate::embedding::ModelVersion;
 use crate::liveness::{Cue, Failure};
 use crate::person::PersonId;
-use crate::recognise::FaceReport;
+use crate::recognise::{FaceReport, TooSeldom};
 use crate::record::{
     CameraLoss, ChallengePassed, ConfigFault, Cues, DenialReason, Denied, Event, Factor,
     FaultReason, FrameRef, GrantReason, Granted, LockoutCause, PersonRef, Recognition, Unusable,
@@ -139,6 +139,20 @@ pub(crate) fn of_flaw(
         model: model.clone(),
         frame,
         left_out: NonZeroU32::new(left_out),
+    }
+}
+
+/// Faces are seen too seldom to be followed, when looking at a frame took `vision`.
+pub(crate) fn of_seldom_frames(seldom: TooSeldom, vision: Duration) -> Event {
+    let (gap, most) = (seldom.gap.as_millis(), seldom.most.as_millis());
+    let vision = vision.as_millis();
+    let message = format!(
+        "a face was seen again only after {gap} ms, several times in a row, and {most} ms is the most; looking at the last picture took {vision} ms: if that is long, end what else runs on this machine (doorward bench says what it can do), else have the camera give more pictures (camera.fps)"
+    );
+    Event::Fault {
+        reason: FaultReason::TooSlow,
+        part: None,
+        message: Some(message),
     }
 }
 

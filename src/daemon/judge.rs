@@ -177,6 +177,11 @@ impl Judge {
                     if let Some(view) = onlooker.look(&outcome.seen, open, threshold) {
                         self.sight.show(view);
                     }
+                    if let Some(seldom) = outcome.too_seldom {
+                        let vision = start.elapsed();
+                        self.queue
+                            .happened(events::of_seldom_frames(seldom, vision));
+                    }
                     challenger.turn(&mut recogniser, (&mut desk, directory), open);
                     if self.viewfinder.is_due() {
                         let (picture, faces) = match &outcome.seen {

@@ -1,14 +1,14 @@
 //! From photos to templates on the whitelist.
 
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use image::RgbImage;
 
 use super::left_out::{BadPhotos, LeftOut, NoTemplate, RefusedPhotos};
 use super::photo::{self, PhotoError};
 use super::review::{self, Alike, LookAlike, Sample};
-use crate::camera;
+use crate::camera::{self, PictureFault};
 use crate::cohort::Score;
 use crate::database::Database;
 use crate::embedding::{Cosine, Embedding};
@@ -151,12 +151,28 @@ impl<'v> Session<'v> {
         mut each: impl FnMut(),
     ) -> Result<(), RefusedPhotos> {
         for photo in photos {
-            let source = photo.display().to_string();
-            if let Err(why) = self.add_file(photo, &source) {
-                self.left_out.push(LeftOut { photo: source, why });
-            }
+            let picture = camera::load_picture(photo).map_err(|error| error.fault);
+            self.add_photo(&photo.display().to_string(), picture);
             each();
         }
+        self.weigh()
+    }
+
+    /// Adds a photo that may have been given before, or notes why it cannot be used.
+    pub(crate) fn add_photo(&mut self, source: &str, picture: Result<RgbImage, PictureFault>) {
+        if let Err(why) = self.once(source, picture) {
+            self.left_out.push(LeftOut {
+                photo: source.to_owned(),
+                why,
+            });
+        }
+    }
+
+    /// Whether the photos that cannot be used may be left out.
+    ///
+    /// # Errors
+    /// [`RefusedPhotos`] names each of them.
+    pub(crate) fn weigh(&mut self) -> Result<(), RefusedPhotos> {
         let least = match self.bad_photos {
             BadPhotos::RefuseAll => None,
             BadPhotos::LeaveOut { least } => Some(least),
@@ -173,8 +189,12 @@ impl<'v> Session<'v> {
         Err(RefusedPhotos { photos, too_few })
     }
 
-    fn add_file(&mut self, photo: &Path, source: &str) -> Result<(), NoTemplate> {
-        let image = camera::load_picture(photo).map_err(|e| NoTemplate::Unreadable(e.fault))?;
+    fn once(
+        &mut self,
+        source: &str,
+        picture: Result<RgbImage, PictureFault>,
+    ) -> Result<(), NoTemplate> {
+        let image = picture.map_err(NoTemplate::Unreadable)?;
         let sample = match self.sample(&image, source, true) {
             Ok(sample) => sample,
             Err(why @ (PhotoError::NoFace | PhotoError::Unclear { .. })) => {

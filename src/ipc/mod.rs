@@ -25,6 +25,7 @@ pub use state::{
     Verdict,
 };
 pub use wire::{
-    Answer, Ask, Code, Enrol, Hello, MAX_ANSWER_BYTES, MAX_PHOTOS_COUNT, MAX_REASON_CHARS,
-    MAX_REQUEST_BYTES, Nonsense, PROTOCOL, Problem, Request, Word,
+    Answer, Ask, Code, Enrol, EnrolPhotos, Hello, MAX_ANSWER_BYTES, MAX_PHOTO_BYTES,
+    MAX_PHOTO_NAME_CHARS, MAX_PHOTOS_COUNT, MAX_REASON_CHARS, MAX_REQUEST_BYTES, Nonsense,
+    PROTOCOL, Problem, Request, Word,
 };

@@ -19,6 +19,10 @@ pub const MAX_REASON_CHARS: usize = 200;
 
 /// Photos that one connection may send before it says whose they are.
 pub const MAX_PHOTOS_COUNT: usize = 8;
+/// The largest of them, before Base64 makes a third more of it.
+pub const MAX_PHOTO_BYTES: usize = 700 << 10;
+/// The longest name of one.
+pub const MAX_PHOTO_NAME_CHARS: usize = 100;
 /// The longest name of an account.
 const MAX_ACCOUNT_CHARS: usize = 32;
 
@@ -87,7 +91,8 @@ pub enum Ask {
         #[serde(default)]
         pictures: bool,
     },
-    /// End what a request of this connection began: `watch`, `live` or `enrol`.
+    /// End what a request of this connection began: `watch`, `live`, `enrol` or
+    /// `enrol_photos`.
     Stop {
         /// Its number.
         of: u64,
@@ -100,17 +105,12 @@ pub enum Ask {
     Photo {
         /// What it is called, for whoever is told what is wrong with it.
         name: String,
-        /// JPEG or PNG, in Base64.
+        /// JPEG, PNG or WebP of at most [`MAX_PHOTO_BYTES`], in Base64.
         picture: String,
     },
     /// Put a person on the whitelist by the photos sent before, or add them to whoever has that
     /// name or number: [`super::Enrolled`]. All of them have to be good, or nobody is enrolled.
-    EnrolPhotos {
-        name: String,
-        /// A guest, until this moment, in milliseconds since 1970.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        guest_until_ms: Option<i64>,
-    },
+    EnrolPhotos(EnrolPhotos),
     /// Whether a person may pass by the rules, now or at a moment in milliseconds since 1970:
     /// [`super::Explained`].
     Explain {
@@ -137,6 +137,20 @@ pub struct Enrol {
     /// How long there is for them; 1 to 600.
     #[serde(default = "a_minute")]
     pub timeout_s: u64,
+    /// Also somebody who looks like somebody else on the whitelist.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub look_alike: bool,
+    /// A guest, until this moment, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_until_ms: Option<i64>,
+}
+
+/// Whom to enrol by the photos that were sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolPhotos {
+    /// A name, or the number of somebody who is listed, such as `#42`.
+    pub name: String,
     /// Also somebody who looks like somebody else on the whitelist.
     #[serde(default, skip_serializing_if = "is_not")]
     pub look_alike: bool,
@@ -215,7 +229,7 @@ impl Ask {
             | Self::Snapshot {}
             | Self::Live { pictures: true }
             | Self::People { .. } => Role::Operator,
-            Self::Reload {} | Self::Enrol(_) | Self::Photo { .. } | Self::EnrolPhotos { .. } => {
+            Self::Reload {} | Self::Enrol(_) | Self::Photo { .. } | Self::EnrolPhotos(_) => {
                 Role::Administrator
             }
         }

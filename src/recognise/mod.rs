@@ -13,6 +13,7 @@
 mod challenged;
 mod eye;
 mod motion;
+mod pace;
 mod quality;
 mod recogniser;
 mod schedule;
@@ -21,6 +22,7 @@ mod track;
 
 pub use crate::access::Flaw;
 pub use motion::Motion;
+pub use pace::TooSeldom;
 pub use quality::Quality;
 pub use recogniser::{Outcome, Recogniser, Spent};
 pub(crate) use second_eye::{MAX_KEPT_FRAMES, place};

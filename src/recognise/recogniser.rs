@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::eye::{self, Eye};
+use super::pace::{Pace, TooSeldom};
 use super::{FaceReport, FrameUse, Seen, TrackId};
 use crate::access::{
     Access, Candidate, Claim, Decision, FaceResult, FrameResult, Input, Moment, Policy, Rules,
@@ -21,6 +22,8 @@ use crate::whitelist::{Directory, Snapshot};
 pub struct Outcome {
     pub seen: Seen,
     pub decisions: Vec<Decision>,
+    /// Frames come too far apart for faces to be followed: told at times while it is so.
+    pub too_seldom: Option<TooSeldom>,
 }
 
 /// Where time went since the recogniser was made.
@@ -50,6 +53,7 @@ const MIN_REST: Duration = Duration::from_secs(1);
 pub struct Recogniser {
     eye: Eye,
     access: Access,
+    pace: Pace,
     decide: Duration,
 }
 
@@ -65,6 +69,7 @@ impl Recogniser {
                 policy.checks,
             ),
             access: Access::new(policy),
+            pace: Pace::default(),
             decide: Duration::ZERO,
         }
     }
@@ -85,9 +90,11 @@ impl Recogniser {
     ) -> Result<Outcome, VisionError> {
         if door_is_open && self.eye.is_economical() {
             self.access.step(clock().into().now, Input::Unwatched);
+            self.pace.forget();
             return Ok(Outcome {
                 seen: Seen::Nothing,
                 decisions: Vec::new(),
+                too_seldom: None,
             });
         }
         let seen = self.eye.look(frame, &whitelist.matcher)?;
@@ -97,7 +104,12 @@ impl Recogniser {
                 self.decide(clock().into(), frame.at, faces, &whitelist.directory)
             }
         };
-        Ok(Outcome { seen, decisions })
+        let has_faces = matches!(&seen, Seen::Faces(faces) if !faces.is_empty());
+        Ok(Outcome {
+            seen,
+            decisions,
+            too_seldom: self.pace.look(frame.at, has_faces),
+        })
     }
 
     fn decide(
@@ -135,6 +147,7 @@ impl Recogniser {
     pub(crate) fn camera_lost(&mut self, now: Instant) {
         self.access.step(now, Input::CameraLost);
         self.eye.forget();
+        self.pace.forget();
     }
 
     /// Has a second eye from now on, which [`crate::liveness::Checks::infrared`] asks.

@@ -11,7 +11,7 @@ use crate::embedding::Embedding;
 use crate::vision::Face;
 
 /// A face out of sight for longer is another face when it comes back.
-const MAX_OUT_OF_SIGHT: Duration = Duration::from_millis(700);
+pub(super) const MAX_OUT_OF_SIGHT: Duration = Duration::from_millis(700);
 /// How far a face may move from frame to frame, in sizes of its box.
 const MAX_STEP: f32 = 0.6;
 /// How much its size may change from frame to frame.

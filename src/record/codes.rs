@@ -194,6 +194,7 @@ codes! {
         Camera = "camera", "the recording cannot be played";
         Infrared = "infrared", "the infrared camera's mapping cannot be used";
         Whitelist = "whitelist", "the whitelist cannot be read";
+        TooSlow = "too_slow", "faces are seen too seldom to be followed; nobody is let in";
         NoThreshold = "no_threshold", "no threshold follows from the risk; nobody is let in";
         Panel = "panel", "contact, buttons, keypad or lights cannot be used";
         System = "system", "the system refused what the daemon needs";

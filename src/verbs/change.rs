@@ -47,7 +47,9 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
     let by = given.origin;
     let person = |db: &Database, word: &str| whitelist::find(db, word);
     match verb {
-        Verb::People { .. } | Verb::Person { .. } | Verb::Events(_) => look(db, &verb),
+        Verb::People { .. } | Verb::Person { .. } | Verb::Face { .. } | Verb::Events(_) => {
+            look(db, &verb)
+        }
         Verb::Enroll(enrolment) => enroll(db, enrolment, by),
         Verb::Migrate(migration) => migrate(db, &migration, by),
         Verb::Rename { person: word, name } => {
@@ -355,6 +357,7 @@ fn note_export(db: &mut Database, noted: NotedExport, by: &Origin) -> Result<Rep
         id,
         name,
         templates,
+        photos: 0,
         enabled: true,
         created_at_ms: 0,
         standing: Default::default(),

@@ -9,6 +9,9 @@ use crate::database::Database;
 use crate::record::{About, Kind, Query, Record, last_grants, newest, oldest};
 use crate::whitelist::{self, Person};
 
+/// A kept picture that is shown; one that was imported may be of any size.
+const MAX_FACE_BYTES: usize = 3 << 20;
+
 /// Does a verb that changes nothing.
 ///
 /// # Errors
@@ -17,6 +20,7 @@ pub fn look(database: &Database, verb: &Verb) -> Result<Reply, VerbError> {
     match verb {
         Verb::People { unused_since_ms } => people(database, *unused_since_ms),
         Verb::Person { person } => one(database, person),
+        Verb::Face { person } => face(database, person),
         Verb::Events(asked) => events(database, asked),
         _ => Err(VerbError::malformed("this verb is no look")),
     }
@@ -57,6 +61,14 @@ fn one(database: &Database, word: &str) -> Result<Reply, VerbError> {
             person,
             last_granted_ms,
         },
+    })
+}
+
+fn face(database: &Database, word: &str) -> Result<Reply, VerbError> {
+    let person = whitelist::find(database, word)?;
+    let png = whitelist::newest_photo_of(database, person.id)?;
+    Ok(Reply::Face {
+        png: png.filter(|png| png.len() <= MAX_FACE_BYTES),
     })
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::verb::bytes;
 use crate::person::PersonId;
 use crate::record::DoorMode;
 use crate::whitelist::{Card, FactorsOf, Imported, Person, Template};
@@ -23,6 +24,12 @@ pub enum Reply {
         person: Seen,
         templates: Vec<Template>,
         factors: FactorsOf,
+    },
+    /// The picture of a person that was kept last.
+    Face {
+        /// PNG, in base64; nothing where none is kept.
+        #[serde(default, with = "bytes", skip_serializing_if = "Option::is_none")]
+        png: Option<Vec<u8>>,
     },
     /// Oldest first, each as it is stored, with number, time and hash.
     Events {

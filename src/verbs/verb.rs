@@ -30,6 +30,10 @@ pub enum Verb {
     Person {
         person: String,
     },
+    /// The picture of a person that was kept last.
+    Face {
+        person: String,
+    },
     /// What happened.
     Events(EventsAsked),
 
@@ -155,7 +159,7 @@ impl Verb {
     pub fn is_look(&self) -> bool {
         matches!(
             self,
-            Self::People { .. } | Self::Person { .. } | Self::Events(_)
+            Self::People { .. } | Self::Person { .. } | Self::Face { .. } | Self::Events(_)
         )
     }
 
@@ -345,10 +349,10 @@ mod piece {
 }
 
 /// The same where there may be none.
-mod bytes {
+pub(super) mod bytes {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::verbs) fn serialize<S: Serializer>(
         bytes: &Option<Vec<u8>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -358,7 +362,7 @@ mod bytes {
             .serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::verbs) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;

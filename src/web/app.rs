@@ -24,6 +24,8 @@ const MAX_CHECKS_COUNT: usize = 2;
 const MAX_STREAMS_COUNT: usize = 24;
 /// Uploads that are read at one time.
 const MAX_UPLOADS_COUNT: usize = 2;
+/// Faces that are fetched from the door at one time, each over a connection of its own.
+const MAX_FACES_COUNT: usize = 3;
 
 /// Shared by all requests.
 pub(super) type App = Arc<Shared>;
@@ -41,6 +43,7 @@ pub(super) struct Shared {
     pub names: Vec<String>,
     pub streams: Arc<Semaphore>,
     pub uploads: Semaphore,
+    pub faces: Semaphore,
     folder: PathBuf,
     accounts: Mutex<(Option<Stamp>, Arc<Accounts>)>,
     sessions: Mutex<Sessions>,
@@ -82,6 +85,7 @@ impl Shared {
             names: settings.names.clone(),
             streams: Arc::new(Semaphore::new(MAX_STREAMS_COUNT)),
             uploads: Semaphore::new(MAX_UPLOADS_COUNT),
+            faces: Semaphore::new(MAX_FACES_COUNT),
             folder: settings.folder.clone(),
             accounts: Mutex::default(),
             sessions: Mutex::default(),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::guard::Who;
 use super::texts as t;
 use super::{layout, secret};
+use crate::ipc::MAX_PHOTOS_COUNT;
 
 /// The longest form without photos.
 const MAX_FORM_BYTES: usize = 32 * 1024;
@@ -16,8 +17,6 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 const MAX_FIELD_BYTES: usize = 4 * 1024;
 /// Fields of a form.
 const MAX_FIELDS_COUNT: usize = 32;
-/// Photos sent at one time.
-pub(super) const MAX_PHOTOS_COUNT: usize = 8;
 /// Of one photo.
 pub(super) const MAX_PHOTO_BYTES: usize = 8 << 20;
 /// Of a whole upload.

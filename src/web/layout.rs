@@ -7,7 +7,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::app::App;
 use super::form;
 use super::guard::Who;
-use super::happening::initials;
 use super::state_words::Said;
 use super::texts as t;
 use crate::ipc::Role;
@@ -306,11 +305,6 @@ pub(super) fn notice(class: &str, said: &str) -> Markup {
 /// The field that proves that a form was made here.
 pub(super) fn token(who: &Who) -> Markup {
     html! { input type="hidden" name=(form::TOKEN) value=(who.csrf); }
-}
-
-/// Somebody's face where there is a picture of it, else the first letters of the name.
-pub(super) fn face(name: &str, class: &str) -> Markup {
-    html! { span class={ "face " (class) } aria-hidden="true" { (initials(name)) } }
 }
 
 /// A file that never changes while the program runs.

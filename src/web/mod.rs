@@ -161,6 +161,7 @@ fn router(app: App) -> Router {
     let operators = Router::new()
         .route("/open", post(today::open))
         .route("/lock", post(today::lock))
+        .route("/people/{id}/face", get(person::picture))
         .route("/camera", get(camera::show))
         .route("/camera/stream", get(camera::stream))
         .route("/camera/picture", get(camera::picture))

@@ -1,5 +1,7 @@
 //! People, as the socket tells of them, and what is asked about them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +16,9 @@ pub(super) struct Person {
     pub enabled: bool,
     pub created_at_ms: i64,
     pub templates: usize,
+    /// How many photos are kept.
+    #[serde(default)]
+    pub photos: usize,
     #[serde(default)]
     pub standing: Standing,
     #[serde(default)]
@@ -50,6 +55,26 @@ impl Person {
 /// `#3`
 pub(super) fn word(id: i64) -> String {
     format!("#{id}")
+}
+
+/// The picture of somebody that was kept last, as PNG; nothing if none is.
+///
+/// # Errors
+/// [`Failure`]
+pub(super) async fn face(
+    door: &dyn Door,
+    account: &str,
+    id: i64,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let verb = json!({ "verb": "face", "person": word(id) });
+    let face: Face = door::people(door, Some(account), verb).await?;
+    Ok(face.png.and_then(|png| STANDARD.decode(png).ok()))
+}
+
+#[derive(Deserialize)]
+struct Face {
+    #[serde(default)]
+    png: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,20 +1,24 @@
-//! Photos from phones, made small enough for the socket. The door judges them; here they are
-//! only told from what is no photo, and shrunk where they are too large.
+//! Photos from phones, made small enough for the socket, and kept ones, made small enough for a
+//! list. The door judges them; here they are only told from what is no photo, and shrunk.
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
 use super::form::Photo;
+use crate::ipc::MAX_PHOTO_BYTES;
 
-/// What goes over the socket as it is.
-const MAX_SENT_BYTES: usize = 600 * 1024;
 /// The longer side of a picture that was shrunk, in pixels.
 const MAX_SIDE: u32 = 1600;
 /// The longer side of one that is read at all.
 const MAX_READ_SIDE: u32 = 10_000;
+/// The same of one that was kept, which doorward itself makes no larger than 512.
+const MAX_KEPT_SIDE: u32 = 2048;
+/// The sides of a face in a list, for screens with two pixels for each of the page's 80.
+const FACE_SIDE: u32 = 160;
 /// What reading one may take.
 const MAX_READ_BYTES: u64 = 160 << 20;
 /// JPEG's, from 1 to 100.
@@ -26,30 +30,46 @@ pub(super) fn fit(photo: Photo) -> Option<Photo> {
     if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png) {
         return None;
     }
-    if photo.bytes.len() <= MAX_SENT_BYTES {
+    if photo.bytes.len() <= MAX_PHOTO_BYTES {
         return Some(photo);
     }
-    let mut reader = ImageReader::with_format(Cursor::new(&photo.bytes), format);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_READ_SIDE);
-    limits.max_image_height = Some(MAX_READ_SIDE);
-    limits.max_alloc = Some(MAX_READ_BYTES);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().ok()?;
-    let turned = decoder.orientation().ok()?;
-    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
+    let (mut picture, turned) = read(&photo.bytes, format, MAX_READ_SIDE)?;
     if picture.width().max(picture.height()) > MAX_SIDE {
         picture = picture.resize(MAX_SIDE, MAX_SIDE, FilterType::Triangle);
     }
     picture.apply_orientation(turned);
+    let bytes = jpeg(&picture)?;
+    (bytes.len() <= MAX_PHOTO_BYTES).then_some(Photo {
+        name: photo.name,
+        bytes,
+    })
+}
+
+/// A kept photo as a small square JPEG; nothing of what is no PNG.
+pub(super) fn face(png: &[u8]) -> Option<Vec<u8>> {
+    let (picture, _) = read(png, ImageFormat::Png, MAX_KEPT_SIDE)?;
+    jpeg(&picture.resize_to_fill(FACE_SIDE, FACE_SIDE, FilterType::Triangle))
+}
+
+/// A picture, and how it has to be turned.
+fn read(bytes: &[u8], format: ImageFormat, most_side: u32) -> Option<(DynamicImage, Orientation)> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(most_side);
+    limits.max_image_height = Some(most_side);
+    limits.max_alloc = Some(MAX_READ_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().ok()?;
+    let turned = decoder.orientation().ok()?;
+    Some((DynamicImage::from_decoder(decoder).ok()?, turned))
+}
+
+fn jpeg(picture: &DynamicImage) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
         .encode_image(&picture.to_rgb8())
         .ok()?;
-    (bytes.len() <= MAX_SENT_BYTES).then_some(Photo {
-        name: photo.name,
-        bytes,
-    })
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -67,7 +87,7 @@ mod tests {
         JpegEncoder::new_with_quality(&mut bytes, 100)
             .encode_image(&noise)
             .unwrap();
-        assert!(bytes.len() > MAX_SENT_BYTES);
+        assert!(bytes.len() > MAX_PHOTO_BYTES);
         let photo = |bytes: &[u8]| Photo {
             name: "a.jpg".into(),
             bytes: bytes.to_vec(),
@@ -78,7 +98,7 @@ mod tests {
         let half = bytes.get(..bytes.len() / 2).unwrap();
         for wrong in [&b""[..], b"GIF89a", b"<svg/>", half] {
             let kept = fit(photo(wrong)).map(|photo| photo.bytes.len());
-            assert!(kept.is_none_or(|length| length <= MAX_SENT_BYTES));
+            assert!(kept.is_none_or(|length| length <= MAX_PHOTO_BYTES));
         }
         assert!(fit(photo(b"GIF89a")).is_none());
     }

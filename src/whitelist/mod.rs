@@ -36,8 +36,8 @@ pub use factors::{
 pub(crate) use fingerprint::Fingerprints;
 pub use import::{Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
-pub(crate) use photos::kept_photos_of;
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};
+pub(crate) use photos::{kept_photos_of, newest_photo_of};
 pub use pin::{
     CannotHash, Digits, MAX_PIN_DIGITS, MIN_PIN_DIGITS, Pin, PinError, PinOutcome, PinRecord,
     check_pin,

@@ -1,7 +1,7 @@
 //! Pictures that templates were made from, where an administrator has them kept: a new
 //! network can then make new templates of them.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::WhitelistError;
 use super::store::{NewTemplate, by_id, insert};
@@ -79,6 +79,22 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<KeptPhoto> {
         person: PersonId(row.get(1)?),
         source: row.get(2)?,
         photo: row.get(3)?,
+    })
+}
+
+/// The picture of a person that was kept last, as PNG; nothing if none is.
+///
+/// # Errors
+/// [`WhitelistError::Database`]
+pub(crate) fn newest_photo_of(
+    database: &Database,
+    person: PersonId,
+) -> Result<Option<Vec<u8>>, WhitelistError> {
+    database.read(|c, fail| {
+        let sql = "SELECT photo FROM templates \
+                   WHERE photo IS NOT NULL AND person = ?1 ORDER BY id DESC LIMIT 1";
+        let photo = c.query_row(sql, [person.0], |row| row.get(0)).optional();
+        Ok(photo.map_err(fail)?)
     })
 }
 

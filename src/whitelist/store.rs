@@ -34,6 +34,9 @@ pub struct Person {
     pub created_at_ms: i64,
     /// How many templates there are, of all model versions.
     pub templates: usize,
+    /// How many of them have the photo that they were made from.
+    #[serde(default)]
+    pub photos: usize,
     /// What access rules ask of the person.
     pub standing: Standing,
 }
@@ -340,7 +343,8 @@ pub(super) fn select(
 ) -> Result<Vec<Person>, WhitelistError> {
     let mut statement = c
         .prepare(&format!(
-            "SELECT p.id, p.name, p.enabled, p.created_at_ms, (SELECT count(*) FROM templates t WHERE t.person = p.id)
+            "SELECT p.id, p.name, p.enabled, p.created_at_ms, (SELECT count(*) FROM templates t WHERE t.person = p.id),
+             (SELECT count(t.photo) FROM templates t WHERE t.person = p.id)
              FROM people p WHERE {term} ORDER BY p.id"
         ))
         .map_err(fail)?;
@@ -353,6 +357,7 @@ pub(super) fn select(
                 enabled: row.get(2)?,
                 created_at_ms: row.get(3)?,
                 templates: row.get::<_, u32>(4)? as usize,
+                photos: row.get::<_, u32>(5)? as usize,
             })
         })
         .and_then(Iterator::collect)

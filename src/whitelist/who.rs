@@ -159,6 +159,7 @@ mod tests {
             enabled: true,
             created_at_ms: 0,
             templates: 1,
+            photos: 0,
             standing: Default::default(),
         }
     }

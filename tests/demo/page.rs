@@ -108,6 +108,8 @@ door.pulse_ms = 2500
 relay.driver = "simulated"
 relay.state_file = "relay"
 whitelist.database = "doorward.db"
+# The page shows faces where photos are kept.
+whitelist.keep_photos = true
 web.folder = "web"
 # A working copy may be writable by its owner's group, or belong to somebody else.
 daemon.strict_modes = false

@@ -14,6 +14,8 @@ use doorward::web::Door;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 
+/// The number of the one whose photo is kept, and before the camera.
+const EILEEN: u64 = 3;
 /// A minute in milliseconds.
 const MINUTE: i64 = 60_000;
 
@@ -24,6 +26,8 @@ pub struct FakeDoor {
     /// From one picture, or one word of guidance, to the next.
     pace: Duration,
     picture: String,
+    /// A photo that is kept.
+    kept: String,
 }
 
 struct Inside {
@@ -56,6 +60,7 @@ impl FakeDoor {
             happened: broadcast::Sender::new(64),
             pace,
             picture: base64::engine::general_purpose::STANDARD.encode(picture),
+            kept: base64::engine::general_purpose::STANDARD.encode(kept(picture)),
         };
         let now = now_ms();
         for (name, groups, seen) in [
@@ -126,6 +131,7 @@ impl FakeDoor {
             "enabled": true,
             "created_at_ms": now_ms() - 40 * 24 * 60 * MINUTE,
             "templates": 3,
+            "photos": if id as u64 == EILEEN { 1 } else { 0 },
             "standing": {
                 "groups": groups,
                 "is_guest": until.is_some(),
@@ -235,14 +241,14 @@ impl FakeDoor {
             let many = person["templates"].as_u64().unwrap_or(0);
             person["templates"] = (many + templates as u64).into();
             let name = person["name"].as_str().unwrap_or_default().to_owned();
-            (person["id"].as_i64().unwrap_or(0), name, false)
+            (person["id"].as_i64().unwrap_or(0), name, true)
         };
         let found = self.inside().people.iter_mut().find(known).map(more);
         let new = || {
             (
                 self.list(name, &[], guest_until_ms, None),
                 name.to_owned(),
-                true,
+                false,
             )
         };
         let (id, name, added) = found.unwrap_or_else(new);
@@ -280,6 +286,10 @@ impl FakeDoor {
                 ),
                 None => nobody(),
             },
+            "face" => Word::Ok(match wanted.first() {
+                Some(&EILEEN) => json!({ "reply": "face", "png": self.kept }),
+                _ => json!({ "reply": "face" }),
+            }),
             "events" => {
                 let at = |key: &str| verb[key].as_i64();
                 let takes = |r: &&Value| {
@@ -346,7 +356,7 @@ impl FakeDoor {
                     | Ask::Snapshot {}
                     | Ask::Live { .. }
                     | Ask::Explain { .. }
-            ) || matches!(&ask, Ask::People { verb } if matches!(verb["verb"].as_str(), Some("people" | "person" | "events")));
+            ) || matches!(&ask, Ask::People { verb } if matches!(verb["verb"].as_str(), Some("people" | "person" | "face" | "events")));
             if !is_look {
                 self.inside().asked.push((account.clone(), ask.clone()));
             }
@@ -421,10 +431,9 @@ impl FakeDoor {
                     photos += 1;
                     Word::Ok(json!({}))
                 }
-                Ask::EnrolPhotos {
-                    name,
-                    guest_until_ms,
-                } => Word::ok(&self.enrol(&name, guest_until_ms, photos)),
+                Ask::EnrolPhotos(asked) => {
+                    Word::ok(&self.enrol(&asked.name, asked.guest_until_ms, photos))
+                }
                 Ask::People { verb } => self.verb(&verb),
                 _ => Word::error(Code::Refused, "not here"),
             };
@@ -485,6 +494,16 @@ impl Inside {
         self.records.push(record.clone());
         record
     }
+}
+
+/// The face of the picture, as the door keeps it.
+fn kept(picture: &[u8]) -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    if let Ok(picture) = image::load_from_memory(picture) {
+        let face = picture.crop_imm(110, 0, 220, 220);
+        let _ = face.write_to(&mut png, image::ImageFormat::Png);
+    }
+    png.into_inner()
 }
 
 /// A grant of a recognised person.

@@ -35,7 +35,8 @@ pub fn runtime() -> PathBuf {
 /// What a test may need that not every machine gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// A mount namespace of its own, as `unshare --map-root-user --mount` makes one.
+    /// A mount namespace of its own, as `unshare --map-root-user --mount` makes one, or a network
+    /// namespace.
     Namespace,
     /// Research data that the project does not carry.
     Data,

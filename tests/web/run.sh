@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Walks through the page in headless Chromium: `make test-web`. Installs what that needs by name,
-# Chromium by apt and two packages by npm, and says SKIPPED where it cannot.
+# Walks through the page in headless Chromium: `make test-web`, and with `real` as its word through
+# that of a real door, `make test-web-real`. Installs what that needs by name, Chromium by apt and
+# two packages by npm, and says SKIPPED where it cannot.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
@@ -25,10 +26,17 @@ command -v npm >/dev/null || skip "npm is missing: apt install npm"
 # Beside the test, and not in it: nothing of it is anybody's dependency.
 walk=$target/web-walk
 mkdir -p "$walk"
-cp "$here/package.json" "$here/walk.mjs" "$walk/"
+cp "$here/package.json" "$here/"*.mjs "$walk/"
 (cd "$walk" && npm install --no-audit --no-fund --ignore-scripts --silent) || skip "npm cannot install puppeteer-core and axe-core"
 
 screenshots=$target/screenshots
+photos=$project/tests/photos
+if [ "${1:-}" = real ]; then
+    screenshots+=-real
+    walked=("$walk/real.mjs" "$target/release/examples/demo-web" "$chromium" "$photos/joe-biden/01.jpg")
+else
+    walked=("$walk/walk.mjs" "$target/debug/examples/page" "$chromium" "$photos/eileen-collins/01.jpg")
+fi
 rm -rf "$screenshots"
-node "$walk/walk.mjs" "$target/debug/examples/page" "$chromium" "$project/tests/photos/eileen-collins/01.jpg" "$screenshots"
+node "${walked[@]}" "$screenshots"
 echo "screenshots are in $screenshots"

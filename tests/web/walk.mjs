@@ -2,21 +2,13 @@
 // and without scripts: screenshots in target/screenshots, axe-core on every page.
 //   node walk.mjs PROGRAM CHROMIUM PHOTO FOLDER
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { createRequire } from "node:module";
-import puppeteer from "puppeteer-core";
+import { PATIENCE, SIZES, click, expect, look, open, submit, text, walked } from "./browser.mjs";
 
 const [program, chromium, photo, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-mkdirSync(folder, { recursive: true });
 
-const SIZES = {
-  phone: { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
-  desktop: { width: 1280, height: 860, deviceScaleFactor: 1 },
-};
-const PATIENCE = { timeout: 30_000 };
-const problems = [];
+// Those of the README, which has them in docs/.
+const README = { "phone-light-02-today": "today", "phone-light-06-person": "person", "desktop-light-09-camera": "camera" };
 
 const serve = async () => {
   const served = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
@@ -26,74 +18,14 @@ const serve = async () => {
   return { served, address, password, tell: (word) => served.stdin.write(`${word}\n`) };
 };
 
-const expect = (holds, what) => {
-  if (!holds) {
-    problems.push(what);
-    console.log(`FAILED ${what}`);
-  }
-};
-
-const look = async (page, name) => {
-  // What scrolls sideways does not fit.
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  expect(wide <= 0, `${name}: ${wide} pixels too wide`);
-  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: false });
-  // Those of the README, which has them in docs/.
-  const shown = { "phone-light-02-today": "today", "phone-light-06-person": "person", "desktop-light-09-camera": "camera" }[name];
-  if (shown) await page.screenshot({ path: `${folder}/page-${shown}.jpg`, type: "jpeg", quality: 72 });
-};
-
-const check = async (page, name) => {
-  // Past the page's own policy, which lets no script in from elsewhere.
-  const client = await page.createCDPSession();
-  const run = async (expression, awaitPromise = false) => {
-    const { result, exceptionDetails } = await client.send("Runtime.evaluate", {
-      expression, awaitPromise, returnByValue: true, allowUnsafeEvalBlockedByCSP: true,
-    });
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-    return result.value;
-  };
-  await run(axe);
-  const found = await run(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })" +
-      ".then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')))",
-    true,
-  );
-  for (const one of found) expect(false, `${name}: axe ${one}`);
-  await client.detach();
-};
-
-const text = (page) => page.evaluate(() => document.body.innerText);
-// In the middle of the window, where nothing lies over it.
-const click = async (page, selector) => {
-  await page.$eval(selector, (element) => element.scrollIntoView({ block: "center" }));
-  await page.click(selector);
-};
-const submit = async (page, selector) => {
-  await Promise.all([page.waitForNavigation(PATIENCE), click(page, selector)]);
-};
-
 const walk = async (browser, size, dark) => {
   const { served, address, password, tell } = await serve();
   const base = `http://${address}`;
-  const context = await browser.createBrowserContext();
-  const page = await context.newPage();
-  await page.setViewport(SIZES[size]);
-  await page.emulateMediaFeatures([
-    { name: "prefers-color-scheme", value: dark ? "dark" : "light" },
-    { name: "prefers-reduced-motion", value: "reduce" },
-  ]);
-  page.on("console", (said) => {
-    if (said.type() === "error" && !/status of 4\d\d/.test(said.text())) expect(false, `${size}: ${said.text()}`);
-  });
-  page.on("pageerror", (error) => expect(false, `${size}: ${error}`));
-  page.on("dialog", (dialog) => dialog.accept());
-  let step = 0;
+  const opened = await open(browser, folder, size, dark);
+  const { context, page } = opened;
   const seen = async (name) => {
-    step += 1;
-    const file = `${size}-${dark ? "dark" : "light"}-${String(step).padStart(2, "0")}-${name}`;
-    await look(page, file);
-    await check(page, file);
+    const shown = README[await opened.seen(name)];
+    if (shown) await page.screenshot({ path: `${folder}/page-${shown}.jpg`, type: "jpeg", quality: 72 });
   };
 
   await page.goto(base);
@@ -187,7 +119,7 @@ const plain = async (browser) => {
   await submit(page, "form[action='/open'] button");
   const content = await page.content();
   expect(content.includes("without scripts") && content.includes("is unlocked for a moment"), "plain: opened and listed");
-  await look(page, "plain-today");
+  await look(page, folder, "plain-today");
   await page.goto(`${base}/people/add`);
   await page.type("#name", "Mary Jackson");
   const input = await page.$("#photos");
@@ -197,7 +129,7 @@ const plain = async (browser) => {
   await page.goto(`${base}/people/add`);
   await page.type("#name", "Dorothy Vaughan");
   await submit(page, "button[formaction='/people/camera']");
-  await look(page, "plain-guided");
+  await look(page, folder, "plain-guided");
   for (let tries = 0; tries < 60 && !(await page.content()).includes("Done: the person"); tries += 1) {
     await new Promise((done) => setTimeout(done, 500));
   }
@@ -206,19 +138,10 @@ const plain = async (browser) => {
   served.kill();
 };
 
-const browser = await puppeteer.launch({
-  executablePath: chromium,
-  headless: true,
-  args: ["--no-sandbox", "--disable-dev-shm-usage", "--lang=en-GB", "--hide-scrollbars"],
-});
-try {
+await walked(chromium, folder, async (browser) => {
   await walk(browser, "phone", false);
   await walk(browser, "desktop", false);
   await walk(browser, "phone", true);
   await walk(browser, "desktop", true);
   await plain(browser);
-} finally {
-  await browser.close();
-}
-console.log(problems.length === 0 ? "the walk went well" : `${problems.length} problems`);
-process.exit(problems.length === 0 ? 0 : 1);
+});

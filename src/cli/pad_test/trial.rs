@@ -220,6 +220,7 @@ mod tests {
             let outcome = Outcome {
                 seen: Seen::Faces(face.iter().copied().collect()),
                 decisions: Vec::new(),
+                too_seldom: None,
             };
             trial.take(start + n * Duration::from_millis(100), &outcome, None);
         }

@@ -9,6 +9,7 @@ use super::limits::{
     Bucket, MAX_LINE_TIME, MAX_QUEUED_BYTES, MAX_SILENCE, MAX_STALL, MAX_STRANGERS_LINE_BYTES,
 };
 use super::peer::Who;
+use super::photos::SentPhoto;
 use crate::guardian::requests;
 use crate::ipc::{Answer, Code, MAX_REQUEST_BYTES, Role, State, Word};
 
@@ -24,6 +25,8 @@ pub(super) struct Connection {
     pub who: Who,
     pub watch: Option<Watch>,
     pub live: Option<Live>,
+    /// For the enrolment that it will ask for.
+    pub photos: Vec<SentPhoto>,
     /// Requests that wait for something.
     pub waiting: usize,
     begun: Vec<u8>,
@@ -76,6 +79,7 @@ impl Connection {
             who,
             watch: None,
             live: None,
+            photos: Vec::new(),
             waiting: 0,
             begun: Vec::new(),
             begun_at: None,
@@ -108,7 +112,8 @@ impl Connection {
     /// What it costs to have this client, in bytes.
     pub(super) fn held(&self) -> usize {
         let lines: usize = self.lines.iter().map(Vec::len).sum();
-        self.queued + self.begun.capacity() + lines
+        let photos: usize = self.photos.iter().map(|one| one.bytes.capacity()).sum();
+        self.queued + self.begun.capacity() + lines + photos
     }
 
     /// One read. What is too long ends the connection, with a word why.

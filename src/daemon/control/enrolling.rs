@@ -1,37 +1,30 @@
-//! Enrolling somebody with the door's own camera: a thread of its own, with networks of its own,
-//! that looks at what the vision thread shows. The door goes on meanwhile.
+//! Enrolling somebody with the door's own camera, or by photos that were sent: one person at a
+//! time, by a thread of its own (`enrol_work`).
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
 
 use super::Given;
 use super::connection::Connection;
+use super::enrol_work::{Pictures, Work};
 use super::limits::MAX_VERB_WAIT;
+use super::photos::SentPhoto;
 use super::requests::Refused;
 use super::server::Server;
 use super::waiting::Then;
-use crate::config::{self, Models};
 use crate::daemon::asks::Act;
-use crate::daemon::viewfinder::{Sighting, Viewfinder};
-use crate::database::{Database, DatabaseError};
-use crate::enrol::{BadPhotos, Consent, EnrolError, PhotoError, Reviewed, Session};
-use crate::ipc::{Answer, Code, Enrol, Enrolled, Guidance, Step, Word};
+use crate::enrol::{Consent, EnrolError, Reviewed};
+use crate::ipc::{Answer, Code, Enrol, EnrolPhotos, Enrolled, Guidance, Word};
 use crate::person::PersonId;
-use crate::recognise::FaceReport;
-use crate::risk::ThresholdRequest;
-use crate::vision::{Vision, VisionError};
+use crate::record::Actor;
 use crate::whitelist::check_name;
 
 /// Words that wait to be told: frames are more than anybody can follow.
 const MAX_WAITING_WORDS: usize = 8;
-/// Frames in a row show the same: one in this time says more.
-const MIN_PHOTO_INTERVAL: Duration = Duration::from_millis(500);
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// The most pictures, and the longest time for them.
 const MAX_PICTURES: u8 = 20;
 const MAX_SECONDS: u64 = 600;
@@ -41,7 +34,32 @@ pub(super) enum Told {
     Guidance(Guidance),
     /// The pictures are taken and may be one person's templates.
     Taken(Box<Reviewed>),
-    Failed(String),
+    Failed(Code, String),
+}
+
+/// Whom to enrol, and from what.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Wanted {
+    ByCamera(Enrol),
+    /// By the photos that the client sent before.
+    ByPhotos(EnrolPhotos),
+}
+
+impl Wanted {
+    fn consent(&self) -> Consent {
+        let (Self::ByCamera(Enrol { look_alike, .. })
+        | Self::ByPhotos(EnrolPhotos { look_alike, .. })) = self;
+        match look_alike {
+            true => Consent::TwoPeople,
+            false => Consent::None,
+        }
+    }
+
+    fn guest_until_ms(&self) -> Option<i64> {
+        let (Self::ByCamera(Enrol { guest_until_ms, .. })
+        | Self::ByPhotos(EnrolPhotos { guest_until_ms, .. })) = self;
+        *guest_until_ms
+    }
 }
 
 /// An enrolment that goes on. Dropping it ends it.
@@ -49,8 +67,10 @@ pub(super) struct Enrolling {
     pub client: u64,
     /// Of the request.
     pub id: u64,
-    pub asked: Enrol,
-    pub told: Receiver<Told>,
+    /// For whom the client asked.
+    actor: Actor,
+    wanted: Wanted,
+    told: Receiver<Told>,
     stop: Arc<AtomicBool>,
 }
 
@@ -60,50 +80,27 @@ impl Drop for Enrolling {
     }
 }
 
-/// Why there are not enough pictures.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{taken} of {wanted} good pictures in {seconds} s; {last}")]
-    TooSlow {
-        taken: u8,
-        wanted: u8,
-        seconds: u64,
-        last: String,
-    },
-    #[error(transparent)]
-    Vision(#[from] VisionError),
-    #[error(transparent)]
-    Enrol(#[from] EnrolError),
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    #[error("ended before its time")]
-    Stopped,
-}
-
-/// What the thread works with.
-struct Work {
-    models: Models,
-    settings: config::Vision,
-    keep_photos: bool,
-    /// Whether the picture is mirrored.
-    is_mirrored: bool,
-    threshold: ThresholdRequest,
-    database: PathBuf,
-    viewfinder: Arc<Viewfinder>,
-    asked: Enrol,
-    tell: Sender<Told>,
-    stop: Arc<AtomicBool>,
-}
-
 impl Enrolling {
     /// Begins.
     ///
     /// # Errors
     /// There is no thread to be had.
-    fn begin(given: &Given, client: u64, id: u64, asked: Enrol) -> io::Result<Self> {
+    fn begin(
+        given: &Given,
+        (client, actor): (u64, Actor),
+        id: u64,
+        (wanted, photos): (Wanted, Vec<SentPhoto>),
+    ) -> io::Result<Self> {
         let (tell, told) = bounded(MAX_WAITING_WORDS);
         let stop = Arc::<AtomicBool>::default();
         let enrol = &given.enrol;
+        let pictures = match &wanted {
+            Wanted::ByCamera(asked) => Pictures::Camera(asked.clone()),
+            Wanted::ByPhotos(asked) => Pictures::Sent {
+                name: asked.name.clone(),
+                photos,
+            },
+        };
         let work = Work {
             models: enrol.models.clone(),
             settings: enrol.vision.clone(),
@@ -112,7 +109,7 @@ impl Enrolling {
             threshold: enrol.rules.load().threshold_request(),
             database: given.database.clone(),
             viewfinder: Arc::clone(&given.viewfinder),
-            asked: asked.clone(),
+            pictures,
             tell,
             stop: Arc::clone(&stop),
         };
@@ -121,7 +118,7 @@ impl Enrolling {
         thread.spawn(move || {
             let told = match work.run() {
                 Ok(reviewed) => Told::Taken(Box::new(reviewed)),
-                Err(failure) => Told::Failed(failure.to_string()),
+                Err(failure) => Told::Failed(failure.code(), failure.to_string()),
             };
             let _ = work.tell.send_timeout(told, Duration::from_secs(5));
             bell.ring();
@@ -129,7 +126,8 @@ impl Enrolling {
         Ok(Self {
             client,
             id,
-            asked,
+            actor,
+            wanted,
             told,
             stop,
         })
@@ -137,35 +135,56 @@ impl Enrolling {
 }
 
 impl Server<'_> {
-    /// Whether somebody can be enrolled now.
+    /// Whether somebody can be enrolled now, by so many photos that were sent.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(super) fn may_enrol(&self, asked: &Enrol) -> Result<(), Refused> {
+    pub(super) fn may_enrol(&self, wanted: &Wanted, photos: usize) -> Result<(), Refused> {
         if self.enrolling.is_some() {
-            let message = "somebody is being enrolled with this camera already; try again then";
+            let message = "somebody else is being enrolled just now; try again when that is done";
             return Err(Refused(Code::Busy, message.into()));
         }
-        let refused = |what: String| Refused(Code::Refused, what);
-        if !(1..=MAX_PICTURES).contains(&asked.pictures) {
-            return Err(refused(format!("pictures is 1 to {MAX_PICTURES}")));
+        let refused = |what: String| Err(Refused(Code::Refused, what));
+        let name = match wanted {
+            Wanted::ByCamera(asked) if !(1..=MAX_PICTURES).contains(&asked.pictures) => {
+                return refused(format!("pictures is 1 to {MAX_PICTURES}"));
+            }
+            Wanted::ByCamera(asked) if !(1..=MAX_SECONDS).contains(&asked.timeout_s) => {
+                return refused(format!("timeout_s is 1 to {MAX_SECONDS}"));
+            }
+            Wanted::ByPhotos(_) if photos == 0 => {
+                return refused("no photo was sent on this connection before; send each by `photo`, and then ask again".into());
+            }
+            Wanted::ByPhotos(asked) if asked.name.trim().starts_with('#') => return Ok(()),
+            Wanted::ByCamera(Enrol { name, .. }) | Wanted::ByPhotos(EnrolPhotos { name, .. }) => {
+                name
+            }
+        };
+        match check_name(name) {
+            Ok(_) => Ok(()),
+            Err(error) => refused(error.to_string()),
         }
-        if !(1..=MAX_SECONDS).contains(&asked.timeout_s) {
-            return Err(refused(format!("timeout_s is 1 to {MAX_SECONDS}")));
-        }
-        let named = check_name(&asked.name);
-        named
-            .map(|_| ())
-            .map_err(|error| refused(error.to_string()))
     }
 
     /// Begins to enrol somebody, once that is on record.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(super) fn enrol(&mut self, client: u64, id: u64, asked: Enrol) -> Result<(), Refused> {
-        self.may_enrol(&asked)?;
-        let begun = Enrolling::begin(self.given, client, id, asked);
+    pub(super) fn enrol(
+        &mut self,
+        (client, actor): (u64, Actor),
+        id: u64,
+        wanted: Wanted,
+    ) -> Result<(), Refused> {
+        let asking = self.clients.iter().find(|one| one.number == client);
+        let sent = asking.map_or(0, |asking| asking.photos.len());
+        self.may_enrol(&wanted, sent)?;
+        let mut photos = Vec::new();
+        let asking = self.clients.iter_mut().find(|one| one.number == client);
+        if let (Wanted::ByPhotos(_), Some(asking)) = (&wanted, asking) {
+            photos = std::mem::take(&mut asking.photos);
+        }
+        let begun = Enrolling::begin(self.given, (client, actor), id, (wanted, photos));
         let begun = begun.map_err(|error| {
             let message = format!("there is no thread for it: {error}");
             Refused(Code::Refused, message)
@@ -192,24 +211,24 @@ impl Server<'_> {
             let told = match enrolling.told.try_recv() {
                 Ok(told) => told,
                 Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => Told::Failed("its thread ended".into()),
+                Err(TryRecvError::Disconnected) => {
+                    Told::Failed(Code::Refused, "its thread ended".into())
+                }
             };
             match told {
                 Told::Guidance(guidance) => self.with(client, |_, client| {
                     client.say(&Answer::to(id, Word::Guidance(guidance)))
                 }),
                 Told::Taken(reviewed) => {
-                    let asked = self.enrolling.take().map(|one| one.asked.clone());
-                    if let Some(asked) = asked
-                        && let Err(Refused(code, why)) =
-                            self.commit(client, id, &asked, &reviewed, now)
+                    if let Some(enrolling) = self.enrolling.take()
+                        && let Err(Refused(code, why)) = self.commit(&enrolling, &reviewed, now)
                     {
                         self.answer(client, id, Word::error(code, why));
                     }
                 }
-                Told::Failed(why) => {
+                Told::Failed(code, why) => {
                     self.enrolling = None;
-                    let word = Word::error(Code::Refused, format!("nobody was enrolled: {why}"));
+                    let word = Word::error(code, format!("nobody was enrolled: {why}"));
                     self.answer(client, id, word);
                 }
             }
@@ -219,23 +238,21 @@ impl Server<'_> {
     /// Has the recorder write what was taken.
     fn commit(
         &mut self,
-        client: u64,
-        id: u64,
-        asked: &Enrol,
+        enrolling: &Enrolling,
         reviewed: &Reviewed,
         now: Instant,
     ) -> Result<(), Refused> {
-        let consent = match asked.look_alike {
-            true => Consent::TwoPeople,
-            false => Consent::None,
-        };
-        let verb = reviewed.enrolment(consent, asked.guest_until_ms);
-        let verb =
-            verb.map_err(|error| Refused(Code::Refused, format!("nobody was enrolled: {error}")))?;
-        let client = self.clients.iter().find(|one| one.number == client);
-        let Some((number, actor)) = client.map(|client| (client.number, client.who.actor())) else {
-            return Ok(());
-        };
+        let wanted = &enrolling.wanted;
+        let verb = reviewed.enrolment(wanted.consent(), wanted.guest_until_ms());
+        let verb = verb.map_err(|error| {
+            let fix = match error {
+                EnrolError::LookAlike(_) => {
+                    "; add the pictures to that person, or if they are two people, ask again with \"look_alike\" (`doorward enroll --look-alike`) and use more pictures or a second factor for both"
+                }
+                _ => "",
+            };
+            Refused(Code::Refused, format!("nobody was enrolled: {error}{fix}"))
+        })?;
         let then = Then::Enrolled(Enrolled {
             person_id: PersonId(0),
             name: reviewed.name().to_owned(),
@@ -244,86 +261,13 @@ impl Server<'_> {
             look_alike: reviewed.look_alike().map(ToString::to_string),
         });
         let act = Act::Enrol(Box::new(verb));
-        self.hand(number, actor, id, (act, then), now + MAX_VERB_WAIT)
+        let (client, actor) = (enrolling.client, enrolling.actor.clone());
+        self.hand(
+            client,
+            actor,
+            enrolling.id,
+            (act, then),
+            now + MAX_VERB_WAIT,
+        )
     }
-}
-
-impl Work {
-    fn run(&self) -> Result<Reviewed, Failure> {
-        let (wanted, seconds) = (self.asked.pictures, self.asked.timeout_s);
-        let mut vision = Vision::open(&self.models, &self.settings)?;
-        let bad_photos = BadPhotos::RefuseAll;
-        let mut session = Session::new(&mut vision, self.keep_photos, bad_photos);
-        let until = Instant::now() + Duration::from_secs(seconds);
-        let (mut taken, mut seen, mut next_at) = (0, 0, Instant::now());
-        let mut last = (Step::LookHere, "the camera gives no picture".to_owned());
-        while taken < wanted {
-            if self.stop.load(Ordering::Acquire) {
-                return Err(Failure::Stopped);
-            }
-            if Instant::now() >= until {
-                return Err(Failure::TooSlow {
-                    taken,
-                    wanted,
-                    seconds,
-                    last: last.1,
-                });
-            }
-            self.viewfinder.ask();
-            let sighting = self.viewfinder.last().filter(|one| one.number > seen);
-            let Some(sighting) = sighting.filter(|_| Instant::now() >= next_at) else {
-                std::thread::sleep(LOOK_INTERVAL);
-                continue;
-            };
-            seen = sighting.number;
-            match session.add(&sighting.picture, "camera") {
-                Ok(()) => {
-                    taken += 1;
-                    next_at = Instant::now() + MIN_PHOTO_INTERVAL;
-                    let text = format!("picture {taken} of {wanted}: turn your head a little");
-                    last = (Step::Taken, text);
-                }
-                Err(why) => last = (self.step(&why, &sighting), why.to_string()),
-            }
-            let rect = sighting.faces.first().map(|face| face.rect);
-            // Whoever does not listen misses a word, and hears the next one.
-            let _ = self.tell.try_send(Told::Guidance(Guidance {
-                step: last.0,
-                text: last.1.clone(),
-                taken,
-                wanted,
-                rect,
-            }));
-        }
-        let database = Database::open_existing(&self.database)?;
-        Ok(session.review(&self.asked.name, &database, self.threshold)?)
-    }
-
-    /// What to do about a picture that cannot be used.
-    fn step(&self, why: &PhotoError, sighting: &Sighting) -> Step {
-        match why {
-            PhotoError::NoFace | PhotoError::NotKept(_) | PhotoError::Vision(_) => Step::LookHere,
-            PhotoError::SeveralFaces { .. } | PhotoError::AnotherIsLarger { .. } => {
-                Step::SomebodyElse
-            }
-            PhotoError::TooSmall { .. } => Step::ComeCloser,
-            PhotoError::Unclear { .. } => Step::FaceTheCamera,
-            PhotoError::Blurred { .. } => Step::HoldStill,
-            PhotoError::Dark { .. } => Step::MoreLight,
-            PhotoError::Cut { .. } | PhotoError::OutsidePicture => Step::IntoThePicture,
-            PhotoError::UpsideDown | PhotoError::OnItsSide => Step::TurnTheCamera,
-            PhotoError::TurnedAside { .. } => match sighting.faces.first() {
-                Some(face) if looks_left(face) != self.is_mirrored => Step::TurnLeft,
-                Some(_) => Step::TurnRight,
-                None => Step::FaceTheCamera,
-            },
-        }
-    }
-}
-
-/// Whether the head is turned to the viewer's left, which in a picture that is not mirrored is
-/// the person's right.
-fn looks_left(face: &FaceReport) -> bool {
-    let [left, right, nose, ..] = face.landmarks;
-    nose[0] < (left[0] + right[0]) / 2.0
 }

@@ -222,6 +222,8 @@ mod tests {
             r#"{"id":9,"do":"live"}"#,
             r#"{"id":10,"do":"stop","of":2}"#,
             r#"{"id":11,"do":"enrol","name":"Ada"}"#,
+            r#"{"id":13,"do":"photo","name":"a.jpg","picture":"/9j/4AAQSkZJRg=="}"#,
+            r#"{"id":14,"do":"enrol_photos","name":"Ada"}"#,
             r#"{"id":12,"do":"people","verb":{"verb":"forget_photos"}}"#,
         ] {
             for who in 0..4u8 {

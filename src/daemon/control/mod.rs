@@ -12,6 +12,7 @@
 //! says so, and it is started anew. What it may cost is in `limits`.
 
 mod connection;
+mod enrol_work;
 mod enrolling;
 mod explain;
 mod feed;
@@ -21,6 +22,7 @@ mod limits;
 mod live;
 mod look;
 mod peer;
+mod photos;
 mod requests;
 mod server;
 mod waiting;

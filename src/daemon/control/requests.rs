@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::connection::{Connection, Gone, Watch};
+use super::enrolling::Wanted;
 use super::limits::{MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
@@ -129,14 +130,9 @@ impl Server<'_> {
             Ask::Explain { person, at_ms } => {
                 return Ok(Some(super::explain::explain(self.given, &person, at_ms)));
             }
-            Ask::Enrol(asked) => {
-                self.may_enrol(&asked)?;
-                (Act::Note(ControlAct::Enrol), Then::Enrol(asked))
-            }
-            Ask::Photo { .. } | Ask::EnrolPhotos { .. } => {
-                let message = "this daemon does not do that at the control socket yet";
-                return Err(Refused(Code::Refused, message.into()));
-            }
+            Ask::Enrol(asked) => self.wanted(client, Wanted::ByCamera(asked))?,
+            Ask::EnrolPhotos(asked) => self.wanted(client, Wanted::ByPhotos(asked))?,
+            Ask::Photo { name, picture } => return client.keep_photo(name, &picture).map(Some),
             Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
         };
         if !self.acts.take(client.who.peer.uid, now) {
@@ -147,6 +143,13 @@ impl Server<'_> {
         let until = now + MAX_RECORD_WAIT;
         self.ask_recorder(client, id, act, then, until)
             .map(|()| None)
+    }
+
+    /// What enrolling somebody begins with.
+    fn wanted(&self, client: &Connection, wanted: Wanted) -> Result<(Act, Then), Refused> {
+        self.may_enrol(&wanted, client.photos.len())?;
+        let then = Then::Enrol(wanted, client.who.actor());
+        Ok((Act::Note(ControlAct::Enrol), then))
     }
 
     /// Has a verb done, without waiting for it.
@@ -363,7 +366,7 @@ fn act_of(ask: &Ask) -> ControlAct {
         Ask::Snapshot {} => ControlAct::Snapshot,
         Ask::Live { .. } => ControlAct::Live,
         Ask::Stop { .. } => ControlAct::Stop,
-        Ask::Enrol(_) | Ask::Photo { .. } | Ask::EnrolPhotos { .. } => ControlAct::Enrol,
+        Ask::Enrol(_) | Ask::Photo { .. } | Ask::EnrolPhotos(_) => ControlAct::Enrol,
         Ask::Explain { .. } | Ask::People { .. } => ControlAct::People,
     }
 }

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
+use super::enrolling::Wanted;
 use super::limits::{MAX_OUTCOME_WAIT, MAX_PICTURE_WAIT};
 use super::requests::Refused;
 use super::server::Server;
 use crate::daemon::asks::Answered;
-use crate::ipc::{Answer, Code, Enrol, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
-use crate::record::Event;
+use crate::ipc::{Answer, Code, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
+use crate::record::{Actor, Event};
 use crate::verbs::{Reply, VerbError};
 
 /// A request that waits.
@@ -46,8 +47,8 @@ pub(super) enum Then {
     Snapshot,
     /// Pictures, until it is ended.
     Live,
-    /// Taking somebody's pictures.
-    Enrol(Enrol),
+    /// Taking somebody's pictures, for whoever asked.
+    Enrol(Wanted, Actor),
     /// Nothing: somebody is enrolled. The number is the reply's.
     Enrolled(Enrolled),
 }
@@ -191,10 +192,12 @@ impl Server<'_> {
                 self.begin_live(client, id, true);
                 Stands::Streams
             }
-            (Answered::OnRecord(_), Then::Enrol(asked)) => match self.enrol(client, id, asked) {
-                Ok(()) => Stands::GoesOn,
-                Err(Refused(code, why)) => Stands::Ends(Word::error(code, why)),
-            },
+            (Answered::OnRecord(_), Then::Enrol(wanted, actor)) => {
+                match self.enrol((client, actor), id, wanted) {
+                    Ok(()) => Stands::GoesOn,
+                    Err(Refused(code, why)) => Stands::Ends(Word::error(code, why)),
+                }
+            }
             (Answered::Reply(Ok(Reply::Enrolled { person, name })), Then::Enrolled(enrolled)) => {
                 Stands::Ends(Word::ok(&Enrolled {
                     person_id: person,

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::person;
-use crate::ipc::{Ask, Enrol, Enrolled};
+use crate::ipc::{Ask, Enrol, EnrolPhotos, Enrolled, MAX_PHOTO_NAME_CHARS};
 use crate::web::app::App;
 use crate::web::door;
 use crate::web::form::{Fields, Photo, Uploaded};
@@ -179,10 +179,11 @@ async fn enrol(
 ) -> Result<Enrolled, Vec<String>> {
     // Photo by photo, and then what they are for.
     let mut asks = fitted(app, photos).await?;
-    asks.push(Ask::EnrolPhotos {
+    asks.push(Ask::EnrolPhotos(EnrolPhotos {
         name: name.to_owned(),
+        look_alike: false,
         guest_until_ms: until,
-    });
+    }));
     let enrolled = door::in_turn::<Enrolled>(app.door.as_ref(), Some(&who.account), asks).await;
     enrolled.map_err(|failure| failure.message.lines().map(str::to_owned).collect())
 }
@@ -194,6 +195,7 @@ async fn fitted(app: &App, photos: Vec<Photo>) -> Result<Vec<Ask>, Vec<String>> 
         let (mut sent, mut wrong) = (Vec::new(), Vec::new());
         for one in photos {
             let name = crate::web::happening::shown(&one.name);
+            let name: String = name.chars().take(MAX_PHOTO_NAME_CHARS).collect();
             match photo::fit(one) {
                 Some(one) => sent.push(Ask::Photo {
                     name,

@@ -9,6 +9,7 @@ use super::{done, unreachable};
 use crate::ipc::Role;
 use crate::web::app::App;
 use crate::web::guard::Who;
+use crate::web::happening::initials;
 use crate::web::layout::{self, Icon, Place};
 use crate::web::people::{self, Person};
 use crate::web::{texts as t, times};
@@ -90,7 +91,7 @@ pub(in crate::web) async fn show(
         div.card {
             @if all.is_empty() { p.empty { (t::NOBODY_LISTED) } }
             @else if found.is_empty() { p.empty { (t::NOBODY_FOUND) } }
-            ul.list { @for person in found.iter().take(MAX_SHOWN_COUNT) { (line(person, now)) } }
+            ul.list { @for person in found.iter().take(MAX_SHOWN_COUNT) { (line(&who, person, now)) } }
             @if found.len() > MAX_SHOWN_COUNT { p.hint { (t::only_first(MAX_SHOWN_COUNT)) } }
         }
     };
@@ -101,19 +102,32 @@ pub(super) fn choice(value: &str, text: &str, chosen: &str) -> Markup {
     html! { option value=(value) selected[value == chosen] { (text) } }
 }
 
-fn line(person: &Person, now_ms: i64) -> Markup {
+fn line(who: &Who, person: &Person, now_ms: i64) -> Markup {
     let seen = person.last_granted_ms.map_or_else(
         || t::NEVER.to_owned(),
         |at| format!("{} {}", t::LAST_SEEN, times::moment(at)),
     );
     html! {
         li {
-            (layout::face(&person.name, ""))
+            (face(who, person, ""))
             span.what {
                 strong { a href={ "/people/" (person.id) } { (person.name) } }
                 span.soft { (seen) }
             }
             span.end { (tags(person, now_ms)) }
+        }
+    }
+}
+
+/// Somebody's face where a photo is kept and the viewer may see it, else the first letters of the
+/// name, which also stay where the photo does not come.
+pub(super) fn face(who: &Who, person: &Person, class: &str) -> Markup {
+    let is_shown = person.photos > 0 && who.may(Role::Operator);
+    let place = is_shown.then(|| format!("/people/{}/face", person.id));
+    html! {
+        span class={ "face " (class) } aria-hidden="true" {
+            (initials(&person.name))
+            @if let Some(place) = place { img src=(place) alt="" width="80" height="80" loading="lazy"; }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! One person: who it is, what happened lately, and what an administrator changes.
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::people::tags;
+use super::people::{face, tags};
 use super::today::entry;
 use super::{done, unreachable};
 use crate::ipc::Role;
@@ -18,7 +18,7 @@ use crate::web::guard::Who;
 use crate::web::happening::Happening;
 use crate::web::layout::{self, Icon, Place};
 use crate::web::people::{self, Asked, Person};
-use crate::web::{texts as t, times};
+use crate::web::{photo, texts as t, times};
 
 /// How far back "lately" goes.
 const LATELY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -38,6 +38,26 @@ pub(in crate::web) async fn show(
 ) -> Response {
     let notice = done(came.done.as_deref()).map(|said| ("good", said.to_owned()));
     page(&app, &who, id, notice).await
+}
+
+/// The photo that was kept last, small. It is read anew each time and kept nowhere on the way.
+pub(in crate::web) async fn picture(
+    State(app): State<App>,
+    who: Who,
+    Path(id): Path<i64>,
+) -> Response {
+    let none = || StatusCode::NOT_FOUND.into_response();
+    let Ok(_permit) = app.faces.acquire().await else {
+        return none();
+    };
+    let kept = people::face(app.door.as_ref(), &who.account, id).await;
+    let Ok(Some(png)) = kept else {
+        return none();
+    };
+    match tokio::task::spawn_blocking(move || photo::face(&png)).await {
+        Ok(Some(jpeg)) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
+        _ => none(),
+    }
 }
 
 pub(super) async fn page(
@@ -64,7 +84,7 @@ pub(super) async fn page(
     let body = html! {
         p { a href="/people" { (t::PEOPLE) } }
         div.title {
-            (layout::face(&person.name, "big"))
+            (face(who, &person, "big"))
             div { h1 { (person.name) } (tags(&person, times::now_ms())) }
         }
         @if let Some((class, said)) = notice { (layout::notice(class, &said)) }
