@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use doorward::fleet::store::{Sqlite, Store};
 use doorward::fleet::{
-    Change, Client, DoorKeys, FounderKeys, Gateway, HubKeys, Identity, Kind, Life, Limits, Notice,
-    Position, Revision, Right, RowId, Session, Standing, Told, fetch, found, wire,
+    Answer, Change, Client, DoorCard, DoorKeys, FounderKeys, Gateway, HubKeys, Identity, Kind,
+    Life, Limits, Mark, Notice, Position, Put, Revision, Right, RowId, Session, Signer, Standing,
+    Told, fetch, found, wire,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -141,7 +142,6 @@ async fn what_is_done_at_one_door_holds_at_all() {
     // Meanwhile somebody else, who knows nothing of it, changes the same person.
     front.change(person(1, Standing::Enabled, 4)).unwrap();
     turn(&mut gate).await;
-    assert_eq!(turn(&mut front).await, []);
     let told = turn(&mut front).await;
     assert_eq!(told, [Told::Notice(Notice::Overruled(RowId([1; 16])))]);
     for door in [&mut front, &mut back, &mut gate] {
@@ -282,6 +282,88 @@ async fn a_hub_from_an_old_backup_is_noticed_and_forgets_nobody_who_was_disabled
     let bodies: Vec<&[u8]> = events.iter().map(|(_, body)| &body[..]).collect();
     assert_eq!(bodies, [&b"one"[..], b"two", b"three"]);
     serving.abort();
+}
+
+#[tokio::test]
+async fn what_a_stolen_key_signs_past_its_right_is_refused() {
+    let fleet = Fleet::start().await;
+    let front = fleet.invite("front", Right::Enrol).await;
+    let gate = fleet.invite("gate", Right::Disable).await;
+    let mut session = fleet.session(&front);
+    session.change(person(1, Standing::Enabled, 0)).unwrap();
+    turn(&mut session).await;
+    turn(&mut session).await;
+    let root = fleet.hub.root().unwrap();
+    let own = fleet.invite("thief", Right::Enrol).await;
+    let list = fetch(&mut Fleet::client(&own), root).await.unwrap();
+    let (card, _) = fleet
+        .founder
+        .invite(&list, "another", Right::Enrol)
+        .unwrap();
+    let mark = |number| Mark([number; 16]);
+    let door = |kind, body: Vec<u8>| Change {
+        id: RowId([77; 16]),
+        kind,
+        standing: Standing::Enabled,
+        body,
+        seen: Revision(0),
+    };
+    let a_card = DoorCard {
+        name: "another".into(),
+        right: Right::Enrol,
+        key: card.signer().unwrap().public(),
+        certificate: [1; 32],
+    };
+    let revocation = door(Kind::Revocation, front.id().unwrap().0.to_vec());
+    let enrolled = person(2, Standing::Enabled, 0);
+    let (own_signer, gate_signer) = (own.signer().unwrap(), gate.signer().unwrap());
+    let nobody = Signer::new(RowId([88; 16]), &[5; 32]);
+    let as_front = Signer::new(front.id().unwrap(), &[5; 32]);
+    for (what, change, signer) in [
+        (
+            "a door of its own",
+            door(Kind::Door, a_card.encode()),
+            &own_signer,
+        ),
+        ("another door's end", revocation, &own_signer),
+        (
+            "somebody, where it may only disable",
+            enrolled.clone(),
+            &gate_signer,
+        ),
+        ("somebody, as nobody", enrolled.clone(), &nobody),
+        (
+            "somebody, in another door's name",
+            enrolled.clone(),
+            &as_front,
+        ),
+    ] {
+        let put = Put::sign(&list, &[change], mark(1), 0, signer).unwrap();
+        let answer = Fleet::client(&own).put(put).await.unwrap();
+        assert_eq!(answer, Answer::Refused, "{what}");
+    }
+    // Rows that were signed for elsewhere: an old one again, one with another body.
+    let kept = session.kept().rows(None).unwrap();
+    let row = kept.iter().find(|row| row.id == RowId([1; 16])).unwrap();
+    for change in ["again", "elsewhere"] {
+        let mut put = Put::sign(&list, &[enrolled.clone()], mark(2), 0, &own_signer).unwrap();
+        let revision = put.rows[0].revision;
+        put.rows[0] = row.clone();
+        if change == "elsewhere" {
+            put.rows[0].revision = revision;
+        }
+        let answer = Fleet::client(&own).put(put).await.unwrap();
+        assert_eq!(answer, Answer::Refused, "{change}");
+    }
+    let mut client = Fleet::client(&own);
+    assert_eq!(
+        fetch(&mut client, root).await.unwrap(),
+        list,
+        "something was taken"
+    );
+    // And what it may is taken.
+    let put = Put::sign(&list, &[enrolled], mark(3), 0, &own_signer).unwrap();
+    assert_eq!(client.put(put).await.unwrap(), Answer::Stored);
 }
 
 /// A TLS connection by whatever certificate, and what the hub says to bytes.

@@ -18,6 +18,7 @@ use super::{Format, print_json, start_stderr_log};
 use crate::files::{self, Kind};
 use crate::fleet::store::{Sqlite, Store};
 use crate::fleet::{self, Gateway, HubKeys, Limits};
+use crate::shown::counted;
 
 /// What is done about a fleet.
 #[derive(Debug, Subcommand)]
@@ -225,7 +226,11 @@ impl Backup {
         store.note_backup(held).await?;
         match self.format.json {
             true => print_json(&json!({ "file": self.file, "events": events }))?,
-            false => println!("{} has the list and {events} events", self.file.display()),
+            false => println!(
+                "{} has the list and {}",
+                self.file.display(),
+                counted(events, "event", "events")
+            ),
         }
         Ok(Exit::Done.into())
     }

@@ -331,7 +331,8 @@ impl Door {
     /// its way. `at_s`: seconds since 1970.
     pub fn put(&mut self, mark: Mark, at_s: i64) -> (Option<Put>, Vec<Notice>) {
         let mut notices = Vec::new();
-        if self.incoming.is_some() {
+        // Nor before the list has this door.
+        if self.incoming.is_some() || !self.may_sign() {
             return (None, notices);
         }
         let Some(signer) = self.signer.take() else {
@@ -365,9 +366,20 @@ impl Door {
         (put, notices)
     }
 
+    /// Whether commits of this door are any as far as its list goes.
+    fn may_sign(&self) -> bool {
+        let signer = self.signer.as_ref().map(Signer::id);
+        signer == Some(RowId::ROOT)
+            || self
+                .list
+                .doors()
+                .any(|(id, _, revoked)| Some(id) == signer && revoked.is_none())
+    }
+
     /// A commit without rows: that the list is still this one, for those whose lease counts.
     pub fn pulse(&self, mark: Mark, at_s: i64) -> Option<Put> {
-        let signer = self.signer.as_ref().filter(|_| self.incoming.is_none())?;
+        let may = self.incoming.is_none() && self.may_sign();
+        let signer = self.signer.as_ref().filter(|_| may)?;
         seal(&self.list, Vec::new(), mark, at_s, signer)
     }
 

@@ -16,6 +16,8 @@ mod lease;
 mod list;
 mod outbox;
 #[cfg(test)]
+mod outbox_properties;
+#[cfg(test)]
 mod properties;
 mod put;
 mod row;

@@ -115,15 +115,23 @@ impl Session {
     pub async fn turn(&mut self, wait: Duration) -> Result<Vec<Told>, SessionError> {
         let mut told = Vec::new();
         self.push(&mut told).await?;
-        self.put(&mut told).await?;
-        let mut wait = wait;
+        self.fetch(Duration::ZERO, &mut told).await?;
+        let wait = match self.put(&mut told).await? {
+            true => Duration::ZERO,
+            false => wait,
+        };
+        self.fetch(wait, &mut told).await?;
+        Ok(told)
+    }
+
+    async fn fetch(
+        &mut self,
+        mut wait: Duration,
+        told: &mut Vec<Told>,
+    ) -> Result<(), SessionError> {
         for _ in 0..MAX_TURN_REQUESTS {
-            let asks = self.door.asks();
+            let answers = self.client.list(self.door.asks(), wait).await?;
             // What has begun to come is fetched to its end.
-            if asks != self.door.list().position() {
-                wait = Duration::ZERO;
-            }
-            let answers = self.client.list(asks, wait).await?;
             wait = Duration::ZERO;
             for answer in answers {
                 let effects = self.door.take(answer);
@@ -133,15 +141,12 @@ impl Session {
                         told.push(Told::Notice(*notice));
                     }
                 }
-                if matches!(
-                    effects[..],
-                    [Effect::Unstage, Effect::Tell(Notice::Refused(_))]
-                ) {
-                    return Ok(told);
+                if matches!(effects[..], [.., Effect::Tell(Notice::Refused(_))]) {
+                    return Ok(());
                 }
             }
             if !self.door.is_fetching() {
-                return Ok(told);
+                return Ok(());
             }
         }
         Err(SessionError::Endless)
@@ -164,10 +169,12 @@ impl Session {
         }
     }
 
-    async fn put(&mut self, told: &mut Vec<Told>) -> Result<(), SessionError> {
+    /// Whether anything was put.
+    async fn put(&mut self, told: &mut Vec<Told>) -> Result<bool, SessionError> {
         let mark = Mark(random().map_err(SessionError::Random)?);
         let (put, notices) = self.door.put(mark, now_s());
         told.extend(notices.into_iter().map(Told::Notice));
+        let has_put = put.is_some();
         if let Some(put) = put {
             let answer = self.client.put(put).await?;
             let effects = self.door.take(answer);
@@ -177,7 +184,8 @@ impl Session {
                 }
             }
         }
-        Ok(self.kept.keep(&self.door, &[])?)
+        self.kept.keep(&self.door, &[])?;
+        Ok(has_put)
     }
 }
 

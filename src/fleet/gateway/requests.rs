@@ -21,6 +21,9 @@ pub(crate) const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// How long it may take.
 const MAX_BODY_WAIT: Duration = Duration::from_secs(60);
 
+/// How long a door that waits may go without anybody looking for what another gateway wrote.
+const MAX_UNLOOKED: Duration = Duration::from_secs(5);
+
 /// An answer other than frames: what, and why in words.
 struct Refused(StatusCode, &'static str);
 
@@ -168,7 +171,7 @@ impl<S: Store> Hub<S> {
             changed.borrow_and_update();
             let ready = self.pages.after(&self.store, *position).await?;
             // Another gateway may have written it.
-            let slow = tokio::time::Instant::now() + super::MAX_UNSEEN;
+            let slow = tokio::time::Instant::now() + MAX_UNLOOKED;
             if ready.is_news || tokio::time::Instant::now() >= until {
                 return Ok(ready.message);
             }
