@@ -25,6 +25,8 @@ mod session;
 mod signing;
 pub mod store;
 pub mod wire;
+#[cfg(test)]
+mod wire_properties;
 
 pub use self::client::{Client, ClientError};
 pub use self::door::{Answer, Door, Effect, Notice, Shut};
