@@ -6,20 +6,26 @@
 //! one is refused.
 
 mod copy;
+mod error;
 mod identity;
 mod look;
+mod sealing;
 mod tidy;
 mod writing;
 
+pub use self::error::DatabaseError;
 pub(crate) use self::identity::Files;
 pub(crate) use self::writing::{Holder, MAX_WRITER_WAIT, Writing};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use self::error::{at_open, classify};
+use self::sealing::{FIRST_SEALED_VERSION, Sealing};
 use crate::files::{self, Kind};
 
 /// Marks a file as doorward's (`PRAGMA application_id`): "door".
@@ -36,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v4.sql"),
     include_str!("database/v5.sql"),
     include_str!("database/v6.sql"),
+    include_str!("database/v7.sql"),
 ];
 
 /// An open database.
@@ -45,105 +52,7 @@ pub struct Database {
     connection: Connection,
     /// As they were when it was opened.
     files: Files,
-}
-
-/// Why the database cannot be used. Nothing is lost by any of these.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// There is none.
-    #[error(
-        "there is no database at {path}: enroll somebody first (doorward enroll NAME PHOTO...), or set whitelist.database"
-    )]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// A copy would replace something.
-    #[error("{path} is there already; give another name")]
-    Exists { path: PathBuf },
-    /// The file is something else.
-    #[error(
-        "{path} is not a SQLite database; move it away or set whitelist.database to another file"
-    )]
-    NotADatabase { path: PathBuf },
-    /// It is a database, of another program.
-    #[error("{path} is the database of another program; set whitelist.database to another file")]
-    OtherApplication { path: PathBuf },
-    /// A newer doorward wrote it.
-    #[error(
-        "{path} has version {found} and this doorward knows versions up to {known}; install the newer doorward again"
-    )]
-    FutureVersion {
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest that is known.
-        known: i64,
-    },
-    /// An older doorward wrote it, and it is only looked at.
-    #[error(
-        "{path} has version {found}, of an older doorward; the daemon brings it to version {known} when it starts"
-    )]
-    PastVersion {
-        path: PathBuf,
-        /// Its version.
-        found: i64,
-        /// The newest that is known.
-        known: i64,
-    },
-    /// It cannot be written.
-    #[error(
-        "{path} cannot be written: it or its file system is read-only; remount it, or give the file to the user doorward runs as"
-    )]
-    ReadOnly { path: PathBuf },
-    /// No room.
-    #[error("{path} cannot be written: the disk is full; free some space")]
-    Full { path: PathBuf },
-    /// A daemon writes it, and nobody else.
-    #[error(
-        "a daemon (process {pid}) guards a door with {path}, and nobody else writes it then; stop that one first (systemctl stop doorward)"
-    )]
-    Guarded {
-        path: PathBuf,
-        /// Whose it is; 0 if that cannot be seen.
-        pid: i32,
-    },
-    /// Another doorward writes it.
-    #[error(
-        "another doorward (process {pid}) writes {path} and did not end within {} s; wait for it or end it, then repeat this", MAX_WRITER_WAIT.as_secs()
-    )]
-    Held {
-        path: PathBuf,
-        /// Whose it is; 0 if that cannot be seen.
-        pid: i32,
-    },
-    /// Another process keeps writing.
-    #[error("{path} is in use by another program; try again, and end that program if it stays so")]
-    Locked { path: PathBuf },
-    /// Its pages contradict each other.
-    #[error(
-        "{path} is damaged ({reason}); move it away and take a backup (sudo doorward restore FILE), or enroll again"
-    )]
-    Corrupt {
-        path: PathBuf,
-        /// What SQLite found.
-        reason: String,
-    },
-    /// The user may not open it.
-    #[error(
-        "{path} cannot be opened: {reason}; look at the folder and its permissions, or set whitelist.database"
-    )]
-    Open {
-        path: PathBuf,
-        /// What the system said.
-        reason: String,
-    },
-    #[error("{path}: {reason}; `doorward check` looks at the database")]
-    Other {
-        path: PathBuf,
-        /// What SQLite said.
-        reason: String,
-    },
+    sealing: Arc<Sealing>,
 }
 
 impl Database {
@@ -194,8 +103,11 @@ impl Database {
             path: path.into(),
             files: Files::of(path),
             connection,
+            sealing: Arc::default(),
         };
         database.prepare()?;
+        database.find_key()?;
+        database.settle_key()?;
         // Only what was read has a -wal and a -shm.
         let tables = "SELECT count(*) FROM sqlite_schema";
         let read = database.connection.query_row(tables, [], |_| Ok(()));
@@ -251,8 +163,8 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Connection, &dyn Fn(rusqlite::Error) -> DatabaseError) -> Result<T, E>,
     ) -> Result<T, E> {
-        let path = self.path.clone();
-        let fail = |error| classify(&path, error);
+        let (path, sealing) = (self.path.clone(), Arc::clone(&self.sealing));
+        let fail = |error| sealing.classify(&path, error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -285,7 +197,7 @@ impl Database {
     }
 
     fn fail(&self, error: rusqlite::Error) -> DatabaseError {
-        classify(&self.path, error)
+        self.sealing.classify(&self.path, error)
     }
 
     /// Its version, if it is doorward's and not a newer one's.
@@ -331,14 +243,20 @@ impl Database {
                 reason: format!("the file system keeps journal mode {mode} instead of WAL"),
             });
         }
+        self.sealing.teach(c).map_err(fail)?;
         if found == known {
-            return Ok(());
+            return self.empty_once();
         }
         // Under a daemon of an older version it stays as that knows it.
         let _writing = match self.first_to_write()? {
             Some(writing) => writing,
             None => return Ok(()),
         };
+        if found < FIRST_SEALED_VERSION {
+            self.sealing.set(Ok(self.key_sources().find_or_make()?));
+        } else {
+            self.find_key()?;
+        }
         self.transaction(|connection, fail| {
             // Another process may have been faster.
             let found = number(connection, "user_version").map_err(fail)?;
@@ -351,7 +269,8 @@ impl Database {
             connection
                 .pragma_update(None, "user_version", known)
                 .map_err(fail)
-        })
+        })?;
+        self.empty_once()
     }
 }
 
@@ -378,59 +297,4 @@ impl Drop for Database {
 fn may_be_read(path: &Path) -> std::io::Result<()> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     Ok(accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS)?)
-}
-
-/// What the system says about a path.
-fn at_open(path: &Path, error: &std::io::Error) -> DatabaseError {
-    use std::io::ErrorKind;
-    let path = path.to_path_buf();
-    match error.kind() {
-        ErrorKind::NotFound if path.parent().is_some_and(Path::is_dir) => {
-            DatabaseError::Missing { path }
-        }
-        ErrorKind::NotFound => DatabaseError::Open {
-            reason: "its folder does not exist".into(),
-            path,
-        },
-        ErrorKind::AlreadyExists => DatabaseError::Exists { path },
-        ErrorKind::ReadOnlyFilesystem => DatabaseError::ReadOnly { path },
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DatabaseError::Full { path },
-        _ => DatabaseError::Open {
-            reason: error.to_string(),
-            path,
-        },
-    }
-}
-
-/// What SQLite says, as something a person can act on.
-fn classify(path: &Path, error: rusqlite::Error) -> DatabaseError {
-    let path = path.to_path_buf();
-    let reason = error.to_string();
-    let Some(failure) = error.sqlite_error() else {
-        return DatabaseError::Other { path, reason };
-    };
-    // SQLite has one word for much of what a file system can refuse; the file system itself is clearer.
-    if matches!(
-        failure.code,
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen
-    ) {
-        let folder = path.parent().unwrap_or(&path);
-        if let Ok(about) = rustix::fs::statvfs(folder) {
-            if about.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-                return DatabaseError::ReadOnly { path };
-            }
-            if about.f_bavail == 0 || about.f_favail == 0 && about.f_files > 0 {
-                return DatabaseError::Full { path };
-            }
-        }
-    }
-    match failure.code {
-        ErrorCode::NotADatabase => DatabaseError::NotADatabase { path },
-        ErrorCode::DatabaseCorrupt => DatabaseError::Corrupt { path, reason },
-        ErrorCode::ReadOnly => DatabaseError::ReadOnly { path },
-        ErrorCode::DiskFull => DatabaseError::Full { path },
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DatabaseError::Locked { path },
-        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => DatabaseError::Open { path, reason },
-        _ => DatabaseError::Other { path, reason },
-    }
 }

@@ -163,9 +163,9 @@ fn a_database_that_is_something_else() {
     std::fs::remove_file(&path).unwrap();
     let site = site.enrolled("Barack Obama", &OBAMA);
     let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.pragma_update(None, "user_version", 7).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
     drop(raw);
-    run_says(&site, &["version 7", "install the newer doorward"]);
+    run_says(&site, &["version 99", "install the newer doorward"]);
 
     let site = site.set("whitelist.database", "\"/nowhere/at/all.db\"");
     run_says(&site, &["/nowhere/at/all.db", "folder"]);
@@ -179,7 +179,14 @@ fn a_whitelist_with_a_damaged_template() {
     let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
     raw.execute("UPDATE templates SET vector = x'00' WHERE id = 2", [])
         .unwrap();
-    run_says(&site, &["template 2 of Barack Obama", "enroll again"]);
+    run_says(
+        &site,
+        &[
+            "row 2 of templates",
+            "was changed by somebody else",
+            "restore FILE",
+        ],
+    );
     assert_eq!(site.count(Kind::Fault), 1);
 }
 

@@ -563,7 +563,7 @@ fn every_command_ends_with_the_code_its_man_page_says() {
     let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
     raw.execute_batch(
         "DROP TRIGGER records_stay_as_they_are;
-         UPDATE records SET body = replace(body, 'Ada', 'Eve') WHERE id = 1;",
+         UPDATE records SET body = replace(body, 'sealed', 'sea1ed') WHERE id = 1;",
     )
     .unwrap();
     drop(raw);

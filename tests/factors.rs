@@ -356,15 +356,18 @@ fn a_backup_brings_pins_and_cards_back() {
     assert!(before.has_pin && before.cards.len() == 1);
 }
 
-/// A daemon that guards sees a hash that somebody put there past doorward, and ends.
+/// A daemon that guards sees a hash that somebody with the key put there past doorward, and ends.
 #[test]
 fn a_pin_or_card_that_no_event_names_is_tampering() {
     const PHOTO: &str = "grace-hopper/01.jpg";
     for sql in [
-        "UPDATE pins SET hash = zeroblob(32)",
-        "UPDATE pins SET duress = zeroblob(32)",
+        "UPDATE pins SET hash = \
+         seal('pins.hash', zeroblob(32), person, memory_kib, passes, lanes, salt)",
+        "UPDATE pins SET duress = \
+         seal('pins.duress', zeroblob(32), person, memory_kib, passes, lanes, salt)",
         "UPDATE cards SET lost = 0",
-        "INSERT INTO cards VALUES ('w26', 1, 99, 1, 0, 0)",
+        "INSERT INTO cards SELECT hash, seal('cards.card', 'w26 1 99', hash, 1), 1, 0, 0 \
+         FROM (SELECT look_up('cards.card', 'w26 1 99') AS hash)",
     ] {
         let site = Site::new()
             .set("camera.replay.repeat", true)
@@ -389,7 +392,7 @@ fn a_pin_or_card_that_no_event_names_is_tampering() {
                 .success()
         );
         site.await_events(Kind::WhitelistLoaded, 2);
-        let raw = rusqlite::Connection::open(&path).unwrap();
+        let raw = support::seal::opened(&path);
         raw.execute(sql, []).unwrap();
         drop(raw);
         let (code, log) = daemon.end();

@@ -1,6 +1,6 @@
 //! A process that is killed while it changes the database: it opens, nothing is half done,
 //! nothing that was removed remains, and the record verifies. 12 kills by default;
-//! `DOORWARD_KILLS=100` for more.
+//! `DOORWARD_KILLS=100` for more. What lies sealed in the files is known from before the kill.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -22,7 +22,7 @@ const PLACE: &str = "DOORWARD_KILL_PLACE";
 const TASK: &str = "DOORWARD_KILL_TASK";
 /// Templates of everybody.
 const FACES: usize = 3;
-const TASKS: [&str; 4] = ["enroll", "remove", "import", "restore"];
+const TASKS: [&str; 5] = ["enroll", "remove", "import", "restore", "rekey"];
 
 /// Vectors and a photo that nobody else has.
 fn faces(name: &str) -> Vec<FaceOf> {
@@ -68,7 +68,7 @@ fn prepare(folder: &Path, task: &str) {
     let path = folder.join("doorward.db");
     let mut db = Database::open(&path).unwrap();
     match task {
-        "remove" => names("listed", 12).iter().for_each(|name| {
+        "remove" | "rekey" => names("listed", 12).iter().for_each(|name| {
             does(&mut db, enrolment(name));
         }),
         "import" => {
@@ -143,8 +143,15 @@ fn somebody_who_is_killed() {
         }
         "restore" => {
             drop(db);
-            whitelist::restore(&folder.join("backup.db"), &path, &origin()).unwrap();
+            whitelist::restore(&folder.join("backup.db"), &path, None, &origin()).unwrap();
             say("listed kept 0");
+        }
+        "rekey" => {
+            drop(db);
+            for _ in 0..20 {
+                let rekeyed = whitelist::rekey(&path, &origin()).unwrap();
+                say(&format!("key {}", rekeyed.now));
+            }
         }
         other => panic!("{other}"),
     }
@@ -173,26 +180,61 @@ fn killed(folder: &Path, task: &str, after: Duration) -> Vec<(String, String)> {
     child.wait().unwrap();
     let said = lines.map_while(Result::ok).filter_map(|line| {
         let (what, whom) = line.split_once(' ')?;
-        let known = matches!(what, "listed" | "gone");
+        let known = matches!(what, "listed" | "gone" | "key");
         known.then(|| (what.to_owned(), whom.to_owned()))
     });
     said.collect()
 }
 
-/// Which of these people have something in a database's files.
-fn found<'p>(folder: &Path, people: impl IntoIterator<Item = &'p String>) -> BTreeSet<&'p str> {
-    let mut needles: BTreeMap<[u8; 16], &str> = BTreeMap::new();
-    for name in people {
-        for face in faces(name) {
+/// Pieces of what is kept of people, and whose they are.
+type Needles = BTreeMap<[u8; 16], String>;
+
+/// Of these bytes, but for how they begin.
+fn pieces(needles: &mut Needles, name: &str, bytes: &[u8]) {
+    for place in [48, 160, 320, 640, 1000] {
+        needles.insert(bytes[place..place + 16].try_into().unwrap(), name.into());
+    }
+}
+
+/// In clear, of everybody there ever is.
+fn in_clear() -> Needles {
+    let mut needles = Needles::new();
+    for name in everybody() {
+        for face in faces(&name) {
             let vector: Vec<u8> = face.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            let photo = face.photo.unwrap();
-            for bytes in [&vector[..], &photo[8..]] {
-                for place in [0, 160, 320, 640, 1000] {
-                    needles.insert(bytes[place..place + 16].try_into().unwrap(), name);
-                }
-            }
+            pieces(&mut needles, &name, &vector);
+            pieces(&mut needles, &name, &face.photo.unwrap());
         }
     }
+    needles
+}
+
+/// As they lie sealed in a database now.
+fn sealed(folder: &Path) -> Needles {
+    let raw = support::seal::opened(&folder.join("doorward.db"));
+    let mut rows = raw
+        .prepare(
+            "SELECT CAST(opened('people.name', p.name, p.id) AS TEXT), t.vector, t.photo \
+             FROM people p JOIN templates t ON t.person = p.id",
+        )
+        .unwrap();
+    let mut needles = Needles::new();
+    let mut rows = rows.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let name: String = row.get(0).unwrap();
+        for column in [1, 2] {
+            pieces(
+                &mut needles,
+                &name,
+                row.get_ref(column).unwrap().as_blob().unwrap(),
+            );
+        }
+    }
+    needles
+}
+
+/// Whose pieces are in a database's files.
+fn found<'n>(folder: &Path, needles: &'n Needles) -> BTreeSet<&'n str> {
     let firsts: HashSet<u8> = needles.keys().map(|needle| needle[0]).collect();
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -206,25 +248,38 @@ fn found<'p>(folder: &Path, people: impl IntoIterator<Item = &'p String>) -> BTr
         }
         let bytes = std::fs::read(entry.path()).unwrap();
         let windows = bytes.windows(16).filter(|w| firsts.contains(&w[0]));
-        found.extend(windows.filter_map(|w| needles.get(w)));
+        found.extend(windows.filter_map(|w| needles.get(w).map(String::as_str)));
     }
     found
 }
 
-fn check(folder: &Path, task: &str, said: &[(String, String)]) {
-    let everybody: Vec<String> = ["new", "listed", "moved", "kept", "later"]
+fn everybody() -> Vec<String> {
+    ["new", "listed", "moved", "kept", "later"]
         .iter()
         .flat_map(|from| names(from, if *from == "new" { 200 } else { 12 }))
-        .collect();
+        .collect()
+}
+
+/// What may be said after a kill: `before` is what lay sealed before it.
+fn check(folder: &Path, task: &str, said: &[(String, String)], before: &Needles) {
     let whom = |what: &str| -> BTreeSet<&String> {
         let of = said.iter().filter(|(said, _)| said == what);
         of.map(|(_, whom)| whom).collect()
     };
     // What was said to be gone is, before anybody opens anything.
-    assert_eq!(found(folder, whom("gone")), BTreeSet::new(), "{task}");
+    let of = |people: &dyn Fn(&String) -> bool| -> Needles {
+        let some = before.iter().filter(|(_, name)| people(name));
+        some.map(|(piece, name)| (*piece, name.clone())).collect()
+    };
+    let gone = of(&|name| whom("gone").contains(name));
+    assert_eq!(found(folder, &gone), BTreeSet::new(), "{task}");
 
-    let mut db = Database::open(&folder.join("doorward.db")).unwrap();
+    let path = folder.join("doorward.db");
+    let mut db = Database::open(&path).unwrap();
     db.integrity_check().unwrap();
+    // One key is left, and it is the one that fits.
+    assert!(!doorward::seal::next_beside(&path).exists(), "{task}");
+    let key = support::seal::keys(&path).id().to_string();
     let people = whitelist::people(&db).unwrap();
     assert!(people.iter().all(|person| person.templates == FACES));
     let listed: BTreeSet<&String> = people.iter().map(|person| &person.name).collect();
@@ -238,24 +293,28 @@ fn check(folder: &Path, task: &str, said: &[(String, String)]) {
         _ => {}
     }
     does(&mut db, Verb::Erase {});
-    let gone = everybody.iter().filter(|name| !listed.contains(name));
-    assert_eq!(found(folder, gone), BTreeSet::new(), "{task}");
+    let gone = of(&|name| !listed.contains(name));
+    assert_eq!(found(folder, &gone), BTreeSet::new(), "{task}");
+    assert_eq!(found(folder, &in_clear()), BTreeSet::new(), "{task}");
 
     let log = Log::new(db, Default::default());
     log.verify(&[]).unwrap();
     // Each of those who are there, and who are not, by the record alone.
     let mut by_record: BTreeSet<String> = BTreeSet::new();
+    let mut last_key = None;
     for record in log.records(&Query::default()).unwrap() {
         match record.event().unwrap() {
             Event::Enrolled { person, .. } | Event::Imported { person, .. } => {
                 by_record.insert(person.name.clone());
             }
             Event::Removed { person, .. } => assert!(by_record.remove(&person.name)),
+            Event::Rekeyed(change) => last_key = Some(change.now.clone()),
             Event::Restored { .. } => by_record = names("kept", 6).into_iter().collect(),
             other => panic!("{other}"),
         }
     }
     assert_eq!(by_record.iter().collect::<BTreeSet<_>>(), listed);
+    assert!(last_key.is_none_or(|last| last == key), "{task}");
 }
 
 #[test]
@@ -268,9 +327,10 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_removed_remains() {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path(), task);
         let after = Duration::from_micros(random.u64(0..60_000));
+        let before = sealed(folder.path());
         let said = killed(folder.path(), task, after);
-        check(folder.path(), task, &said);
-        let most = [200, 12, 20, 1][n % TASKS.len()];
+        check(folder.path(), task, &said, &before);
+        let most = [200, 12, 20, 1, 20][n % TASKS.len()];
         interrupted += u32::from(said.len() < most);
     }
     // Else nothing was tried.

@@ -66,13 +66,16 @@ fn exported(site: &Site, words: &[&str]) -> std::path::PathBuf {
 
 /// People and templates as they are stored, but for their numbers.
 fn stored(site: &Site) -> Vec<String> {
-    let raw = rusqlite::Connection::open(site.at("doorward.db")).unwrap();
+    let raw = support::seal::opened(&site.at("doorward.db"));
     let mut statement = raw
         .prepare(
-            "SELECT p.name || '|' || p.folded || '|' || p.enabled || '|' || p.created_at_ms || '|' ||
-                    t.model || '|' || hex(t.vector) || '|' || t.source || '|' || t.created_at_ms || '|' ||
-                    ifnull(hex(t.photo), 'none')
-             FROM people p JOIN templates t ON t.person = p.id ORDER BY p.folded, t.id",
+            "SELECT CAST(opened('people.name', p.name, p.id) AS TEXT) || '|' ||
+                    p.enabled || '|' || p.created_at_ms || '|' || t.model || '|' ||
+                    hex(opened('templates.vector', t.vector, t.id, t.person, t.model)) || '|' ||
+                    CAST(opened('templates.source', t.source, t.id, t.person) AS TEXT) || '|' ||
+                    t.created_at_ms || '|' ||
+                    ifnull(hex(opened('templates.photo', t.photo, t.id, t.person)), 'none')
+             FROM people p JOIN templates t ON t.person = p.id ORDER BY 1",
         )
         .unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
@@ -440,8 +443,7 @@ fn every_column_of_people_and_templates_travels() {
             "people",
             &[
                 "id",
-                "name",
-                "folded",
+                "name_hash",
                 "enabled",
                 "created_at_ms",
                 "guest",
@@ -449,6 +451,7 @@ fn every_column_of_people_and_templates_travels() {
                 "valid_until_ms",
                 "entries",
                 "entries_from",
+                "name",
             ][..],
         ),
         ("memberships", &["person", "name"]),
@@ -459,9 +462,9 @@ fn every_column_of_people_and_templates_travels() {
                 "person",
                 "model",
                 "vector",
-                "source",
                 "created_at_ms",
                 "photo",
+                "source",
             ],
         ),
     ] {

@@ -224,7 +224,9 @@ fn a_damaged_template_is_not_passed_over() {
         raw.execute(&format!("UPDATE templates SET vector = {vector}"), [])
             .unwrap();
         let error = support::snapshot(&db, &model("m")).unwrap_err();
-        assert!(error.to_string().contains("Ada"), "{error}");
+        let told = error.to_string();
+        assert!(told.contains("row 1 of templates in"), "{told}");
+        assert!(told.contains("was changed by somebody else"), "{told}");
     }
 }
 
@@ -351,6 +353,7 @@ fn what_is_removed_is_gone_from_the_files_byte_for_byte() {
     let folder = place.path.parent().unwrap();
     let mut db = place.open();
     let mut random = fastrand::Rng::with_seed(7);
+    let mut plain = Vec::new();
     let everybody: Vec<_> = (0..40)
         .map(|n| {
             let values: Vec<f32> = (0..256).map(|_| random.f32() - 0.5).collect();
@@ -361,8 +364,17 @@ fn what_is_removed_is_gone_from_the_files_byte_for_byte() {
             template.photo = Some(photo.clone());
             let vector = template.embedding.as_slice().iter();
             let vector: Vec<u8> = vector.flat_map(|v| v.to_le_bytes()).collect();
-            let id = whitelist::enroll(&mut db, &format!("p{n}"), &[template], &origin());
-            (id.unwrap(), vector, photo)
+            let id = whitelist::enroll(&mut db, &format!("p{n}"), &[template], &origin()).unwrap();
+            let raw = Connection::open(&place.path).unwrap();
+            let sealed: (Vec<u8>, Vec<u8>) = raw
+                .query_row(
+                    "SELECT vector, photo FROM templates WHERE person = ?1",
+                    [id.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .unwrap();
+            plain.extend([vector, photo].concat());
+            (id, sealed.0, sealed.1)
         })
         .collect();
     let there = |bytes: &[u8]| {
@@ -373,6 +385,8 @@ fn what_is_removed_is_gone_from_the_files_byte_for_byte() {
             .count()
     };
     assert!(there(&everybody[0].1) > 50 && there(&everybody[0].2) > 20);
+    // Nothing of it ever lies there otherwise than sealed.
+    assert_eq!(there(&plain), 0);
     let (mut gone, mut stay) = (Vec::new(), Vec::new());
     for (n, person) in everybody.into_iter().enumerate() {
         if n % 3 == 2 {

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::files::{Kind, handed};
 use crate::record::{Head, Log};
+use crate::seal::KeyPlace;
 use crate::shown::counted;
 use crate::verbs::Verb;
 use crate::whitelist;
@@ -36,6 +37,9 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     /// File that `doorward backup` wrote
     file: PathBuf,
+    /// File with the key it is sealed with, where that is not the one of now
+    #[arg(long, value_name = "KEYFILE")]
+    key: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
@@ -65,6 +69,11 @@ impl Backup {
         };
         let head = head.context("there is no backup")?;
         self.made.leave_it();
+        let (key, place) = (database.key_id()?, database.key_sources());
+        let place = match database.key_place() {
+            Some(KeyPlace::Credential) => "systemd's credential doorward.key".to_owned(),
+            _ => place.file().display().to_string(),
+        };
         drop(database);
         let noted = Verb::NoteBackup {
             file: file.display().to_string(),
@@ -74,11 +83,16 @@ impl Backup {
             .does(noted, None)
             .context("the backup is there, but cannot be put on record")?;
         if self.format.json {
-            print_json(&json!({ "file": file, "head": head.to_string(), "up_to": head.id }))?;
+            print_json(&json!({
+                "file": file,
+                "head": head.to_string(),
+                "up_to": head.id,
+                "key": key.to_string(),
+            }))?;
             return Ok(Exit::Done.into());
         }
         println!(
-            "{} has everything up to event {}; it holds biometric data: keep it as safe as the database",
+            "{} has everything up to event {}; it is useless without key {key} ({place}): keep a copy of that elsewhere, and not beside the backup",
             file.display(),
             head.id
         );
@@ -107,12 +121,22 @@ fn beside(database: &Path) -> PathBuf {
 impl Restore {
     pub(super) fn hand_over(&self, hands: Hands) -> anyhow::Result<()> {
         let file = std::path::absolute(&self.file)?;
-        hands.read(std::slice::from_ref(&file), Kind::Database)
+        hands.read(std::slice::from_ref(&file), Kind::Database)?;
+        match self.key()? {
+            Some(key) => hands.read(&[key], Kind::Key),
+            None => Ok(()),
+        }
+    }
+
+    fn key(&self) -> std::io::Result<Option<PathBuf>> {
+        self.key.as_ref().map(std::path::absolute).transpose()
     }
 
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let file = std::path::absolute(&self.file)?;
-        let restored = whitelist::restore(&file, &config.whitelist.database, &origin(config))
+        let key = self.key()?;
+        let database = &config.whitelist.database;
+        let restored = whitelist::restore(&file, database, key.as_deref(), &origin(config))
             .context("nothing was restored")?;
         // Who is not on it any more is not in the files either.
         let mut exit = Exit::Done;

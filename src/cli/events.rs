@@ -98,13 +98,11 @@ fn copy_pictures(kept: &Pictures, events: Vec<u64>, folder: &Path) -> anyhow::Re
     std::fs::create_dir_all(folder).with_context(|| failed(folder))?;
     let mut copied = 0;
     for event in events {
-        let from = kept.of(event);
-        let bytes = match files::read(&from, files::Kind::Picture) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", from.display()));
-            }
+        let read = kept.read(event);
+        let Some(bytes) =
+            read.with_context(|| format!("cannot read the picture of event {event}"))?
+        else {
+            continue;
         };
         let to = folder.join(format!("{event}.jpg"));
         files::create(&to)
@@ -155,7 +153,7 @@ impl Events {
             tell_what_is_left_out(&log, &query, limit)?;
         }
         if let Some(folder) = &self.pictures {
-            let kept = Pictures::beside(&config.whitelist.database);
+            let kept = Pictures::open(log.database())?;
             let copied = counted(copy_pictures(&kept, shown, folder)?, "picture", "pictures");
             eprintln!("{copied} in {}", folder.display());
         }

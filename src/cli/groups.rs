@@ -16,7 +16,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "People",
-        &["enroll", "people", "access", "backup", "restore"],
+        &["enroll", "people", "access", "backup", "restore", "rekey"],
     ),
     (
         "Set up",

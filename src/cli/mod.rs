@@ -49,6 +49,7 @@ mod people_factors;
 mod people_file;
 mod people_look;
 mod people_rights;
+mod rekey;
 mod relay;
 mod run;
 mod second_camera;
@@ -147,6 +148,8 @@ enum Command {
     Backup(backup::Backup),
     /// Have the people of a backup on the whitelist again; the record goes on
     Restore(backup::Restore),
+    /// Seal people, photos and PINs with a new key
+    Rekey(rekey::Rekey),
     /// Check configuration, models, camera, relay and database
     Check(check::Check),
     /// Measure how fast this machine recognises, and how much of it the networks take
@@ -320,6 +323,7 @@ impl Cli {
                 let config = named(&mut |hands| restore.hand_over(hands))?;
                 restore.run(&logged(config))
             }
+            Command::Rekey(rekey) => rekey.run(&logged(owned()?)),
             Command::Check(check) => check.run(&self.config),
             Command::Evaluate(command) => command.run(&self.config),
             Command::Calibrate(command) => command.run(&self.config),

@@ -233,6 +233,7 @@ impl Scene {
         let before = log.head().unwrap().id;
         Recorder {
             remembered: Remembered::of(&self.path, &log).unwrap(),
+            pictures: Pictures::open(log.database()).unwrap(),
             log,
             law: SharedLaw::of(Rules::default()),
             queue: self.queue.clone(),
@@ -240,7 +241,6 @@ impl Scene {
             asks: Asks::of_nobody(),
             door,
             retention: Arc::new(ArcSwap::from_pointee(config::Audit::default())),
-            pictures: Pictures::beside(&self.path),
             heartbeat: Heartbeats::new().add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),

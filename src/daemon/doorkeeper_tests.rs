@@ -117,6 +117,7 @@ impl Site {
         let log = log(&path);
         let recorder = Recorder {
             remembered: Remembered::of(&path, &log).unwrap(),
+            pictures: Pictures::open(log.database()).unwrap(),
             log,
             law: SharedLaw::of(Rules::default()),
             queue,
@@ -124,7 +125,6 @@ impl Site {
             asks: Asks::of_nobody(),
             door: orders.clone(),
             retention: Arc::new(arc_swap::ArcSwap::from_pointee(config::Audit::default())),
-            pictures: Pictures::beside(&path),
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::default(),
             status: StatusTeller::to_nobody(),

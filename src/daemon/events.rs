@@ -12,6 +12,7 @@ use crate::access::{self, CardClaim, Claim, Denial, Factors, GateEffect, Grant, 
 use crate::camera::CameraError;
 use crate::cohort::Score;
 use crate::config::{ConfigError, RulesError};
+use crate::database::DatabaseError;
 use crate::embedding::ModelVersion;
 use crate::liveness::{Cue, Failure};
 use crate::person::PersonId;
@@ -262,6 +263,8 @@ pub(crate) fn of_rejected_rules(folder: &Path, fault: &RulesFault) -> Event {
 pub(crate) fn of_unreadable(error: &WhitelistError) -> Event {
     Event::WhitelistUnreadable {
         reason: match error {
+            WhitelistError::Database(DatabaseError::Changed { .. }) => WhitelistFault::Changed,
+            WhitelistError::Database(DatabaseError::Key(_)) => WhitelistFault::NoKey,
             WhitelistError::Database(_) => WhitelistFault::Database,
             WhitelistError::DamagedTemplate { .. } => WhitelistFault::DamagedTemplate,
             _ => WhitelistFault::Other,

@@ -311,6 +311,7 @@ impl Guard {
             },
         };
         let recorder = Recorder {
+            pictures: Pictures::open(log.database())?,
             log,
             remembered,
             queue: queue.clone(),
@@ -319,7 +320,6 @@ impl Guard {
             door: orders.clone(),
             retention: Arc::clone(&retention),
             law: law.clone(),
-            pictures: Pictures::beside(&config.whitelist.database),
             roster,
             heartbeat: heartbeats.add(Part::Audit),
             bent: Arc::clone(&bent),

@@ -119,6 +119,8 @@ impl Parts {
         let whitelist = Arc::new(ArcSwapOption::empty());
         let credentials = Arc::<ArcSwap<Credentials>>::default();
         let database = Database::open_existing(&config.whitelist.database)?;
+        // Where nobody is listed nothing else would ask for it.
+        database.need_key()?;
         let lockouts = lockout_rows::read(&database, &config.daemon.door)?;
         let whitelist_watch = WhitelistWatch::open(
             database,

@@ -13,35 +13,95 @@ use image::imageops::{self, FilterType};
 
 use crate::access::Decision;
 use crate::config;
+use crate::database::{Database, DatabaseError};
 use crate::files;
 use crate::person::PersonId;
 use crate::recognise::FaceReport;
 use crate::record::{Event, Kind, Log, Query, RecordError};
+use crate::seal::PictureKey;
 
 /// Of a picture, in pixels.
 const MAX_SIDE_PX: u32 = 320;
 const JPEG_QUALITY: u8 = 85;
 /// What of a face's width is added on each side.
 const MARGIN: f32 = 0.3;
+/// What the files end with, and what they did before they were sealed.
+const SEALED: &str = ".sealed";
+const IN_CLEAR: &str = ".jpg";
 /// Pictures in the folder that are looked at.
 const MAX_PICTURES: usize = 1_000_000;
 
-/// The folder with the pictures, each called by its event's number.
+/// The folder with the pictures, each called by its event's number and sealed.
 #[derive(Debug)]
 pub(crate) struct Pictures {
     folder: PathBuf,
+    /// Nothing where pictures are only forgotten.
+    key: Option<PictureKey>,
 }
 
 impl Pictures {
+    /// To forget some.
     pub(crate) fn beside(database: &Path) -> Self {
         Self {
             folder: database.with_file_name("pictures"),
+            key: None,
         }
     }
 
+    /// To keep and to read them.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]: there is no key.
+    pub(crate) fn open(database: &Database) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            key: Some(database.picture_key()?),
+            ..Self::beside(database.path())
+        })
+    }
+
+    /// Seals pictures from before they were.
+    pub(super) fn seal_those_from_before(&self) {
+        for event in self.named(IN_CLEAR) {
+            let clear = self.file(event, IN_CLEAR);
+            let sealed = files::read(&clear, files::Kind::Picture)
+                .and_then(|picture| self.write(event, &picture))
+                .and_then(|()| std::fs::remove_file(&clear));
+            if let Err(error) = sealed {
+                let clear = clear.display();
+                log::warn!("{clear} is not sealed and lies in clear: {error}");
+            }
+        }
+    }
+
+    fn file(&self, event: u64, ending: &str) -> PathBuf {
+        self.folder.join(format!("{event}{ending}"))
+    }
+
     /// Where an event's picture is, if there is one.
-    pub(crate) fn of(&self, event: u64) -> PathBuf {
-        self.folder.join(format!("{event}.jpg"))
+    fn of(&self, event: u64) -> PathBuf {
+        self.file(event, SEALED)
+    }
+
+    /// An event's picture, as JPEG, if there is one.
+    ///
+    /// # Errors
+    /// What the system says, or that the file is not the picture that was kept.
+    pub(crate) fn read(&self, event: u64) -> io::Result<Option<Vec<u8>>> {
+        let sealed = match files::read(&self.of(event), files::Kind::Picture) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            sealed => sealed?,
+        };
+        let opened = self.key()?.open(event, &sealed);
+        opened.map(Some).ok_or_else(|| {
+            io::Error::other(
+                "it was changed by somebody else, or is the picture of another event or database; keep a copy as evidence, and remove it",
+            )
+        })
+    }
+
+    fn key(&self) -> io::Result<&PictureKey> {
+        let key = self.key.as_ref();
+        key.ok_or_else(|| io::Error::other("its key is not here"))
     }
 
     /// Writes a picture, as JPEG.
@@ -57,7 +117,8 @@ impl Pictures {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        files::create(&self.of(event))?.write_all(picture)
+        let sealed = self.key()?.seal(event, picture).map_err(io::Error::other)?;
+        files::create(&self.of(event))?.write_all(&sealed)
     }
 
     /// Deletes the pictures of events that name a person, who is removed; gives how many.
@@ -117,16 +178,30 @@ impl Pictures {
         };
         let kept = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
-            let name = entry.file_name().into_string().ok()?;
             let about = entry.metadata().ok()?;
             Some(Kept {
-                event: name.strip_suffix(".jpg")?.parse().ok()?,
+                event: number(&entry, SEALED)?,
                 taken: about.modified().ok()?,
                 bytes: about.len(),
             })
         };
         entries.take(MAX_PICTURES).filter_map(kept).collect()
     }
+
+    /// The events of files with this ending.
+    fn named(&self, ending: &str) -> Vec<u64> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let event = |entry: io::Result<std::fs::DirEntry>| number(&entry.ok()?, ending);
+        entries.take(MAX_PICTURES).filter_map(event).collect()
+    }
+}
+
+/// The event whose picture a file is, by its name.
+fn number(entry: &std::fs::DirEntry, ending: &str) -> Option<u64> {
+    let name = entry.file_name().into_string().ok()?;
+    name.strip_suffix(ending)?.parse().ok()
 }
 
 struct Kept {
@@ -207,7 +282,8 @@ mod tests {
     #[test]
     fn what_is_too_old_or_too_much_goes() {
         let dir = tempfile::tempdir().unwrap();
-        let pictures = Pictures::beside(&dir.path().join("doorward.db"));
+        let database = Database::open(&dir.path().join("doorward.db")).unwrap();
+        let pictures = Pictures::open(&database).unwrap();
         let limits = config::Audit {
             max_pictures_mb: 1,
             ..config::Audit::default()
@@ -227,6 +303,35 @@ mod tests {
         pictures.expire(&limits);
         assert_eq!(events(&pictures), [2, 4]);
         assert!(dir.path().join("pictures/notes.txt").exists());
+    }
+
+    #[test]
+    fn a_picture_is_that_of_its_event_and_what_lay_in_clear_is_sealed() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("doorward.db")).unwrap();
+        let at = |name: &str| dir.path().join("pictures").join(name);
+        std::fs::create_dir(dir.path().join("pictures")).unwrap();
+        std::fs::write(at("4.jpg"), "a face").unwrap();
+        let pictures = Pictures::open(&database).unwrap();
+        pictures.seal_those_from_before();
+        pictures.write(5, b"another face").unwrap();
+        let read = |event| pictures.read(event).unwrap();
+        assert_eq!(read(4).unwrap(), b"a face");
+        assert_eq!(read(5).unwrap(), b"another face");
+        assert_eq!(read(6), None);
+        assert!(!at("4.jpg").exists());
+        for event in [4, 5] {
+            let sealed = std::fs::read(at(&format!("{event}.sealed"))).unwrap();
+            assert!(!sealed.windows(4).any(|bytes| bytes == b"face"));
+        }
+        // Exchanged for each other.
+        std::fs::rename(at("4.sealed"), at("6.sealed")).unwrap();
+        let refused = pictures.read(6).unwrap_err().to_string();
+        assert!(
+            refused.contains("was changed by somebody else"),
+            "{refused}"
+        );
+        assert!(Pictures::beside(database.path()).read(5).is_err());
     }
 
     #[test]

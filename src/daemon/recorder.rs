@@ -60,6 +60,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Runs until told to stop; gives the log back for the last words, and what is remembered of it.
     pub fn run(mut self) -> (Log, Remembered) {
+        self.pictures.seal_those_from_before();
         let mut prune_at = Instant::now();
         let mut has_new_pictures = false;
         let mut head_at = Instant::now();

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -37,12 +38,16 @@ impl Database {
             path: path.into(),
             files: Files::of(path),
             connection,
+            sealing: Arc::default(),
         };
+        let taught = database.sealing.teach(&database.connection);
+        taught.map_err(|error| database.fail(error))?;
         let (found, known) = (database.version()?, MIGRATIONS.len() as i64);
         if found < known {
             let path = path.into();
             return Err(DatabaseError::PastVersion { path, found, known });
         }
+        database.find_key()?;
         Ok(database)
     }
 }

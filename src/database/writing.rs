@@ -155,6 +155,13 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Whether another process may write it now.
+    pub(super) fn may_not_write(&self) -> Result<bool, DatabaseError> {
+        Ok(Writing::try_take(&self.path, false)?.is_err())
+    }
+}
+
 impl Drop for Writing {
     fn drop(&mut self) {
         let mut all = held();

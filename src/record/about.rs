@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::body::Record;
 use super::log::Fail;
+use super::names::Opener;
 use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 
@@ -55,7 +56,7 @@ pub(crate) struct Known {
     pub last: i64,
 }
 
-/// All names in the record, each with whose it was.
+/// All names in the record, each with whose it was, and what stands for those that are gone.
 pub(crate) fn known_names(
     connection: &rusqlite::Connection,
     fail: Fail<'_>,
@@ -69,14 +70,20 @@ pub(crate) fn known_names(
          ) WHERE typeof(person) = 'integer' AND typeof(name) = 'text' GROUP BY person, name"
     );
     let mut statement = connection.prepare(&sql).map_err(fail)?;
-    let known = statement.query_map([], |row| {
-        Ok(Known {
-            id: PersonId(row.get(0)?),
-            name: row.get(1)?,
-            last: row.get(2)?,
-        })
-    });
-    known.and_then(Iterator::collect).map_err(fail)
+    let mut rows = statement.query([]).map_err(fail)?;
+    let mut names = Opener::new(connection, fail);
+    let mut known = Vec::new();
+    while let Some(row) = rows.next().map_err(fail)? {
+        let id = PersonId(row.get(0).map_err(fail)?);
+        // One name of a person is always the same text.
+        let text: String = row.get(1).map_err(fail)?;
+        known.push(Known {
+            id,
+            name: names.name(id, &text)?,
+            last: row.get(2).map_err(fail)?,
+        });
+    }
+    Ok(known)
 }
 
 /// When each person was granted last, in milliseconds since 1970.

@@ -6,6 +6,8 @@
 //! {"format":1,"at_ms":1767225600000,"boot":"…","uptime_ms":8123,"door":"door","event":{"kind":"…",…}}
 //! ```
 //!
+//! Names in an event stand as texts that only a key of the person opens (`names.rs`).
+//!
 //! What was written is what is hashed, byte for byte: no reader has to build the
 //! text again, so a field that is added later leaves older records as they are. A kind
 //! or a reason that this program does not know reads as [`Unknown`].
@@ -20,7 +22,9 @@ use serde_json::{Map, Value};
 use super::chain::{Hash, hexadecimal};
 use super::event::Event;
 use super::head::Head;
+use super::names::Opener;
 use crate::config::DoorName;
+use crate::database::DatabaseError;
 
 /// The format of the bodies that are written. Any format from 1 on is hashed as its bytes;
 /// 0 is what stood in columns before there were bodies.
@@ -138,7 +142,7 @@ pub struct Record {
     pub door: Option<DoorName>,
     /// What happened.
     pub content: Content,
-    /// All of it, as stored.
+    /// All of it, as stored but for the names.
     body: Map<String, Value>,
     hash: Hash,
 }
@@ -155,8 +159,28 @@ pub fn fuzz(bytes: &[u8]) {
 
 impl Record {
     /// `None` if it is not an object with a time and an event of some kind, as every body is.
+    /// Names in it stay sealed.
     pub(super) fn read(id: u64, body: &[u8], hash: Hash) -> Option<Self> {
-        let body: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        Self::of(id, serde_json::from_slice(body).ok()?, hash)
+    }
+
+    /// The same, with its names opened.
+    pub(super) fn read_named(
+        id: u64,
+        body: &[u8],
+        hash: Hash,
+        names: &mut Opener<'_>,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let Ok(mut body) = serde_json::from_slice::<Map<String, Value>>(body) else {
+            return Ok(None);
+        };
+        if let Some(Value::Object(event)) = body.get_mut("event") {
+            names.open(event)?;
+        }
+        Ok(Self::of(id, body, hash))
+    }
+
+    fn of(id: u64, body: Map<String, Value>, hash: Hash) -> Option<Self> {
         let at_ms = body.get("at_ms")?.as_i64()?;
         let event = body.get("event")?;
         let kind = event.get("kind")?.as_str()?;
@@ -206,7 +230,7 @@ impl Record {
         }
     }
 
-    /// What happened, as it is stored.
+    /// What happened, as it is stored but for the names.
     pub(super) fn event_json(&self) -> &Value {
         self.body.get("event").unwrap_or(&Value::Null)
     }

@@ -226,6 +226,8 @@ codes! {
     WhitelistFault {
         Database = "database", "the database failed";
         DamagedTemplate = "damaged_template", "a template is damaged";
+        Changed = "changed", "a row was changed past doorward";
+        NoKey = "no_key", "its key is not here";
         Other = "other", "it cannot be used";
     }
     /// What new templates were made from.

@@ -355,6 +355,11 @@ impl Event {
                 write!(f, ": {message}; the old rules stay in force")
             }
             Self::PadTested(run) => super::pad::tell(f, run),
+            Self::Rekeyed(change) => write!(
+                f,
+                " from key {} to {}, by {}",
+                change.before, change.now, change.actor
+            ),
             Self::GrantedByCard { .. }
             | Self::FactorAccepted { .. }
             | Self::FactorRefused { .. }

@@ -17,8 +17,8 @@ use super::control::{ControlAsked, ControlRefused};
 use super::kind::is_not;
 use super::pad::PadTested;
 use super::payload::{
-    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, PersonRef,
-    Recognition,
+    Actor, By, CardRef, Denied, FrameCounts, FrameRef, Granted, InfraredMapped, KeyChange,
+    PersonRef, Recognition,
 };
 use crate::embedding::ModelVersion;
 
@@ -442,6 +442,8 @@ events! {
         file: String,
         message: String,
     };
+    /// All that is sealed was sealed anew with another key.
+    Rekeyed = "rekeyed"(KeyChange);
     /// The checks against presentation attacks were measured.
     PadTested = "pad_tested"(PadTested);
 }

@@ -7,6 +7,7 @@ use super::chain::{Hash, hash};
 use super::continuity::{Bent, Continuity};
 use super::event::Event;
 use super::head::Head;
+use super::names::{Opener, sealed};
 use super::query::{Query, newest, oldest};
 use crate::config::DoorName;
 use crate::database::{Database, DatabaseError, Files};
@@ -282,7 +283,8 @@ pub(crate) fn append_within(
 ) -> Result<Head, DatabaseError> {
     let before = head(connection, fail)?;
     let id = before.id + 1;
-    let body = body(stamp, door, event)
+    let event = sealed(connection, fail, event)?;
+    let body = body(stamp, door, &event)
         .map_err(|error| fail(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
     let hash = hash(&before.hash, integer(id), body.as_bytes());
     connection
@@ -337,7 +339,11 @@ pub(crate) fn find(
         )
         .optional()
         .map_err(fail)?;
-    Ok(body.and_then(|body| Record::read(id, &body, Hash::default())))
+    let mut names = Opener::new(connection, fail);
+    match body {
+        Some(body) => Record::read_named(id, &body, Hash::default(), &mut names),
+        None => Ok(None),
+    }
 }
 
 /// The number from which on nothing was deleted.

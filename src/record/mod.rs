@@ -17,6 +17,7 @@ mod event;
 mod head;
 mod kind;
 mod log;
+mod names;
 mod pad;
 mod payload;
 mod query;
@@ -43,10 +44,11 @@ pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
+pub use names::forget_names;
 pub use pad::{PadKind, PadTested};
 pub use payload::{
     Actor, By, CardRef, ChallengeFailed, ChallengePassed, Cues, Denied, FrameCounts, FrameRef,
-    Granted, InfraredMapped, Origin, PersonRef, Recognition,
+    Granted, InfraredMapped, KeyChange, Origin, PersonRef, Recognition,
 };
 pub use query::Query;
 pub(crate) use query::{newest, oldest};

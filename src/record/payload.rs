@@ -206,6 +206,15 @@ pub struct CardRef {
     pub last4: String,
 }
 
+/// Another key for what is sealed in the database, by the ids of both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// 16 hexadecimal digits.
+    pub before: String,
+    pub now: String,
+    pub actor: Actor,
+}
+
 /// What the daemon did with the frames of its life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrameCounts {

@@ -7,6 +7,7 @@ use super::about::About;
 use super::body::Record;
 use super::event::Kind;
 use super::log::{RecordError, integer, unsigned};
+use super::names::Opener;
 use crate::database::Database;
 
 #[derive(Debug, Clone, Default)]
@@ -58,9 +59,10 @@ fn select(
     database.read(|connection, fail| {
         let mut statement = connection.prepare(&sql).map_err(fail)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(fail)?;
+        let mut names = Opener::new(connection, fail);
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(fail)? {
-            records.push(record(row)?);
+            records.push(record(row, &mut names)?);
         }
         Ok(records)
     })
@@ -93,13 +95,16 @@ impl Query {
     }
 }
 
-fn record(row: &Row<'_>) -> Result<Record, RecordError> {
+fn record(row: &Row<'_>, names: &mut Opener<'_>) -> Result<Record, RecordError> {
     let id = row.get(0).map(unsigned).unwrap_or(0);
     let body = row.get_ref(1).ok().and_then(|body| body.as_bytes().ok());
     let hash = row.get(2).unwrap_or_default();
-    body.and_then(|body| Record::read(id, body, hash))
-        .ok_or(RecordError::Tampered {
-            id,
-            what: "holds what no doorward writes",
-        })
+    let record = match body {
+        Some(body) => Record::read_named(id, body, hash, names)?,
+        None => None,
+    };
+    record.ok_or(RecordError::Tampered {
+        id,
+        what: "holds what no doorward writes",
+    })
 }

@@ -8,6 +8,7 @@
 
 mod key;
 mod name;
+mod picture;
 mod place;
 mod source;
 
@@ -22,10 +23,12 @@ use zeroize::Zeroizing;
 
 pub use self::key::{BadKey, KeyId, MasterKey};
 pub use self::name::NameKey;
+pub use self::picture::PictureKey;
 pub use self::place::Place;
 pub use self::source::{
     CREDENTIAL, CREDENTIALS_VARIABLE, KeyError, KeyPlace, Sources, beside, next_beside,
 };
+pub(crate) use self::source::{read_file, write_new};
 
 /// The first byte of what is sealed: how the rest is to be read.
 const VERSION: u8 = 1;
@@ -43,8 +46,6 @@ pub enum Purpose {
     Rows,
     /// Finding a row by what is sealed in it.
     LookUp,
-    /// Event pictures.
-    Pictures,
     /// Signing heads of the record.
     Heads,
     /// Telling whether it is the key.
@@ -56,7 +57,6 @@ impl Purpose {
         match self {
             Self::Rows => b"doorward 1 rows",
             Self::LookUp => b"doorward 1 look-up",
-            Self::Pictures => b"doorward 1 pictures",
             Self::Heads => b"doorward 1 heads",
             Self::Id => b"doorward 1 id",
         }

@@ -15,6 +15,8 @@ use crate::files::{self, Kind};
 pub const CREDENTIAL: &str = "doorward.key";
 /// Where systemd says the folder with credentials is.
 pub const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+/// Where systemd keeps those of the service while it runs, for commands beside it.
+const CREDENTIALS_OF_SERVICE: &str = "/run/credentials/doorward.service";
 /// What the key's file is called beside its database.
 const ENDING: &str = "-key";
 /// The key that a change of keys begins to use.
@@ -92,7 +94,8 @@ impl Sources {
     /// Those of a database, and of this process.
     pub fn of(database: &Path) -> Self {
         let folder = std::env::var_os(CREDENTIALS_VARIABLE).filter(|folder| !folder.is_empty());
-        Self::with(folder.map(PathBuf::from).as_deref(), database)
+        let folder = folder.unwrap_or(CREDENTIALS_OF_SERVICE.into());
+        Self::with(Some(Path::new(&folder)), database)
     }
 
     /// With this folder of credentials.
@@ -151,10 +154,8 @@ impl Sources {
     /// # Errors
     /// [`KeyError`]
     pub fn find_or_make(&self) -> Result<(Keys, KeyPlace), KeyError> {
-        for (path, place) in self.all().filter(|(_, place)| *place != KeyPlace::Next) {
-            if let Some(keys) = read_at(path, place)? {
-                return Ok((keys, place));
-            }
+        if let Some(found) = self.any()? {
+            return Ok(found);
         }
         let master = MasterKey::generate()?;
         match write_new(&self.file, &master) {
@@ -165,6 +166,40 @@ impl Sources {
                 None => Err(error),
             },
         }
+    }
+
+    /// The key to begin to seal with, if there is one already.
+    ///
+    /// # Errors
+    /// [`KeyError`]
+    pub(crate) fn any(&self) -> Result<Option<(Keys, KeyPlace)>, KeyError> {
+        for (path, place) in self.all().filter(|(_, place)| *place != KeyPlace::Next) {
+            if let Some(keys) = read_at(path, place)? {
+                return Ok(Some((keys, place)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has the file of the key be the one that fits, after a change of keys that came to its
+    /// end or did not. For whoever may write the database.
+    ///
+    /// # Errors
+    /// [`KeyError::NotWritten`]
+    pub(crate) fn settle(&self, fitting: KeyPlace) -> Result<(), KeyError> {
+        if !self.next.exists() {
+            return Ok(());
+        }
+        let settled = match fitting {
+            KeyPlace::Next => std::fs::rename(&self.next, &self.file),
+            KeyPlace::Credential | KeyPlace::File => std::fs::remove_file(&self.next),
+        };
+        settled
+            .and_then(|()| sync_folder(&self.file))
+            .map_err(|error| KeyError::NotWritten {
+                path: self.file.clone(),
+                reason: error.to_string(),
+            })
     }
 
     fn all(&self) -> impl Iterator<Item = (&Path, KeyPlace)> {

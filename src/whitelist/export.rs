@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::error::WhitelistError;
 use super::portable::{PortablePerson, PortableTemplate, Writer};
+use super::sealed_rows::{PHOTO, SOURCE, VECTOR};
 use super::standing::Entries;
 use super::store::{Fail, Person, by_id, select};
 use crate::database::{Database, DatabaseError};
@@ -92,10 +93,10 @@ fn portable(
     portable.valid_until = standing.valid_until_ms.map(date).transpose()?;
     portable.entries = standing.entries.map(Entries::left);
     let mut statement = c
-        .prepare_cached(
-            "SELECT model, vector, source, created_at_ms, photo FROM templates \
-             WHERE person = ?1 ORDER BY id",
-        )
+        .prepare_cached(&format!(
+            "SELECT model, {VECTOR}, {SOURCE}, created_at_ms, {PHOTO} FROM templates \
+             WHERE person = ?1 ORDER BY id"
+        ))
         .map_err(fail)?;
     let mut rows = statement.query(params![person.id.0]).map_err(fail)?;
     while let Some(row) = rows.next().map_err(fail)? {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::card::{Card, CardFormat};
@@ -145,8 +145,10 @@ pub fn set_pin(
         }
         c.execute(
             "INSERT INTO pins (person, memory_kib, passes, lanes, salt, hash, duress) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (person) DO UPDATE SET \
-             memory_kib = ?2, passes = ?3, lanes = ?4, salt = ?5, hash = ?6, duress = ?7",
+             VALUES (?1, ?2, ?3, ?4, ?5, seal('pins.hash', ?6, ?1, ?2, ?3, ?4, ?5), \
+                 seal('pins.duress', ?7, ?1, ?2, ?3, ?4, ?5)) \
+             ON CONFLICT (person) DO UPDATE SET memory_kib = ?2, passes = ?3, lanes = ?4, \
+                 salt = ?5, hash = excluded.hash, duress = excluded.duress",
             params![
                 id.0,
                 record.cost.memory_kib,
@@ -219,15 +221,10 @@ pub fn add_card(
             });
         }
         c.execute(
-            "INSERT INTO cards (format, facility, number, person, created_at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
-                card.format().as_str(),
-                facility(card),
-                number(card),
-                id.0,
-                stamp.at_ms
-            ],
+            "INSERT INTO cards (hash, card, person, created_at_ms) \
+             SELECT hash, seal('cards.card', ?1, hash, ?2), ?2, ?3 \
+             FROM (SELECT look_up('cards.card', ?1) AS hash)",
+            params![kept_text(card), id.0, stamp.at_ms],
         )
         .map_err(fail)?;
         let event = Event::CardAdded {
@@ -249,7 +246,7 @@ pub fn remove_card(
     kept: &KeptCard,
     origin: &Origin,
 ) -> Result<(), WhitelistError> {
-    let sql = "DELETE FROM cards WHERE format = ?1 AND facility = ?2 AND number = ?3";
+    let sql = "DELETE FROM cards WHERE hash = look_up('cards.card', ?1)";
     change_card(
         database,
         kept,
@@ -272,7 +269,7 @@ pub fn lose_card(
     kept: &KeptCard,
     origin: &Origin,
 ) -> Result<(), WhitelistError> {
-    let sql = "UPDATE cards SET lost = 1 WHERE format = ?1 AND facility = ?2 AND number = ?3";
+    let sql = "UPDATE cards SET lost = 1 WHERE hash = look_up('cards.card', ?1)";
     change_card(
         database,
         kept,
@@ -296,8 +293,7 @@ fn change_card(
     database.transaction(|c, fail| {
         let person = by_id(c, fail, kept.person)?;
         let card = &kept.card;
-        let which = params![card.format().as_str(), facility(card), number(card)];
-        if c.execute(sql, which).map_err(fail)? == 0 {
+        if c.execute(sql, [kept_text(card)]).map_err(fail)? == 0 {
             return Err(WhitelistError::NoSuchCard {
                 number: card.number(),
             });
@@ -319,10 +315,10 @@ pub fn find_card(
     facility: Option<u32>,
     format: Option<&CardFormat>,
 ) -> Result<KeptCard, WhitelistError> {
-    let sql_number = i64::try_from(number).unwrap_or(-1);
-    let mut found = database.read(|c, fail| cards_where(c, fail, "number = ?1", sql_number))?;
+    let mut found = database.read(|c, fail| cards_where(c, fail, "1 = ?1", 1))?;
     found.retain(|kept| {
-        format.is_none_or(|format| kept.card.format() == format)
+        kept.card.number() == number
+            && format.is_none_or(|format| kept.card.format() == format)
             && (facility.is_none() || kept.card.facility() == facility)
     });
     match (found.pop(), found.is_empty()) {
@@ -332,19 +328,16 @@ pub fn find_card(
     }
 }
 
-fn facility(card: &Card) -> i64 {
-    card.facility().map_or(-1, i64::from)
-}
-
-fn number(card: &Card) -> i64 {
-    i64::try_from(card.number()).unwrap_or(i64::MAX)
+/// A card as the text that is sealed: format, facility (-1 where there is none) and number.
+fn kept_text(card: &Card) -> String {
+    let facility = card.facility().map_or(-1, i64::from);
+    format!("{} {facility} {}", card.format().as_str(), card.number())
 }
 
 fn kept(c: &Connection, fail: Fail<'_>, card: &Card) -> Result<Option<KeptCard>, DatabaseError> {
     c.query_row(
-        "SELECT person, lost, created_at_ms FROM cards \
-         WHERE format = ?1 AND facility = ?2 AND number = ?3",
-        params![card.format().as_str(), facility(card), number(card)],
+        "SELECT person, lost, created_at_ms FROM cards WHERE hash = look_up('cards.card', ?1)",
+        [kept_text(card)],
         |row| {
             Ok(KeptCard {
                 card: *card,
@@ -365,16 +358,16 @@ fn cards_where(
     value: i64,
 ) -> Result<Vec<KeptCard>, WhitelistError> {
     let sql = format!(
-        "SELECT person, lost, created_at_ms, format, facility, number FROM cards \
-         WHERE {term} ORDER BY created_at_ms, format, facility, number"
+        "SELECT person, lost, created_at_ms, opened_text('cards.card', card, hash, person) \
+         FROM cards WHERE {term}"
     );
     let mut statement = c.prepare(&sql).map_err(fail)?;
     let mut rows = statement.query([value]).map_err(fail)?;
     let mut cards = Vec::new();
     while let Some(row) = rows.next().map_err(fail)? {
         let person = PersonId(row.get(0).map_err(fail)?);
-        let card = card_in(row).map_err(fail)?;
-        let card = card.ok_or(WhitelistError::DamagedFactor { person })?;
+        let text: String = row.get(3).map_err(fail)?;
+        let card = card_of(&text).ok_or(WhitelistError::DamagedFactor { person })?;
         cards.push(KeptCard {
             card,
             person,
@@ -382,19 +375,18 @@ fn cards_where(
             created_at_ms: row.get(2).map_err(fail)?,
         });
     }
+    cards.sort_by_key(|kept| (kept.created_at_ms, kept.card));
     Ok(cards)
 }
 
 /// Nothing for what no doorward wrote.
-fn card_in(row: &Row<'_>) -> rusqlite::Result<Option<Card>> {
-    let format = CardFormat::new(&row.get::<_, String>(3)?);
-    let facility: i64 = row.get(4)?;
+fn card_of(text: &str) -> Option<Card> {
+    let mut parts = text.split(' ');
+    let format = CardFormat::new(parts.next()?)?;
+    let facility: i64 = parts.next()?.parse().ok()?;
+    let number = parts.next()?.parse().ok()?;
     let facility = (facility >= 0).then(|| u32::try_from(facility).unwrap_or(u32::MAX));
-    let number = u64::try_from(row.get::<_, i64>(5)?);
-    Ok(match (format, number) {
-        (Some(format), Ok(number)) => Card::new(format, facility, number).ok(),
-        _ => None,
-    })
+    Card::new(format, facility, number).ok()
 }
 
 fn pin_of(
@@ -413,7 +405,10 @@ fn pins_where(
     value: i64,
 ) -> Result<Vec<(PersonId, PinRecord)>, WhitelistError> {
     let sql = format!(
-        "SELECT person, memory_kib, passes, lanes, salt, hash, duress FROM pins WHERE {term}"
+        "SELECT person, memory_kib, passes, lanes, salt, \
+             opened('pins.hash', hash, person, memory_kib, passes, lanes, salt), \
+             opened('pins.duress', duress, person, memory_kib, passes, lanes, salt) \
+         FROM pins WHERE {term}"
     );
     let mut statement = c.prepare(&sql).map_err(fail)?;
     let pins = statement

@@ -12,7 +12,7 @@ use crate::database::{Database, DatabaseError};
 use crate::person::PersonId;
 use crate::record::{Named, head_id, named_since};
 
-/// SHA-256 of name, state, templates, groups, validity, PINs and cards.
+/// SHA-256 of name, state, templates, groups, validity, PINs and cards, as they are sealed.
 type Fingerprint = [u8; 32];
 
 /// The whitelist at some moment, and the newest event then.
@@ -84,7 +84,7 @@ fn unrecorded(
 fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, DatabaseError> {
     let mut people: BTreeMap<PersonId, Sha256> = BTreeMap::new();
     for sql in [
-        "SELECT id, CAST(name AS BLOB), enabled, x'' FROM people ORDER BY id",
+        "SELECT id, name, enabled, CAST(name_hash AS BLOB) FROM people ORDER BY id",
         "SELECT person, CAST(model AS BLOB), id, vector FROM templates ORDER BY id",
         // NULL and a number are told apart by what stands around them.
         "SELECT id, CAST(format('%s|%s|%s|%s', coalesce(valid_from_ms, '-'), coalesce(valid_until_ms, '-'), \
@@ -92,8 +92,7 @@ fn read(connection: &Connection, fail: Fail<'_>) -> Result<Fingerprints, Databas
         "SELECT person, CAST(name AS BLOB), 0, x'' FROM memberships ORDER BY person, name",
         "SELECT person, salt, memory_kib * 1000 + passes * 10 + lanes, hash FROM pins ORDER BY person",
         "SELECT person, CAST('duress' AS BLOB), 0, duress FROM pins WHERE duress NOT NULL ORDER BY person",
-        "SELECT person, CAST('card ' || format || ' ' || facility AS BLOB), number, \
-         CAST('lost ' || lost AS BLOB) FROM cards ORDER BY format, facility, number",
+        "SELECT person, hash, lost, card FROM cards ORDER BY hash",
     ] {
         let mut statement = connection.prepare(sql).map_err(fail)?;
         let mut rows = statement.query([]).map_err(fail)?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::asked::Asked;
 use super::error::WhitelistError;
 use super::portable::{PortableError, PortablePerson, PortableTemplate, Reader};
+use super::sealed_rows::{TemplateRow, VECTOR, add_person, add_template, set_name};
 use super::standing::Standing;
 use super::store::{Fail, check_name, fold, from_bytes, select, skeleton};
 use crate::database::{Database, DatabaseError};
@@ -127,7 +128,7 @@ pub fn import(
             }
             let id = put(c, fail, &name, &person, old.as_ref().map(|old| old.id))?;
             for template in &templates {
-                add(c, fail, id, template)?;
+                add_template(c, fail, id, &template.row())?;
                 let of_model = template.model.as_str().to_owned();
                 *imported.templates.entry(of_model).or_default() += 1;
             }
@@ -167,6 +168,18 @@ struct Stored<'p> {
     source: &'p str,
     made_at_ms: i64,
     photo: Option<Vec<u8>>,
+}
+
+impl Stored<'_> {
+    fn row(&self) -> TemplateRow<'_> {
+        TemplateRow {
+            model: self.model.as_str(),
+            vector: &self.vector,
+            source: self.source,
+            created_at_ms: self.made_at_ms,
+            photo: self.photo.as_deref(),
+        }
+    }
 }
 
 /// Name and templates of somebody, if all of it may be stored.
@@ -221,47 +234,21 @@ fn put(
     old: Option<PersonId>,
 ) -> Result<PersonId, DatabaseError> {
     let at_ms = person.enrolled_at.as_millisecond();
-    let values = params![name, fold(name), person.enabled, at_ms];
-    let Some(id) = old else {
-        c.execute(
-            "INSERT INTO people (name, folded, enabled, created_at_ms) VALUES (?1, ?2, ?3, ?4)",
-            values,
-        )
-        .map_err(fail)?;
-        return Ok(PersonId(c.last_insert_rowid()));
+    let id = match old {
+        None => add_person(c, fail, name, at_ms)?,
+        Some(id) => {
+            c.execute("DELETE FROM templates WHERE person = ?1", [id.0])
+                .map_err(fail)?;
+            set_name(c, fail, id, name)?;
+            id
+        }
     };
-    c.execute("DELETE FROM templates WHERE person = ?1", [id.0])
-        .map_err(fail)?;
     c.execute(
-        "UPDATE people SET name = ?1, folded = ?2, enabled = ?3, created_at_ms = ?4 WHERE id = ?5",
-        params![name, fold(name), person.enabled, at_ms, id.0],
+        "UPDATE people SET enabled = ?1, created_at_ms = ?2 WHERE id = ?3",
+        params![person.enabled, at_ms, id.0],
     )
     .map_err(fail)?;
     Ok(id)
-}
-
-fn add(
-    c: &Connection,
-    fail: Fail<'_>,
-    person: PersonId,
-    template: &Stored<'_>,
-) -> Result<(), DatabaseError> {
-    c.prepare_cached(
-        "INSERT INTO templates (person, model, vector, source, created_at_ms, photo) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )
-    .and_then(|mut insert| {
-        insert.execute(params![
-            person.0,
-            template.model.as_str(),
-            template.vector,
-            template.source,
-            template.made_at_ms,
-            template.photo,
-        ])
-    })
-    .map(|_| ())
-    .map_err(fail)
 }
 
 /// Who is called what, on the whitelist and in the file so far.
@@ -345,7 +332,7 @@ impl Sizes {
         }
         let stored: Option<i64> = c
             .query_row(
-                "SELECT length(vector) FROM templates WHERE model = ?1 LIMIT 1",
+                &format!("SELECT length({VECTOR}) FROM templates WHERE model = ?1 LIMIT 1"),
                 [model.as_str()],
                 |row| row.get(0),
             )

@@ -15,9 +15,12 @@ mod matcher;
 mod photos;
 mod pin;
 mod portable;
+mod rekey;
+mod reseal;
 mod restore;
 mod rights;
 mod rows;
+mod sealed_rows;
 mod snapshot;
 mod standing;
 mod store;
@@ -43,6 +46,7 @@ pub use pin::{
     check_pin,
 };
 pub use portable::PortableError;
+pub use rekey::{RekeyError, Rekeyed, rekey};
 pub(crate) use restore::sweep;
 pub use restore::{RestoreError, Restored, restore};
 pub use rights::{

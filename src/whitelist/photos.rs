@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::WhitelistError;
+use super::sealed_rows::{PHOTO, SOURCE};
 use super::store::{NewTemplate, by_id, insert};
 use crate::database::Database;
 use crate::embedding::{Embedding, ModelVersion};
@@ -39,10 +40,10 @@ pub fn kept_photos(
 ) -> Result<Vec<KeptPhoto>, WhitelistError> {
     database.read(|c, fail| {
         let mut statement = c
-            .prepare(
-                "SELECT id, person, source, photo FROM templates \
-                 WHERE model <> ?1 AND photo IS NOT NULL ORDER BY person, id",
-            )
+            .prepare(&format!(
+                "SELECT id, person, {SOURCE}, {PHOTO} FROM templates \
+                 WHERE model <> ?1 AND photo IS NOT NULL ORDER BY person, id"
+            ))
             .map_err(fail)?;
         let photos = statement
             .query_map([model.as_str()], kept)
@@ -62,9 +63,11 @@ pub(crate) fn kept_photos_of(
     person: PersonId,
 ) -> Result<Vec<KeptPhoto>, WhitelistError> {
     database.read(|c, fail| {
-        let sql = "SELECT id, person, source, photo FROM templates \
-                   WHERE model <> ?1 AND photo IS NOT NULL AND person = ?2 ORDER BY id";
-        let mut statement = c.prepare(sql).map_err(fail)?;
+        let sql = format!(
+            "SELECT id, person, {SOURCE}, {PHOTO} FROM templates \
+             WHERE model <> ?1 AND photo IS NOT NULL AND person = ?2 ORDER BY id"
+        );
+        let mut statement = c.prepare(&sql).map_err(fail)?;
         let photos = statement
             .query_map(params![model.as_str(), person.0], kept)
             .and_then(Iterator::collect)
@@ -91,9 +94,11 @@ pub(crate) fn newest_photo_of(
     person: PersonId,
 ) -> Result<Option<Vec<u8>>, WhitelistError> {
     database.read(|c, fail| {
-        let sql = "SELECT photo FROM templates \
-                   WHERE photo IS NOT NULL AND person = ?1 ORDER BY id DESC LIMIT 1";
-        let photo = c.query_row(sql, [person.0], |row| row.get(0)).optional();
+        let sql = format!(
+            "SELECT {PHOTO} FROM templates \
+             WHERE photo IS NOT NULL AND person = ?1 ORDER BY id DESC LIMIT 1"
+        );
+        let photo = c.query_row(&sql, [person.0], |row| row.get(0)).optional();
         Ok(photo.map_err(fail)?)
     })
 }

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::reseal;
 use crate::database::{Database, DatabaseError, Writing};
 use crate::record::{Event, Head, Log, Origin, RecordError, Stamp, append_within, has_head};
+use crate::seal::{self, KeyError, KeyId, KeyPlace};
 
 /// What the copy of a backup is called beside the database.
 const COPY: &str = "-restore";
@@ -23,6 +25,29 @@ pub enum RestoreError {
     /// SQLite would take it for the new database's own.
     #[error("{0} is left of a database that is not there; move it away, and repeat this")]
     Leftover(PathBuf),
+    /// The backup is useless without its key.
+    #[error(
+        "{backup} is sealed with key {wanted}, which is not here; give the file with that key: --key KEYFILE"
+    )]
+    NoKey { backup: PathBuf, wanted: KeyId },
+    /// It was named, and is another.
+    #[error(
+        "{backup} is sealed with key {wanted}, and {file} is key {found}; give the one that the database had when the backup was made"
+    )]
+    OtherKey {
+        backup: PathBuf,
+        wanted: KeyId,
+        file: PathBuf,
+        found: KeyId,
+    },
+    /// A key that may be somebody's only one.
+    #[error(
+        "{0} is a key that opens neither the database nor the backup; move it away and keep it, then repeat this"
+    )]
+    KeyInTheWay(PathBuf),
+    /// A key cannot be read or written.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The database or the backup failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -49,10 +74,17 @@ pub struct Restored {
 }
 
 /// Makes a backup's people the whitelist. Where there is no database, the backup becomes it.
+/// `key` is the file of the key that the backup is sealed with, where that is not the
+/// database's. A database whose own key is lost goes on with that one.
 ///
 /// # Errors
 /// [`RestoreError`]
-pub fn restore(backup: &Path, database: &Path, origin: &Origin) -> Result<Restored, RestoreError> {
+pub fn restore(
+    backup: &Path,
+    database: &Path,
+    key: Option<&Path>,
+    origin: &Origin,
+) -> Result<Restored, RestoreError> {
     let _writing = match Writing::take(database, false) {
         Err(DatabaseError::Guarded { path, .. }) => return Err(RestoreError::Guarded(path)),
         writing => writing?,
@@ -60,9 +92,49 @@ pub fn restore(backup: &Path, database: &Path, origin: &Origin) -> Result<Restor
     let copy = beside(database, COPY);
     remove(&copy);
     Database::copy_backup(backup, &copy)?;
-    let restored = from_copy(backup, &copy, database, origin);
+    let restored = lay_key(backup, &copy, database, key)
+        .and_then(|()| from_copy(backup, &copy, database, origin));
     remove(&copy);
     restored
+}
+
+/// Lays the key that is named beside the copy, or else the database's own: an unsealed backup
+/// of an older doorward is sealed with it as well.
+fn lay_key(
+    backup: &Path,
+    copy: &Path,
+    database: &Path,
+    key: Option<&Path>,
+) -> Result<(), RestoreError> {
+    let keys = match key {
+        Some(file) => Some(seal::read_file(file)?),
+        // Opening it ends a change of keys that was cut short.
+        None if database.exists() => {
+            let current = Database::open_existing(database)?;
+            match current.key_place() {
+                Some(KeyPlace::Credential) => None,
+                _ => Some(seal::Sources::of(database).find(current.key_id()?)?.0),
+            }
+        }
+        None => match seal::Sources::of(database).any()? {
+            Some((keys, KeyPlace::File)) => Some(keys),
+            _ => None,
+        },
+    };
+    let Some(keys) = keys else { return Ok(()) };
+    seal::write_new(&seal::beside(copy), keys.master())?;
+    let Some(file) = key else { return Ok(()) };
+    let copied = Database::open_existing(copy)?;
+    let wanted = copied.key_id()?;
+    if wanted == keys.id() {
+        return Ok(());
+    }
+    Err(RestoreError::OtherKey {
+        backup: backup.into(),
+        wanted,
+        file: file.into(),
+        found: keys.id(),
+    })
 }
 
 fn from_copy(
@@ -73,6 +145,12 @@ fn from_copy(
 ) -> Result<Restored, RestoreError> {
     let from = Database::open_existing(copy)?;
     from.integrity_check()?;
+    let Ok(keys) = from.keys() else {
+        return Err(RestoreError::NoKey {
+            backup: backup.into(),
+            wanted: from.key_id()?,
+        });
+    };
     let log = Log::new(from, origin.door.clone());
     let head = log.verify(&[])?.head;
     drop(log);
@@ -89,6 +167,12 @@ fn from_copy(
         let log = Log::new(current, origin.door.clone());
         log.verify(&[])?;
         current = log.into_database();
+        let is_lost = current.keys().is_err();
+        if is_lost {
+            lay_beside(copy, database)?;
+            current.go_on_with(&keys);
+        }
+        current.open_before_with(&keys);
         current.attach(copy)?;
         let people = current.transaction(|c, fail| {
             if !has_head(c, fail, head)? {
@@ -97,25 +181,20 @@ fn from_copy(
                     backup: backup.into(),
                 });
             }
+            if is_lost {
+                reseal::adopt(c, fail)?;
+            }
             c.execute_batch(
                 // A backup gives no entries again: who passed since then did.
                 "CREATE TEMP TABLE kept AS SELECT * FROM main.passages;
-                 DELETE FROM main.people;
-                 INSERT INTO main.people (id, name, folded, enabled, created_at_ms, guest,
-                         valid_from_ms, valid_until_ms, entries, entries_from)
-                     SELECT id, name, folded, enabled, created_at_ms, guest,
-                         valid_from_ms, valid_until_ms, entries, entries_from FROM other.people;
-                 INSERT INTO main.memberships SELECT * FROM other.memberships;
-                 INSERT INTO main.passages SELECT * FROM kept
+                 DELETE FROM main.people;",
+            )
+            .map_err(fail)?;
+            reseal::from_other(c, fail)?;
+            c.execute_batch(
+                "INSERT INTO main.passages SELECT * FROM kept
                      WHERE person IN (SELECT id FROM main.people);
-                 DROP TABLE kept;
-                 INSERT INTO main.templates (person, model, vector, source, created_at_ms, photo)
-                     SELECT person, model, vector, source, created_at_ms, photo
-                     FROM other.templates ORDER BY id;
-                 INSERT INTO main.pins (person, memory_kib, passes, lanes, salt, hash, duress)
-                     SELECT person, memory_kib, passes, lanes, salt, hash, duress FROM other.pins;
-                 INSERT INTO main.cards (format, facility, number, person, lost, created_at_ms)
-                     SELECT format, facility, number, person, lost, created_at_ms FROM other.cards;",
+                 DROP TABLE kept;",
             )
             .map_err(fail)?;
             let people = count(c).map_err(fail)?;
@@ -135,6 +214,7 @@ fn from_copy(
         }
     }
     let mut new = Database::open_existing(copy)?;
+    new.check_sealed()?;
     let people = new.transaction(|c, fail| {
         let people = count(c).map_err(fail)?;
         append_within(c, fail, &Stamp::now(), &origin.door, &event(people))?;
@@ -142,6 +222,7 @@ fn from_copy(
     })?;
     // Closing it puts all into the one file.
     drop(new);
+    lay_beside(copy, database)?;
     std::fs::rename(copy, database).map_err(|source| RestoreError::File {
         path: database.into(),
         source,
@@ -151,6 +232,24 @@ fn from_copy(
         backup: head,
         record_went_on: false,
     })
+}
+
+/// Has the key that lies beside the copy be the database's.
+fn lay_beside(copy: &Path, database: &Path) -> Result<(), RestoreError> {
+    let laid = seal::beside(copy);
+    // It is systemd's, or the copy's key.
+    if !laid.exists() {
+        return Ok(());
+    }
+    let keys = seal::read_file(&laid)?;
+    let place = seal::beside(database);
+    if !place.exists() {
+        return Ok(seal::write_new(&place, keys.master())?);
+    }
+    match seal::read_file(&place) {
+        Ok(there) if there.id() == keys.id() => Ok(()),
+        _ => Err(RestoreError::KeyInTheWay(place)),
+    }
 }
 
 fn count(c: &rusqlite::Connection) -> rusqlite::Result<u64> {
@@ -173,7 +272,7 @@ pub(crate) fn sweep(database: &Path) {
 
 /// What is left of an earlier try, or of this one.
 fn remove(copy: &Path) {
-    for ending in ["", "-wal", "-shm", "-lock"] {
+    for ending in ["", "-wal", "-shm", "-lock", "-key"] {
         let _ = std::fs::remove_file(beside(copy, ending));
     }
 }

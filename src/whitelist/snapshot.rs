@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::directory::{Directory, Listed};
 use super::error::WhitelistError;
 use super::matcher::{Matcher, NotComparable, Templates};
+use super::sealed_rows::NAME;
 use super::standing;
 use super::store::{self, Fail};
 use crate::database::{Database, DatabaseError};
@@ -87,7 +88,7 @@ pub(crate) fn directory_of(
     for person in people {
         let listed = connection
             .query_row(
-                "SELECT name, enabled FROM people WHERE id = ?1",
+                &format!("SELECT {NAME}, p.enabled FROM people p WHERE p.id = ?1"),
                 [person.0],
                 |row| Ok(Listed::new(person, row.get::<_, String>(0)?, row.get(1)?)),
             )

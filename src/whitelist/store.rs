@@ -5,11 +5,13 @@
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use super::directory::{Directory, Listed};
 use super::error::WhitelistError;
 use super::matcher::Templates;
 use super::rights;
+use super::sealed_rows::{HAS_NAME, NAME, TemplateRow, VECTOR, add_person, add_template, set_name};
 use super::standing::{self, Standing};
 use crate::database::{Database, DatabaseError};
 use crate::embedding::{Embedding, ModelVersion};
@@ -116,12 +118,7 @@ pub fn enroll_until(
             Some(person) => (person.id, person.name),
             None => {
                 refuse_look_alike(c, fail, &name, None)?;
-                c.execute(
-                    "INSERT INTO people (name, folded, created_at_ms) VALUES (?1, ?2, ?3)",
-                    params![name, fold(&name), stamp.at_ms],
-                )
-                .map_err(fail)?;
-                (PersonId(c.last_insert_rowid()), name)
+                (add_person(c, fail, &name, stamp.at_ms)?, name)
             }
         };
         for template in templates {
@@ -149,20 +146,14 @@ pub(super) fn insert(
     template: &NewTemplate,
     now: i64,
 ) -> Result<(), DatabaseError> {
-    c.execute(
-        "INSERT INTO templates (person, model, vector, source, created_at_ms, photo) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            person.0,
-            template.embedding.model().as_str(),
-            to_bytes(&template.embedding),
-            template.source,
-            now,
-            template.photo
-        ],
-    )
-    .map(|_| ())
-    .map_err(fail)
+    let row = TemplateRow {
+        model: template.embedding.model().as_str(),
+        vector: &Zeroizing::new(to_bytes(&template.embedding)),
+        source: &template.source,
+        created_at_ms: now,
+        photo: template.photo.as_deref(),
+    };
+    add_template(c, fail, person, &row)
 }
 
 /// Everybody, by number.
@@ -198,11 +189,7 @@ pub fn rename(
             return Err(WhitelistError::Taken(name));
         }
         refuse_look_alike(c, fail, &name, Some(id))?;
-        c.execute(
-            "UPDATE people SET name = ?2, folded = ?3 WHERE id = ?1",
-            params![id.0, name, fold(&name)],
-        )
-        .map_err(fail)?;
+        set_name(c, fail, id, &name)?;
         let event = Event::Renamed {
             person: PersonRef::new(id, name),
             before: person.name,
@@ -298,9 +285,9 @@ pub(super) fn load(
         let people = select(c, fail, "1 = ?1", &1i64)?;
         let all: usize = people.iter().map(|p| p.templates).sum();
         let mut statement = c
-            .prepare(
-                "SELECT id, person, vector FROM templates WHERE model = ?1 ORDER BY person, id",
-            )
+            .prepare(&format!(
+                "SELECT id, person, {VECTOR} FROM templates WHERE model = ?1 ORDER BY person, id"
+            ))
             .map_err(fail)?;
         let rows: Vec<(i64, i64, Vec<u8>)> = statement
             .query_map([model.as_str()], |row| {
@@ -343,7 +330,7 @@ pub(super) fn select(
 ) -> Result<Vec<Person>, WhitelistError> {
     let mut statement = c
         .prepare(&format!(
-            "SELECT p.id, p.name, p.enabled, p.created_at_ms, (SELECT count(*) FROM templates t WHERE t.person = p.id),
+            "SELECT p.id, {NAME}, p.enabled, p.created_at_ms, (SELECT count(*) FROM templates t WHERE t.person = p.id),
              (SELECT count(t.photo) FROM templates t WHERE t.person = p.id)
              FROM people p WHERE {term} ORDER BY p.id"
         ))
@@ -375,7 +362,7 @@ pub(super) fn select(
 }
 
 fn by_name(c: &Connection, fail: Fail<'_>, name: &str) -> Result<Option<Person>, WhitelistError> {
-    Ok(select(c, fail, "p.folded = ?1", &fold(name))?.pop())
+    Ok(select(c, fail, HAS_NAME, &fold(name))?.pop())
 }
 
 pub(super) fn by_id(

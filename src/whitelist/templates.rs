@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::error::WhitelistError;
+use super::sealed_rows::SOURCE;
 use super::store::{Fail, Person, by_id};
 use crate::database::Database;
 use crate::embedding::ModelVersion;
@@ -80,9 +81,9 @@ fn templates_within(
     id: PersonId,
 ) -> Result<Vec<(i64, Template)>, WhitelistError> {
     let mut statement = c
-        .prepare(
-            "SELECT id, model, source, created_at_ms FROM templates WHERE person = ?1 ORDER BY id",
-        )
+        .prepare(&format!(
+            "SELECT id, model, {SOURCE}, created_at_ms FROM templates WHERE person = ?1 ORDER BY id"
+        ))
         .map_err(fail)?;
     let templates = statement
         .query_map([id.0], |row| {

@@ -6,6 +6,7 @@ pub mod living;
 pub mod onnx;
 pub mod postgres;
 pub mod pty;
+pub mod seal;
 pub mod site;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! is opened by what the daemon opens it by, but nothing is written.
 
 mod infrared;
+mod key;
 mod panel;
 mod risk;
 mod sight;
@@ -292,6 +293,7 @@ fn check_database(
         Ok(None) => {}
         Err(error) => report.add("photos", Verdict::Wrong, error.to_string()),
     }
+    key::check(&database, report);
     check_factors(&database, config, report);
     let matcher =
         vision.and_then(|vision| risk::check_whitelist(&database, vision, config, report));

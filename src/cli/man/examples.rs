@@ -196,6 +196,13 @@ const ALL: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "doorward rekey",
+        &[(
+            "sudo systemctl stop doorward && sudo doorward rekey",
+            "Take another key, because somebody may have read the one of now:",
+        )],
+    ),
+    (
         "doorward check",
         &[
             (

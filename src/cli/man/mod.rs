@@ -24,7 +24,7 @@ doorward watches a camera, recognises the people on its whitelist and switches t
 door for them. The door stays locked in every other case: a fault, a doubt, a crash. A way out \
 that works without it is the door hardware's job.";
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     (
         config::DEFAULT_PATH,
         "the configuration, see doorward.toml(5)",
@@ -44,6 +44,10 @@ const FILES: [(&str, &str); 7] = [
     (
         "/var/lib/doorward/doorward.db",
         "whitelist and record, readable by the user doorward only",
+    ),
+    (
+        "/var/lib/doorward/doorward.db-key",
+        "what they are sealed with, unless systemd hands it over",
     ),
     (
         "/usr/share/doorward/models",
