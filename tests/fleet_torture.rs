@@ -199,6 +199,11 @@ impl Round<'_> {
                         break;
                     }
                     tokio::time::sleep(Duration::from_millis(50)).await;
+                    // A hub that starts while its store is down ends, and systemd starts it anew.
+                    let serving = self.serving.as_mut();
+                    if serving.is_none_or(|serving| serving.0.try_wait().unwrap().is_some()) {
+                        self.serve();
+                    }
                 }
                 let told = told.expect("the hub does not come back");
                 let after = self.sites[door].session.door().list().position();

@@ -79,11 +79,16 @@ pub(crate) struct Serve {
 pub(crate) struct Backup {
     /// File to write, which must not be there yet
     file: PathBuf,
-    /// SQLite file that the hub keeps the list in
-    #[arg(long, value_name = "FILE", default_value = "hub.db")]
-    store: PathBuf,
+    /// Where the hub keeps the list, as serve is told; pg_dump copies it from PostgreSQL
+    #[arg(long, value_name = "STORE", default_value = "hub.db")]
+    store: String,
     #[command(flatten)]
     format: Format,
+}
+
+/// Whether a store is a database of PostgreSQL and no file.
+fn is_postgres(store: &str) -> bool {
+    cfg!(feature = "postgres") && (store.starts_with("postgres") || store.contains("host="))
 }
 
 impl Fleet {
@@ -179,7 +184,7 @@ impl Serve {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let keys: HubKeys = read(&self.keys, "init")?;
         #[cfg(feature = "postgres")]
-        if self.store.starts_with("postgres") || self.store.contains("host=") {
+        if is_postgres(&self.store) {
             let store = fleet::store::Postgres::open(&self.store).await?;
             return self.serve(keys, store).await;
         }
@@ -214,16 +219,11 @@ impl Serve {
 
 impl Backup {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        if !self.store.exists() {
-            bail!(
-                "there is no {}; name the hub's SQLite file with --store, or use pg_dump for PostgreSQL",
-                self.store.display()
-            );
-        }
-        let store = Sqlite::open(&self.store)?;
-        let held = store.copy(&self.file)?;
-        let events: u64 = held.iter().map(|(_, held)| held.last).sum();
-        store.note_backup(held).await?;
+        let events = match is_postgres(&self.store) {
+            #[cfg(feature = "postgres")]
+            true => self.dump().await?,
+            _ => self.copy().await?,
+        };
         match self.format.json {
             true => print_json(&json!({ "file": self.file, "events": events }))?,
             false => println!(
@@ -233,5 +233,43 @@ impl Backup {
             ),
         }
         Ok(Exit::Done.into())
+    }
+
+    async fn copy(&self) -> anyhow::Result<u64> {
+        let path = Path::new(&self.store);
+        if !path.exists() {
+            bail!(
+                "there is no {}; name the hub's store with --store",
+                path.display()
+            );
+        }
+        let store = Sqlite::open(path)?;
+        let held = store.copy(&self.file)?;
+        let events = held.iter().map(|(_, held)| held.last).sum();
+        store.note_backup(held).await?;
+        Ok(events)
+    }
+
+    #[cfg(feature = "postgres")]
+    async fn dump(&self) -> anyhow::Result<u64> {
+        let store = fleet::store::Postgres::open(&self.store).await?;
+        // What it has now, the dump that begins after that has.
+        let held = store.held().await?;
+        let file = files::create_new(&self.file)
+            .with_context(|| format!("cannot make {}", self.file.display()))?;
+        let mut dump = std::process::Command::new("pg_dump");
+        dump.args(["--format=custom", "--schema=doorward", "--dbname"]);
+        dump.arg(&self.store).stdout(file.try_clone()?);
+        let ended = dump
+            .status()
+            .context("cannot run pg_dump; it is in Debian's postgresql-client");
+        let is_whole = ended.as_ref().is_ok_and(std::process::ExitStatus::success);
+        if !is_whole || file.sync_all().is_err() {
+            let _ = std::fs::remove_file(&self.file);
+            bail!("there is no backup: pg_dump ended with {}", ended?);
+        }
+        let events = held.iter().map(|(_, held)| held.last).sum();
+        store.note_backup(held).await?;
+        Ok(events)
     }
 }

@@ -15,6 +15,7 @@ use rustix::net::sockopt;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -47,8 +48,14 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 pub(super) async fn serve<S: Store>(hub: Arc<Hub<S>>, listener: TcpListener, tls: TlsAcceptor) {
+    // They end with this.
+    let mut connections = JoinSet::new();
     loop {
-        let (stream, from) = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let (stream, from) = match accepted {
             Ok(accepted) => accepted,
             // No descriptors are left, or the peer is gone again.
             Err(error) => {
@@ -61,7 +68,7 @@ pub(super) async fn serve<S: Store>(hub: Arc<Hub<S>>, listener: TcpListener, tls
             continue;
         };
         let (hub, tls) = (hub.clone(), tls.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let shaken = tokio::time::timeout(MAX_HEAD_WAIT, shake(stream, &tls)).await;
             drop(shaking);
             match shaken {

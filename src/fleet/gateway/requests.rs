@@ -97,17 +97,17 @@ impl<S: Store> Hub<S> {
         let path = request.uri().path().to_owned();
         let answer = match (request.method(), path.as_str()) {
             (&Method::POST, "/list") => {
-                let frames = self.frames(request, 1024).await?;
+                let frames = self.frames(door, request, 1024).await?;
                 self.list(certificate, door, &frames).await?
             }
             (&Method::POST, "/put") => {
                 let _place = self.uploads.acquire().await.map_err(|_| NO_STORE)?;
-                let frames = self.frames(request, MAX_REQUEST_BYTES).await?;
+                let frames = self.frames(door, request, MAX_REQUEST_BYTES).await?;
                 wire::message(&[self.put(put_of(frames)?).await?]).into()
             }
             (&Method::POST, "/events") => {
                 let _place = self.uploads.acquire().await.map_err(|_| NO_STORE)?;
-                let frames = self.frames(request, MAX_REQUEST_BYTES).await?;
+                let frames = self.frames(door, request, MAX_REQUEST_BYTES).await?;
                 let push = push_of(frames, door, self.limits.events_a_day)?;
                 wire::message(&[Frame::Pushed(self.store.push(push).await?)]).into()
             }
@@ -130,7 +130,12 @@ impl<S: Store> Hub<S> {
     }
 
     /// The frames of a request's body.
-    async fn frames(&self, request: Request<Incoming>, most: usize) -> Result<Vec<Frame>, Refused> {
+    async fn frames(
+        &self,
+        door: RowId,
+        request: Request<Incoming>,
+        most: usize,
+    ) -> Result<Vec<Frame>, Refused> {
         let too_long = || {
             Refused(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -155,6 +160,7 @@ impl<S: Store> Hub<S> {
             .await
             .map_err(|_| late)?;
         let body = body.map_err(|_| too_long())?.to_bytes();
+        self.budgets.spend(door, body.len());
         Ok(wire::frames(&body)?)
     }
 
