@@ -21,11 +21,11 @@ use super::guard::Who;
 use super::layout::{self, Place};
 use super::texts as t;
 
-/// A page that could not be filled.
+/// A page that could not be filled; with a script it is asked for again until it can be.
 fn unreachable(app: &App, who: &Who, place: Place, title: &str, failure: &Failure) -> Response {
     let body = maud::html! {
         (layout::title(title, None, maud::html! {}))
-        (layout::notice("bad", &failure.message))
+        div data-again="" { (layout::notice("bad", &failure.message)) }
     };
     let page = layout::page(app, who, place, title, body);
     layout::with_status(StatusCode::BAD_GATEWAY, page)

@@ -129,7 +129,7 @@ pub(in crate::web) async fn show(
             @if all.is_empty() { p.empty { (t::NOTHING_THEN) } }
             @else {
                 div.scroll tabindex="0" role="region" aria-label=(t::REPORTS) {
-                    table {
+                    table.report {
                         thead { tr {
                             th scope="col" { (t::TIME) } th scope="col" { (t::NAME) }
                             th scope="col" { (t::WHAT) } th scope="col" { (t::DETAIL) }
@@ -137,10 +137,10 @@ pub(in crate::web) async fn show(
                         } }
                         tbody { @for one in all.iter().take(MAX_SHOWN_COUNT) { tr {
                             td.when { @if days > 1 { (times::date(one.at_ms)) " " } (times::seconds(one.at_ms)) }
-                            td { (one.title) }
-                            td { span class={ "pill " (one.tone.pill()) } { (one.label) } }
-                            td { (one.detail) }
-                            td.when { (one.id) }
+                            td.whom { (one.title) }
+                            td.kind { span class={ "pill " (one.tone.pill()) } { (one.label) } }
+                            td.detail { (one.detail) }
+                            td.number { (one.id) }
                         } } }
                     }
                 }

@@ -61,6 +61,16 @@ if (today && window.EventSource) {
   });
 }
 
+// No word from the door: asked for again, and shown once there is.
+if ($("[data-again]")) {
+  const again = async () => {
+    const answer = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    if (answer?.ok) location.reload();
+    else setTimeout(again, 3000);
+  };
+  setTimeout(again, 3000);
+}
+
 // Boxes over the camera's picture.
 const draw = (svg, frame) => {
   svg.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
