@@ -32,10 +32,11 @@ fleet-demo:
 test: runtime
 	$(CARGO) test
 
-# A hub and doors with a real PostgreSQL (Debian: postgresql), killed and restored while they work;
-# it fails where that is not here. DOORWARD_FLEET_ROUNDS=200 for the long way.
+# The bridge and the fleet with a real broker, promtool and PostgreSQL, on loopback (Debian: mosquitto,
+# mosquitto-clients, prometheus, postgresql); it fails where one is not here.
+# DOORWARD_FLEET_ROUNDS=200 kills and restores a hub for longer.
 test-fleet: runtime
-	DOORWARD_REQUIRE=postgres $(CARGO) test --test fleet --test fleet_store --test fleet_torture
+	DOORWARD_REQUIRE="mosquitto promtool postgres" $(CARGO) test --test bridge --test fleet --test fleet_store --test fleet_torture
 
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime

@@ -4,8 +4,11 @@
 
 pub mod access;
 pub mod acts;
+#[cfg(feature = "bridge")]
+pub mod bridge;
 pub mod camera;
 pub mod cli;
+pub(crate) mod clock;
 pub mod cohort;
 pub mod config;
 pub mod daemon;

@@ -4,9 +4,13 @@
 //! direction of writing or cannot be seen; printed as it is, it could show a line that
 //! nobody wrote. Such characters are shown as `\u{…}`.
 
+mod system;
+
 use std::fmt::{self, Write};
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+pub(crate) use system::in_words;
 
 /// Whether a character changes what is around it, or cannot be seen.
 pub(crate) fn is_unsafe(c: char) -> bool {

@@ -614,7 +614,7 @@ fn output_that_cannot_be_written_is_told_after_the_act() {
         let error = stderr(&output);
         assert!(!error.contains("panicked"), "{line}: {error}");
         assert!(
-            !told || error.contains("cannot be written: No space left"),
+            !told || error.contains("cannot be written: the disk is full"),
             "{line}: {error}"
         );
         // Nowhere to complain either.

@@ -169,6 +169,28 @@ fn bad_photos_are_left_out_where_enough_good_ones_remain() {
     );
 }
 
+#[test]
+fn pictures_of_somebody_else_are_named_by_their_moment() {
+    let site = Site::new()
+        .stills(OBAMA[0], 3)
+        .set("camera.replay.repeat", true)
+        .enrolled("Ada", &["joe-biden/01.jpg"]);
+    let said = site.fails(&["enroll", "Ada", "--camera", "--pictures", "1"]);
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("  picture 1, frame frames/000"));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    assert!(
+        line.contains(" s into it: cosine ") && line.ends_with(" with the others"),
+        "{line}"
+    );
+    // And what to do about it, which is not what helps with files.
+    assert!(
+        said.contains("only that person may be in view") && !said.contains("leave them out"),
+        "{said}"
+    );
+}
+
 /// Boxes of an ISO base media file with this brand.
 fn with_brand(brand: &[u8; 4]) -> Vec<u8> {
     [

@@ -420,8 +420,8 @@ fn files_in_a_private_home_are_the_callers() {
                 ],
                 "list of people itself",
             ),
-            (&["backup", &backup], "exists"),
-            (&["identify", &at("none.jpg")], "No such file"),
+            (&["backup", &backup], "it is there already"),
+            (&["identify", &at("none.jpg")], "there is no such file"),
         ] {
             let output = run(arguments);
             let said = said(&output);

@@ -115,3 +115,86 @@ fn a_damaged_database_leads_to_the_command_that_takes_a_backup() {
         );
     }
 }
+
+#[test]
+fn the_systems_errors_are_said_in_words() {
+    let site = Site::new().enrolled("Grace", &[PHOTO]);
+    let at = |name: &str| site.at(name).display().to_string();
+    std::fs::write(site.at("there.db"), "kept").unwrap();
+    std::fs::write(site.at("key"), "a long passphrase of several words").unwrap();
+    let (there, nowhere, beneath) = (at("there.db"), at("no/where.db"), at("there.db/below.db"));
+    let (key, folder) = (at("key"), at("."));
+    let lost = Site::new().set("camera.replay.path", "\"/nowhere/clip.y4m\"");
+    let exists = "is there already";
+    let cases: &[(&Site, &[&str], &str)] = &[
+        (&site, &["backup", &there], exists),
+        (&site, &["backup", &folder], exists),
+        (&site, &["backup", &nowhere], "its folder does not exist"),
+        (
+            &site,
+            &["backup", &beneath],
+            "it names a file where a folder has to be",
+        ),
+        (&site, &["restore", &nowhere], "its folder does not exist"),
+        (
+            &site,
+            &["people", "export", "--passphrase-file", &key, &there],
+            exists,
+        ),
+        (
+            &site,
+            &["people", "export", "--passphrase-file", &key, &nowhere],
+            "there is no such file",
+        ),
+        (
+            &site,
+            &["people", "import", "--passphrase-file", &key, &nowhere],
+            "there is no such file",
+        ),
+        (
+            &site,
+            &["people", "import", "--passphrase-file", &nowhere, &there],
+            "there is no such file",
+        ),
+        (&site, &["identify", &nowhere], "there is no such file"),
+        (&site, &["evaluate", &nowhere], "there is no such file"),
+        (&site, &["pad-test", &nowhere], "there is no such file"),
+        (
+            &site,
+            &["generate", "man", &beneath],
+            "where a folder has to be",
+        ),
+        (&lost, &["check"], "there is no such file"),
+        (&lost, &["run"], "there is no such file"),
+    ];
+    for (site, command, words) in cases {
+        for json in [&[][..], &["--json"]] {
+            // What has no result has no JSON either.
+            if !json.is_empty() && ["run", "generate"].contains(&command[0]) {
+                continue;
+            }
+            let output = site.run(&[command, json].concat());
+            let said = said(&output);
+            assert_ne!(output.status.code(), Some(0), "{command:?}: {said}");
+            assert!(said.contains(words), "{command:?} {json:?}: {said}");
+            assert!(!said.contains("os error"), "{command:?} {json:?}: {said}");
+        }
+    }
+    assert_eq!(
+        std::fs::read_to_string(site.at("there.db")).unwrap(),
+        "kept"
+    );
+}
+
+#[test]
+fn an_empty_whitelist_says_what_to_do() {
+    let site = Site::new().frames(PHOTO, 1);
+    for command in [&["run"][..], &["status"], &["events"]] {
+        let said = said(&site.run(command));
+        assert!(
+            said.contains("nobody is listed")
+                && said.contains("`doorward enroll \"NAME\" PHOTO...`"),
+            "{command:?}: {said}"
+        );
+    }
+}

@@ -55,7 +55,7 @@ impl Compare {
             }))?;
         } else {
             println!(
-                "{}: score {score:.3} (threshold {threshold:.3}), distance {distance:.3}",
+                "{}: score {score:.3}, threshold {threshold:.3}, distance {distance:.3}",
                 if same {
                     "the same person"
                 } else {

@@ -76,11 +76,11 @@ impl Found {
                 (_, Some(who)) => {
                     let said = if who.enabled { "listed" } else { "disabled" };
                     let tone = if who.enabled { Tone::Good } else { Tone::Bad };
-                    let decided = format!("{said}: score {:.2}, needs {needed:.2}", who.score);
+                    let decided = format!("{said}: score {:.2}, threshold {needed:.2}", who.score);
                     (vec![who.name.clone(), decided], tone)
                 }
                 (Some(nearest), None) => {
-                    let decided = format!("score {:.2}, needs {needed:.2}", nearest.score);
+                    let decided = format!("score {:.2}, threshold {needed:.2}", nearest.score);
                     (vec!["not listed".into(), decided], Tone::Bad)
                 }
                 (None, _) => (vec!["not listed".into()], Tone::Bad),

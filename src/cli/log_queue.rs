@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, Log, Metadata, Record};
 
-use crate::shown::counted;
+use crate::shown::{counted, in_words};
 
 /// Lines that wait, at most; further ones are lost.
 const MAX_WAITING_LINES: usize = 512;
@@ -104,7 +104,7 @@ impl Log for LogQueue {
         let line = Line {
             level: record.level(),
             target: record.target().to_owned(),
-            text: record.args().to_string(),
+            text: in_words(&record.args().to_string()).into_owned(),
             fields,
         };
         self.waiting.fetch_add(1, Ordering::Acquire);

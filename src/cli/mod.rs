@@ -8,6 +8,8 @@ mod access;
 mod actor;
 mod backup;
 mod bench;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod calibrate_liveness;
 mod check;
 mod clerk;
@@ -78,6 +80,7 @@ use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::files;
+use crate::shown::in_words;
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
 use crate::whitelist::Snapshot;
@@ -183,6 +186,9 @@ enum Command {
     /// Serve the local page, and say who may log in to it
     #[cfg(feature = "web")]
     Web(web::Web),
+    /// Tell other systems what happens at the door
+    #[cfg(feature = "bridge")]
+    Bridge(bridge::Bridge),
     /// Share one list of people among many doors
     #[cfg(feature = "fleet")]
     #[command(subcommand)]
@@ -202,6 +208,8 @@ impl Command {
             Self::Run | Self::Relay(_) | Self::Panel(_) | Self::Guardian(_) => true,
             #[cfg(feature = "web")]
             Self::Web(_) => true,
+            #[cfg(feature = "bridge")]
+            Self::Bridge(_) => true,
             #[cfg(feature = "fleet")]
             Self::Fleet(fleet) => fleet.serves(),
             _ => false,
@@ -341,6 +349,8 @@ impl Cli {
             Command::Panel(panel) => panel.run(&self.config),
             #[cfg(feature = "web")]
             Command::Web(web) => web.run(&self.config),
+            #[cfg(feature = "bridge")]
+            Command::Bridge(bridge) => bridge.run(&self.config),
             #[cfg(feature = "fleet")]
             Command::Fleet(fleet) => fleet.run(),
             Command::Guardian(guardian) => guardian.run(&self.config),
@@ -385,6 +395,7 @@ fn stderr_log() -> env_logger::Logger {
         .format(|out, record| {
             if output::json_is_asked() {
                 let said = record.args().to_string();
+                let said = &*in_words(&said);
                 return writeln!(out, "{}", serde_json::json!({ "note": said }));
             }
             writeln!(
@@ -392,7 +403,7 @@ fn stderr_log() -> env_logger::Logger {
                 "{} {:<5} {}",
                 jiff::ZonedDateTime::now().strftime("%H:%M:%S%.3f"),
                 record.level(),
-                record.args()
+                in_words(&record.args().to_string())
             )
         })
         .build()

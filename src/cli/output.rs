@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use unicode_width::UnicodeWidthStr;
 
 use super::colour::{Hue, painted};
-use crate::shown::Escaping;
+use crate::shown::{Escaping, in_words};
 
 macro_rules! println {
     () => { $crate::cli::output::say(format_args!("")) };
@@ -122,8 +122,9 @@ pub(super) fn ended(code: ExitCode) -> ExitCode {
 
 /// An error, as JSON where that was asked for.
 pub(super) fn complain(message: &str) {
+    let message = in_words(message);
     if json_is_asked() {
-        let line = serde_json::json!({ "error": message });
+        let line = serde_json::json!({ "error": &*message });
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     } else {
         eprintln!("doorward: {message}");

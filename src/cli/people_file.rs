@@ -121,7 +121,7 @@ impl Export {
         };
         let failed = || format!("there is no {}", file.display());
         if !handed::is_out(&file) && file.symlink_metadata().is_ok() {
-            return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists))
+            return Err(std::io::Error::from_raw_os_error(libc::EEXIST))
                 .with_context(|| format!("cannot write {}", file.display()));
         }
         let passphrase = self.passphrase.chosen()?;

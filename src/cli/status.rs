@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::daemon::status::Note;
 use crate::database::{Database, DatabaseError};
 use crate::ipc::{Ask, Fault, LastGrant, SecondCamera, State, Threshold};
-use crate::record::{Kind, Log, Query, Record};
-use crate::shown::counted;
+use crate::record::{Kind, Log, NOBODY_LISTED, Query, Record};
+use crate::shown::{counted, in_words};
 use crate::whitelist;
 
 /// How the answer is printed.
@@ -184,7 +184,7 @@ const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 fn tell(note: Option<&Guarding>, known: &Known) {
     let coloured = |what: &str, text: &str, hue| {
-        println!("{what:<12}{}", painted(&safe(text), hue));
+        println!("{what:<12}{}", painted(&safe(&in_words(text)), hue));
     };
     let line = |what: &str, text: &str| coloured(what, text, None);
     match note {
@@ -226,6 +226,9 @@ fn tell(note: Option<&Guarding>, known: &Known) {
         );
     }
     line("people", &listed);
+    if people == 0 {
+        coloured("", NOBODY_LISTED, Some(Hue::Unclear));
+    }
     let grant = known.last_grant.as_ref().map(|grant| {
         let who = grant.person_id.zip(grant.name.as_ref());
         let who = who.map(|(id, name)| format!("{name} ({id})"));

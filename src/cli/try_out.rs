@@ -60,7 +60,7 @@ impl Try {
         if !self.format.json {
             println!("{}", view.describe());
             println!(
-                "A face needs {:.2} in {} frames to be let in. The relay stays as it is; {}.",
+                "A face is let in from a score of {:.2} in {} frames on (the threshold). The relay stays as it is; {}.",
                 view.threshold.score,
                 config.access.frames.max(1),
                 match self.seconds {

@@ -150,7 +150,7 @@ impl View {
 
     /// What is said of a face.
     pub fn tell(&self, face: &FaceReport) -> Said {
-        let needs = self.threshold.score;
+        let needed = self.threshold.score;
         let remarks = remarks(face);
         if let FrameUse::Flawed(flaw) = face.frame_use {
             return Said {
@@ -170,7 +170,7 @@ impl View {
                     (true, false) => (format!("{name} (disabled)"), Tone::Bad),
                     (false, _) => ("not listed".into(), Tone::Bad),
                 };
-                let what = format!("score {:.2}, needs {needs:.2}", found.score);
+                let what = format!("score {:.2}, threshold {needed:.2}", found.score);
                 Said {
                     who,
                     what,
@@ -180,7 +180,7 @@ impl View {
             }
             None if face.frame_use == FrameUse::Compared => Said {
                 who: "not listed".into(),
-                what: "nobody is enrolled".into(),
+                what: "nobody is listed yet, see `doorward enroll`".into(),
                 tone: Tone::Bad,
                 remarks,
             },

@@ -11,7 +11,8 @@ use super::output::{self, local};
 use super::{Exit, Format, events, print_json, safe};
 use crate::config::Config;
 use crate::ipc::{Ask, Client, ClientError, Code, DoorNow, State, Word};
-use crate::record::Record;
+use crate::record::{NOBODY_LISTED, Record};
+use crate::shown::in_words;
 use crate::verbs::record_json;
 
 /// From one try to reach a daemon that is gone to the next.
@@ -120,11 +121,12 @@ impl Watch {
         };
         let faults = state.faults.iter();
         let faults = faults.map(|fault| format!("; FAULT {}: {}", fault.kind, fault.message));
-        let line = format!(
-            "{} listed; {camera}{}",
-            state.people,
-            faults.collect::<String>()
-        );
+        let listed = match state.people {
+            0 => NOBODY_LISTED.to_owned(),
+            people => format!("{people} listed"),
+        };
+        let line = format!("{listed}; {camera}{}", faults.collect::<String>());
+        let line = in_words(&line);
         println!("the door is {}; {}", of_door(&state.door), safe(&line));
         Ok(())
     }

@@ -23,7 +23,7 @@ pub enum ConfigError {
 }
 
 /// One line a mistake, each with the file in front, as editors and compilers do.
-fn lines(path: &std::path::Path, mistakes: &[Mistake]) -> String {
+pub(crate) fn lines(path: &std::path::Path, mistakes: &[Mistake]) -> String {
     let line = |mistake: &Mistake| format!("{}:{mistake}", path.display());
     mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -9,6 +9,8 @@
 
 mod access;
 mod audit;
+mod bridge;
+mod bridge_address;
 mod camera;
 mod daemon;
 mod door;
@@ -39,6 +41,8 @@ use toml::de::DeTable;
 
 pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
+pub use bridge::{Bridge, Hooks, MAX_HOOKS_COUNT, MAX_WEBHOOKS_COUNT, Metrics, Mqtt, Webhook};
+pub use bridge_address::Broker;
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
@@ -60,7 +64,7 @@ pub use web::Web;
 pub use whitelist::Whitelist;
 
 // What other TOML files that people write are read by.
-pub(crate) use mistake::{any_of, nearest};
+pub(crate) use mistake::{any_of, lines, nearest};
 pub(crate) use section::{kind, quoted};
 pub(crate) use syntax::Syntax;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::session::Session;
-use crate::camera::{CameraError, FrameSource, Next};
+use crate::camera::{CameraError, Frame, FrameSource, Next};
 
 /// How long a frame is waited for.
 const MAX_FRAME_WAIT: Duration = Duration::from_millis(200);
@@ -90,7 +90,8 @@ pub fn take(
         if Instant::now() < next_at {
             continue;
         }
-        match session.add(&frame.to_rgb(), "camera") {
+        let moment = moment(&frame, taken + 1, start, source.fps());
+        match session.add(&frame.to_rgb(), moment) {
             Ok(()) => {
                 taken += 1;
                 tell(Progress::Taken(taken));
@@ -107,4 +108,19 @@ pub fn take(
         }
     }
     Ok(())
+}
+
+/// What a picture is called, so that it is found again: of a recording by its frame.
+fn moment(frame: &Frame, picture: usize, start: Instant, fps: Option<f64>) -> String {
+    match (&frame.origin, fps) {
+        (Some(origin), Some(fps)) => format!(
+            "picture {picture}, frame {origin} of the recording, {:.1} s into it",
+            frame.sequence as f64 / fps
+        ),
+        (Some(origin), None) => format!("picture {picture}, frame {origin} of the recording"),
+        (None, _) => format!(
+            "picture {picture}, {:.0} s after the first was asked for",
+            start.elapsed().as_secs_f64()
+        ),
+    }
 }

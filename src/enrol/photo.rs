@@ -51,7 +51,7 @@ pub enum PhotoError {
         why: Box<PhotoError>,
     },
     /// The face has too few pixels.
-    #[error("the face is too small, {} pixels of {least}; take it from nearer", size_px.floor())]
+    #[error("the face is too small, {} pixels, and {least} are needed; take it from nearer", size_px.floor())]
     TooSmall {
         /// Longer side of its box.
         size_px: f32,
@@ -60,7 +60,7 @@ pub enum PhotoError {
     },
     /// The detector is not sure of it.
     #[error(
-        "the face is not clear, detector score {score:.2} of {least:.2}; take it from the front, uncovered"
+        "the face is not clear, detector score {score:.2}, and {least:.2} is needed; take it from the front, uncovered"
     )]
     Unclear {
         /// Its score, 0..=1.
@@ -70,7 +70,7 @@ pub enum PhotoError {
     },
     /// It moved, or is out of focus.
     #[error(
-        "the face is too blurred, sharpness {sharpness:.0} of {least:.0}; hold still and focus"
+        "the face is too blurred, sharpness {sharpness:.0}, and {least:.0} is needed; hold still and focus"
     )]
     Blurred {
         /// Its sharpness.
@@ -79,7 +79,9 @@ pub enum PhotoError {
         least: f32,
     },
     /// There is too little light on it.
-    #[error("the face is too dark, brightness {luma:.0} of {least:.0}; put light on it")]
+    #[error(
+        "the face is too dark, brightness {luma:.0}, and {least:.0} is needed; put light on it"
+    )]
     Dark {
         /// Its mean luma, 0..=255.
         luma: f32,
@@ -88,7 +90,7 @@ pub enum PhotoError {
     },
     /// Too much of it is outside the picture.
     #[error(
-        "the face is cut by the picture's edge, {:.0} % of it of {:.0} % at most; take one with the whole head in it", outside * 100.0, most * 100.0
+        "the face is cut by the picture's edge, {:.0} % of it, and {:.0} % is the most; take one with the whole head in it", outside * 100.0, most * 100.0
     )]
     Cut {
         /// The share outside, 0..=1.
@@ -107,7 +109,7 @@ pub enum PhotoError {
     OutsidePicture,
     /// The head is turned aside.
     #[error(
-        "the head is turned aside, {turned:.2} of {MAX_TURNED:.2} at most; take it from the front"
+        "the head is turned aside, by {turned:.2}, and {MAX_TURNED:.2} is the most; take it from the front"
     )]
     TurnedAside {
         /// How far.

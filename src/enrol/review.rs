@@ -22,8 +22,8 @@ pub(super) struct Sample {
     pub(super) quality: Quality,
     /// In shares of the picture's width and height.
     pub(super) landmarks: [[f32; 2]; 5],
-    /// Whether it is a file, of which there may be copies.
-    pub(super) is_file: bool,
+    /// When the camera took it; nothing of a file, of which there may be copies.
+    pub(super) moment: Option<String>,
 }
 
 impl Sample {

@@ -19,6 +19,9 @@ use crate::verbs::{Enrolment, Reply, Verb, VerbError};
 use crate::vision::Vision;
 use crate::whitelist::{self, NewTemplate, Snapshot, WhitelistError};
 
+/// Where the templates of pictures come from that no file holds.
+const CAMERA: &str = "camera";
+
 /// Photos of one person, each good enough for a template.
 #[derive(Debug)]
 pub struct Session<'v> {
@@ -49,9 +52,15 @@ pub enum EnrolError {
     /// Photos are not of one person.
     #[error(
         "these photos do not show the same person as the others, or as those enrolled before under this name; leave them out:{}",
-        .0.iter().map(|(photo, cosine)| format!("\n  {photo}: cosine {cosine:.2} with the others")).collect::<String>()
+        listed(.0)
     )]
     SeveralPeople(Vec<(String, Cosine)>),
+    /// Pictures that were taken with the camera are not of one person.
+    #[error(
+        "these pictures do not show the same person as the others, or as those enrolled before under this name:{}\nonly that person may be in view: repeat it; of a recording take the part that shows that person alone, which `ffmpeg -ss FROM -to TO -i CLIP` cuts out, or give good photos as files",
+        listed(.0)
+    )]
+    SeveralInView(Vec<(String, Cosine)>),
     /// There is a template of each photo already.
     #[error("all these photos are enrolled already under this name; give others")]
     NothingNew(Vec<LeftOut>),
@@ -67,6 +76,14 @@ pub enum EnrolError {
     /// The whitelist was not changed.
     #[error(transparent)]
     Verb(#[from] VerbError),
+}
+
+/// A line for each.
+fn listed(odd: &[(String, Cosine)]) -> String {
+    let lines = odd.iter();
+    lines
+        .map(|(photo, cosine)| format!("\n  {photo}: cosine {cosine:.2} with the others"))
+        .collect()
 }
 
 /// Who was enrolled by a verb.
@@ -101,12 +118,13 @@ impl<'v> Session<'v> {
         }
     }
 
-    /// Adds a picture that shows one person; `source` says where it came from.
+    /// Adds a picture that the camera took and that shows one person; `moment` names it, should
+    /// the others turn out to be of somebody else.
     ///
     /// # Errors
     /// [`PhotoError`]; it was not added.
-    pub fn add(&mut self, image: &RgbImage, source: &str) -> Result<(), PhotoError> {
-        let sample = self.sample(image, source, false)?;
+    pub fn add(&mut self, image: &RgbImage, moment: String) -> Result<(), PhotoError> {
+        let sample = self.sample(image, CAMERA, Some(moment))?;
         self.samples.push(sample);
         Ok(())
     }
@@ -115,7 +133,7 @@ impl<'v> Session<'v> {
         &mut self,
         image: &RgbImage,
         source: &str,
-        is_file: bool,
+        moment: Option<String>,
     ) -> Result<Sample, PhotoError> {
         let examined = photo::examine(image, self.vision)?;
         let photo = if self.keep_photos {
@@ -135,7 +153,7 @@ impl<'v> Session<'v> {
                 .face
                 .landmarks
                 .map(|[x, y]| [x / width, y / height]),
-            is_file,
+            moment,
         })
     }
 
@@ -195,7 +213,7 @@ impl<'v> Session<'v> {
         picture: Result<RgbImage, PictureFault>,
     ) -> Result<(), NoTemplate> {
         let image = picture.map_err(NoTemplate::Unreadable)?;
-        let sample = match self.sample(&image, source, true) {
+        let sample = match self.sample(&image, source, None) {
             Ok(sample) => sample,
             Err(why @ (PhotoError::NoFace | PhotoError::Unclear { .. })) => {
                 let turned = photo::lies_wrong(&image, self.vision);
@@ -290,7 +308,8 @@ impl<'v> Session<'v> {
 
     /// Leaves out the files that the person has a template of.
     fn leave_out_enrolled(&mut self, before: &[Embedding]) -> Result<(), EnrolError> {
-        let enrolled = |one: &Sample| one.is_file && before.iter().any(|b| one.is_as_good_as(b));
+        let enrolled =
+            |one: &Sample| one.moment.is_none() && before.iter().any(|b| one.is_as_good_as(b));
         let (again, new): (Vec<Sample>, _) =
             mem::take(&mut self.samples).into_iter().partition(enrolled);
         self.samples = new;
@@ -311,7 +330,10 @@ impl<'v> Session<'v> {
         if others.is_empty() {
             return Ok(());
         }
-        let name = |sample: &Sample| sample.template.source.clone();
+        let name = |sample: &Sample| {
+            let moment = sample.moment.as_ref();
+            moment.unwrap_or(&sample.template.source).clone()
+        };
         let cosine_of = |place: usize| others.iter().find(|(p, _)| *p == place).map(|(_, c)| *c);
         if let BadPhotos::LeaveOut { least } = self.bad_photos {
             let remain = self.samples.len() - others.len();
@@ -340,7 +362,11 @@ impl<'v> Session<'v> {
         let named = others
             .iter()
             .filter_map(|(place, c)| Some((name(self.samples.get(*place)?), *c)));
-        Err(EnrolError::SeveralPeople(named.collect()))
+        let named = named.collect();
+        Err(match self.samples.iter().any(|one| one.moment.is_some()) {
+            true => EnrolError::SeveralInView(named),
+            false => EnrolError::SeveralPeople(named),
+        })
     }
 }
 

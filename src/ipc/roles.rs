@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::roles_file;
+use crate::config::{Mistake, lines};
 use crate::files::{self, Kind};
 
 /// What somebody may ask for; each may what the ones before may.
@@ -15,6 +17,9 @@ use crate::files::{self, Kind};
 pub enum Role {
     /// Sees how things are and what happens.
     Viewer,
+    /// Unlocks and locks too, and sees no picture and no list of people: for a bridge to other
+    /// systems, whose commands come over a network.
+    Bridge,
     /// Unlocks, sets modes, and sees the camera's pictures.
     Operator,
     /// Changes people and the configuration in force.
@@ -22,13 +27,19 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Administrator];
+    pub const ALL: [Self; 4] = [
+        Self::Viewer,
+        Self::Bridge,
+        Self::Operator,
+        Self::Administrator,
+    ];
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Viewer => "viewer",
+            Self::Bridge => "bridge",
             Self::Operator => "operator",
             Self::Administrator => "administrator",
         })
@@ -47,16 +58,19 @@ pub struct Peer {
 #[derive(Debug, thiserror::Error)]
 pub enum RolesError {
     /// It is there and cannot be read.
-    #[error("cannot read {}: {source}; only root and the service's user may use the control socket", path.display())]
+    #[error("cannot read {}: {source}; {NOBODY_ELSE}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// It is wrong.
-    #[error("{}{}: {what}; only root and the service's user may use the control socket until it is mended and `doorward` reloaded", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
+    #[error("{}; {NOBODY_ELSE}", lines(path, mistakes))]
     Invalid {
         path: PathBuf,
-        line: Option<usize>,
-        what: String,
+        /// Everything that is wrong with it, from top to bottom; at least one.
+        mistakes: Vec<Mistake>,
     },
 }
+
+/// What holds meanwhile.
+const NOBODY_ELSE: &str = "until that is mended and `systemctl reload doorward` done, only root and the service's user may use the control socket";
 
 /// The roles that a file gives; by default nobody has one but root and the service's user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,22 +82,6 @@ pub struct Roles {
 struct Members {
     uids: BTreeSet<u32>,
     gids: BTreeSet<u32>,
-}
-
-/// As it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Written {
-    viewer: Section,
-    operator: Section,
-    administrator: Section,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Section {
-    uids: Vec<u32>,
-    groups: Vec<String>,
 }
 
 impl Roles {
@@ -112,36 +110,18 @@ impl Roles {
         path: &Path,
         gid_of: impl Fn(&str) -> Option<u32>,
     ) -> Result<Self, RolesError> {
-        let invalid = |line, what| RolesError::Invalid {
+        let written = roles_file::read(text, gid_of).map_err(|mistakes| RolesError::Invalid {
             path: path.to_owned(),
-            line,
-            what,
-        };
-        let written: Written = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map(|before| before.matches('\n').count() + 1);
-            invalid(line, error.message().to_owned())
+            mistakes,
         })?;
-        let mut members = Vec::new();
-        for (role, section) in [
-            (Role::Viewer, written.viewer),
-            (Role::Operator, written.operator),
-            (Role::Administrator, written.administrator),
-        ] {
-            let gid = |name: &String| {
-                let missing = || {
-                    let what = format!(
-                        "{role}.groups names {}, and there is no such group: `sudo groupadd --system NAME` makes one",
-                        crate::shown::Quoted(name)
-                    );
-                    invalid(None, what)
-                };
-                gid_of(name).ok_or_else(missing)
+        let members = Role::ALL.into_iter().zip(written).map(|(role, written)| {
+            let members = Members {
+                uids: written.uids.into_iter().collect(),
+                gids: written.gids.into_iter().collect(),
             };
-            let gids = section.groups.iter().map(gid).collect::<Result<_, _>>()?;
-            let uids = section.uids.into_iter().collect();
-            members.push((role, Members { uids, gids }));
-        }
+            (role, members)
+        });
+        let members = members.collect();
         Ok(Self { members })
     }
 
@@ -201,24 +181,48 @@ mod tests {
 
     #[test]
     fn a_wrong_file_says_where_and_gives_nobody_a_role() {
-        for (text, place, what) in [
-            ("[viewer]\nuids = [\"ada\"]", "roles.toml:2", "ada"),
+        for (text, said) in [
             (
-                "[viewer]\nuids = [1]\n[boss]\nuids = [2]",
-                "roles.toml:3",
-                "boss",
+                "[viewer]\nuids = [7, \"ada\"]",
+                &["roles.toml:2:12: ", "`id -u ada`"][..],
             ),
-            ("[viewer]\nusers = [1]", "roles.toml:2", "users"),
+            (
+                "[viewer]\nuids = [\"7\"]",
+                &["2:9: ", "write 7 without quotes"],
+            ),
+            ("[viewer]\nuids = [-1]", &["2:9: ", "out of range"]),
+            ("[viewer]\nuids = [4294967295]", &["2:9: ", "out of range"]),
+            ("[viewer]\nuids = 7", &["2:8: ", "is no list"]),
+            (
+                "[viewer]\nusers = [1]",
+                &["2:1: ", "users: it takes uids or groups"],
+            ),
+            ("[operator]\ngroups = [50]", &["2:11: ", "getent group 50"]),
             (
                 "[operator]\ngroups = [\"staff\\u001b\"]",
-                "roles.toml:",
-                "no such group",
+                &["2:11: ", "is no group of this machine"],
             ),
-            ("[viewer", "roles.toml:1", ""),
+            (
+                "[viewers]\nuids = [1]",
+                &["1:2: ", "did you mean [viewer]?"],
+            ),
+            ("uids = [1]", &["1:1: ", "stands in no section"]),
+            ("viewer = 3", &["1:1: ", "[viewer] is a section"]),
+            ("[viewer", &["1:8: ", "a section is written in brackets"]),
+            // All of them in one run, from top to bottom.
+            (
+                "[viewer]\nuids = [\"ada\"]\n[boss]\nuids = [2]",
+                &[
+                    "roles.toml:2:9: ",
+                    "\nroles.toml:3:2: ",
+                    "viewer, bridge, operator or administrator",
+                ],
+            ),
         ] {
-            let said = parse(text).unwrap_err().to_string();
-            assert!(said.contains(place) && said.contains(what), "{said}");
-            assert!(!said.contains('\u{1b}'), "{said}");
+            let told = parse(text).unwrap_err().to_string();
+            assert!(said.iter().all(|part| told.contains(part)), "{told}");
+            assert!(told.contains("only root"), "{told}");
+            assert!(!told.contains('\u{1b}'), "{told}");
         }
     }
 }

@@ -58,7 +58,7 @@ codes! {
         Disabled = "disabled", "on the whitelist, but disabled";
         Removed = "removed", "not on the whitelist any more";
         Expired = "expired", "recognised too long ago";
-        EmptyWhitelist = "empty_whitelist", "the whitelist is empty";
+        EmptyWhitelist = "empty_whitelist", "nobody is listed yet";
         OutsideHours = "outside_hours", "no rule lets this person in at this time";
         NotYetValid = "not_yet_valid", "the person's validity has not begun";
         ValidityOver = "validity_over", "the person's validity is over";

@@ -11,8 +11,11 @@ use super::display_factors::{self, with};
 use super::display_people;
 use super::event::Event;
 use super::payload::{Actor, By, Denied, FrameCounts, FrameRef, PersonRef, Recognition};
-use crate::shown::{Escaping, counted};
+use crate::shown::{Escaping, counted, in_words};
 use serde_json::Value;
+
+/// What helps where the whitelist is empty.
+pub(crate) const NOBODY_LISTED: &str = "nobody is listed, so nobody is let in; enroll somebody: `doorward enroll \"NAME\" PHOTO...`, or with `--camera`";
 
 /// `Ada Example (#3)`
 impl fmt::Display for PersonRef {
@@ -67,7 +70,7 @@ impl fmt::Display for Recognition {
         } = self;
         write!(
             f,
-            "{person}, score {score:.3} of {threshold:.3} in {}",
+            "{person}, score {score:.3}, threshold {threshold:.3}, {}",
             counted(*frames, "frame", "frames")
         )
     }
@@ -82,17 +85,17 @@ impl fmt::Display for FrameCounts {
             p50_ms,
             p95_ms,
         } = self;
+        write!(f, "{} looked at", counted(*seen, "frame", "frames"))?;
+        if let (Some(p50), Some(p95)) = (p50_ms, p95_ms) {
+            write!(
+                f,
+                ", half of them within {p50:.1} ms, 95 of 100 within {p95:.1} ms"
+            )?;
+        }
         write!(
             f,
-            "{}, {left_out} left out, {dropped} dropped",
-            counted(*seen, "frame", "frames")
-        )?;
-        match (p50_ms, p95_ms) {
-            (Some(p50), Some(p95)) => {
-                write!(f, ", {p50:.1} ms each, 95 of 100 within {p95:.1} ms")
-            }
-            _ => Ok(()),
-        }
+            "; {left_out} more showed nothing new and were passed over, {dropped} were replaced by a newer one before their turn"
+        )
     }
 }
 
@@ -141,7 +144,9 @@ fn tell_left_out(f: &mut impl Write, left_out: Option<NonZeroU32>) -> fmt::Resul
 /// One line, whatever names and messages hold.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tell(&mut Escaping(f))
+        let mut said = String::new();
+        self.tell(&mut said)?;
+        write!(Escaping(f), "{}", in_words(&said))
     }
 }
 
@@ -186,6 +191,7 @@ impl Event {
                     counted(*templates, "template", "templates")
                 )?;
                 match templates_of_other_models {
+                    0 if *people == 0 => write!(f, ": {NOBODY_LISTED}"),
                     0 => Ok(()),
                     others => write!(
                         f,

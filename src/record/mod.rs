@@ -15,6 +15,7 @@ mod display_factors;
 mod display_people;
 mod event;
 mod head;
+mod journal;
 mod kind;
 mod log;
 mod names;
@@ -40,8 +41,10 @@ pub use codes::{
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
 pub use control::{ControlAsked, ControlRefused};
+pub(crate) use display::NOBODY_LISTED;
 pub use event::{Event, Kind};
 pub use head::{HEAD_MESSAGE_ID, Head};
+pub use journal::journal_fields;
 pub use log::{Log, RecordError};
 pub(crate) use log::{append_within, find, first_kept, has_head};
 pub use names::forget_names;

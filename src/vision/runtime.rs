@@ -241,17 +241,29 @@ fn build(
         // A spinning pool burns the core that the camera needs.
         .with_intra_op_spinning(false)
         .map_err(|e| text(&e))?;
-    if let Some(provider) = provider {
-        builder = builder
-            .with_execution_providers([provider])
-            .map_err(|e| text(&e))?;
-    }
+    // An arena for each network keeps up to twice what it needs at its largest; malloc gives
+    // memory that one network is done with to the next.
+    let cpu = ort::ep::CPU::default().with_arena_allocator(false).build();
+    builder = builder
+        .with_execution_providers(provider.into_iter().chain([cpu]).collect::<Vec<_>>())
+        .map_err(|e| text(&e))?;
     if saturating_int8() {
         builder = builder
             .with_config_entry("session.x64quantprecision", "1")
             .map_err(|e| text(&e))?;
     }
-    builder.commit_from_memory(bytes).map_err(|e| text(&e))
+    let session = builder.commit_from_memory(bytes).map_err(|e| text(&e));
+    give_back();
+    session
+}
+
+/// Gives the system back what was needed only to read a network: several times its size.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it may be called at any time, and fails by doing nothing.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// What this CPU, or the board, is called.

@@ -39,7 +39,7 @@ pub(super) fn kind(kind: &str, event: &Value) -> (Tone, &'static str) {
             Some("pre_alarm") => (Tone::Unclear, "open for long"),
             _ => (Tone::Alarm, "alarm"),
         },
-        "config_rejected" | "rules_rejected" => (Tone::Alarm, "rejected"),
+        "config_rejected" | "rules_rejected" | "roles_rejected" => (Tone::Alarm, "rejected"),
         "lockout_began" => (Tone::Alarm, "pause"),
         "alarm_ended" | "camera_back" | "inputs_back" | "lockout_ended" => (Tone::Note, "over"),
         "enrolled" | "imported" => (Tone::Note, "listed"),
@@ -48,6 +48,20 @@ pub(super) fn kind(kind: &str, event: &Value) -> (Tone, &'static str) {
         "enabled" => (Tone::Note, "let in again"),
         "guest_until" => (Tone::Note, "guest"),
         "started" | "stopped" => (Tone::Note, "service"),
+        "control_refused" => (Tone::Quiet, "refused"),
+        "control_asked" => (Tone::Quiet, "asked for"),
+        "renamed" => (Tone::Quiet, "renamed"),
+        "group_joined" => (Tone::Quiet, "into a group"),
+        "group_left" => (Tone::Quiet, "out of a group"),
+        "validity_changed" => (Tone::Quiet, "validity"),
+        "entries_changed" => (Tone::Quiet, "entries"),
+        "template_forgotten" => (Tone::Quiet, "photo removed"),
+        "factor_accepted" => (Tone::Quiet, "PIN or card"),
+        "pin_set" => (Tone::Quiet, "PIN set"),
+        "pin_removed" => (Tone::Quiet, "PIN removed"),
+        "card_added" => (Tone::Quiet, "card added"),
+        "card_removed" => (Tone::Quiet, "card removed"),
+        "card_lost" => (Tone::Quiet, "card lost"),
         _ => (Tone::Quiet, "noted"),
     }
 }
@@ -92,6 +106,24 @@ pub(super) fn title(kind: &str, event: &Value) -> String {
         "access_taken" => "Somebody passed",
         "access_not_taken" => "Nobody passed",
         "grant_withdrawn" | "not_opened" => "Not opened",
+        "control_refused" => "More than the role allows",
+        "control_asked" => match text(event, "act").as_deref() {
+            Some("snapshot" | "live") => "The camera's picture",
+            Some("enrol") => "Putting somebody on the list",
+            Some("reload") => "Reading the configuration",
+            _ => "A program of this machine",
+        },
+        "whitelist_loaded" => "The list was read",
+        "config_reloaded" => "The configuration was read",
+        "rules_loaded" => "The access rules were read",
+        "roles_rejected" => "The file of roles is wrong",
+        "relay_by_hand" => "The relay was moved by hand",
+        "pruned" => "Old events were deleted",
+        "backed_up" => "A backup was made",
+        "restored" => "A backup was taken back",
+        "exported" => "People were exported",
+        "imported" => "People were imported",
+        "photos_forgotten" => "Kept photos were deleted",
         _ => return shown(&kind.replace('_', " ")),
     }
     .to_owned()
@@ -107,7 +139,7 @@ pub(super) fn detail(kind: &str, event: &Value) -> String {
     match kind {
         "granted" | "denied" | "grant_withdrawn" => {
             if let (Some(score), Some(needed)) = (number("score"), number("threshold")) {
-                parts.push(format!("score {score:.2} of {needed:.2}"));
+                parts.push(format!("score {score:.2}, threshold {needed:.2}"));
             }
         }
         "group_joined" | "group_left" => parts.extend(text(event, "group")),

@@ -272,7 +272,7 @@ fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
         "decision",
         "relay pulse",
         "ms a frame",
-        "frame to word"
+        "decided after"
     );
     let mut faults = Vec::new();
     for scene in scenes() {
@@ -356,6 +356,10 @@ fn report(doorward: &Doorward, records: &[Value]) -> anyhow::Result<()> {
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));
     }
+    println!(
+        "\nms a frame: what the networks took for the frame that decided; decided after: from when \
+         that frame was\ntaken until the decision. A score at the threshold or above it is a match."
+    );
     println!(
         "\nOne listed person let in once, a stranger and a photo denied, one exit, a forced door told \
          of, the\nrelay locked again: as it should be."

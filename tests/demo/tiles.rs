@@ -36,7 +36,7 @@ fn tile(
     let found = doorward.json(&["identify", &file, "--json"])?;
     let faces = found.first().and_then(|all| all["faces"].as_array());
     let numbers = match (outcome.score, outcome.threshold) {
-        (Some(score), Some(threshold)) => format!("score {score:.2}, needs {threshold:.2}"),
+        (Some(score), Some(threshold)) => format!("score {score:.2}, threshold {threshold:.2}"),
         _ => String::new(),
     };
     let (tone, lines, said) = match (outcome.decision, outcome.pulse_ms) {

@@ -47,15 +47,21 @@ pub enum Need {
     Root,
     /// PostgreSQL's programs.
     Postgres,
+    /// The broker mosquitto with its clients.
+    Mosquitto,
+    /// Prometheus' promtool.
+    Promtool,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
-const REQUIREMENTS: [&str; 8] = [
+const REQUIREMENTS: [&str; 10] = [
     "namespace",
     "data",
     "cc",
     "root",
     "postgres",
+    "mosquitto",
+    "promtool",
     "vm",
     "arm64",
     "browser",
@@ -69,6 +75,8 @@ impl Need {
             Self::Cc => REQUIREMENTS[2],
             Self::Root => REQUIREMENTS[3],
             Self::Postgres => REQUIREMENTS[4],
+            Self::Mosquitto => REQUIREMENTS[5],
+            Self::Promtool => REQUIREMENTS[6],
         }
     }
 
@@ -114,6 +122,22 @@ pub fn research_data(name: &str) -> Option<PathBuf> {
     }
     lacks(Need::Data, &format!("{} is not here", path.display()));
     None
+}
+
+/// Whether these programs are here; says that the test is skipped where one is not.
+pub fn has_programs(need: Need, programs: &[&str]) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = |program: &&&str| {
+        let mut folders = std::env::split_paths(&folders).chain(["/usr/sbin".into()]);
+        folders.any(|folder| folder.join(program).is_file())
+    };
+    match programs.iter().find(|program| !is_here(program)) {
+        None => true,
+        Some(program) => {
+            lacks(need, &format!("{program} is not here"));
+            false
+        }
+    }
 }
 
 /// The default configuration with this project's models and runtime.

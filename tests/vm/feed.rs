@@ -1,5 +1,5 @@
 //! Turns a folder of frames into what a camera would send, for the virtual one:
-//! `feed FORMAT FOLDER OUT`, with FORMAT yuyv, nv12, grey or mjpg.
+//! `feed FORMAT FOLDER OUT`, with FORMAT yuyv, nv12, yu12, grey or mjpg.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use image::RgbImage;
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [format, folder, out] = &arguments[..] else {
-        bail!("usage: feed yuyv|nv12|grey|mjpg FOLDER OUT");
+        bail!("usage: feed yuyv|nv12|yu12|grey|mjpg FOLDER OUT");
     };
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| folder.clone())?
@@ -27,6 +27,7 @@ fn main() -> anyhow::Result<()> {
         out.write_all(&match format.as_str() {
             "yuyv" => yuyv(&image),
             "nv12" => nv12(&image),
+            "yu12" => yu12(&image),
             "grey" => image.pixels().map(|p| ycbcr(p.0)[0]).collect(),
             other => bail!("{other} is no format of this tool"),
         })?;
@@ -64,5 +65,15 @@ fn nv12(image: &RgbImage) -> Vec<u8> {
             bytes.extend([u, v]);
         }
     }
+    bytes
+}
+
+/// As NV12, the two kinds of chroma each by itself.
+fn yu12(image: &RgbImage) -> Vec<u8> {
+    let luma = (image.width() * image.height()) as usize;
+    let mut bytes = nv12(image);
+    let chroma = bytes.split_off(luma);
+    bytes.extend(chroma.iter().step_by(2));
+    bytes.extend(chroma.iter().skip(1).step_by(2));
     bytes
 }

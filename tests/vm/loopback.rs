@@ -2,12 +2,13 @@
 //!
 //! - `loopback play DEVICE FOLDER [bare]`: the folder's JPEG files as MJPG, again and
 //!   again; with `bare` without their Huffman tables, as UVC cameras send them.
+//! - `loopback pipe DEVICE`: what comes on standard input, YU12 of 640x480, until it ends.
 //! - `loopback latency DEVICE LINE TIMES NOBODY LISTED`: raw YUYV files of 640x480. Shows
 //!   nobody, then the listed person until the GPIO line's value file LINE reads 1, and
 //!   prints how long each took from the first frame that was fed, and the distribution.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd;
 use std::path::Path;
@@ -19,6 +20,7 @@ use v4l::{Device, Format, FourCC};
 
 const EVERY: Duration = Duration::from_millis(67);
 const YUYV_FRAME: usize = 640 * 480 * 2;
+const YU12_FRAME: usize = 640 * 480 * 3 / 2;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +28,7 @@ fn main() -> anyhow::Result<()> {
     match arguments[..] {
         ["play", device, folder] => play(device, folder, false),
         ["play", device, folder, "bare"] => play(device, folder, true),
+        ["pipe", device] => pipe(device),
         ["latency", device, line, times, nobody, listed] => latency(
             device,
             Path::new(line),
@@ -84,6 +87,19 @@ fn play(device: &str, folder: &str, bare: bool) -> anyhow::Result<()> {
         for frame in &frames {
             feed.show(frame)?;
         }
+    }
+}
+
+fn pipe(device: &str) -> anyhow::Result<()> {
+    let mut feed = Feed::open(device, b"YU12")?;
+    let mut frame = vec![0; YU12_FRAME];
+    let mut frames = std::io::stdin().lock();
+    loop {
+        match frames.read_exact(&mut frame) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            read => read?,
+        }
+        feed.show(&frame)?;
     }
 }
 

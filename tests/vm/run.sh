@@ -31,10 +31,12 @@ trap 'rm -rf "$scratch"' EXIT
 base=$scratch/base
 share=$base/opt/doorward
 mkdir -p "$share"/{feeds,scenarios} "$base/etc/systemd/system"
+cp "$project/systemd/doorward-csi.service" "$share/"
 cp "$here/guest.sh" "$project"/tests/photos/barack-obama/0[123].jpg "$share/"
 cp "$project"/target/release/examples/{flood,freeze,loopback,typist} "$share/"
 feed=$project/target/release/examples/feed
 cp -r "$project/demo/scenes/2-listed-person" "$share/feeds/listed"
+"$feed" yu12 "$project/demo/scenes/2-listed-person" "$share/feeds/listed.yu12"
 for scene in 2-listed-person:listed 4-stranger:stranger 1-nobody:nobody 6-photo:photo; do
     for format in yuyv nv12 grey; do
         [ "$format" = yuyv ] || [ "${scene#*:}" = listed ] || continue

@@ -26,7 +26,7 @@ use crate::door::relay::{self, RelayError, simulated};
 use crate::gpio::{Holder, LineError};
 use crate::guardian::{NoService, ServiceFolder};
 use crate::record::Log;
-use crate::shown::counted;
+use crate::shown::{counted, in_words};
 use crate::vision::Vision;
 use crate::whitelist::{self, Matcher};
 
@@ -62,7 +62,7 @@ struct Report(Vec<Line>);
 
 impl Report {
     fn add(&mut self, part: &'static str, verdict: Verdict, text: impl Into<String>) {
-        let text = super::with_sudo(text.into());
+        let text = super::with_sudo(in_words(&text.into()).into_owned());
         self.0.push(Line {
             part,
             verdict,

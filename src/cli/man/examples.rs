@@ -117,6 +117,22 @@ const ALL: &[(&str, &[Example])] = &[
             "Whether two pictures show one person:",
         )],
     ),
+    #[cfg(feature = "bridge")]
+    (
+        "doorward bridge",
+        &[(
+            "sudo systemctl enable --now doorward-bridge",
+            "Begin to tell, once /etc/doorward/bridge.toml says whom:",
+        )],
+    ),
+    #[cfg(feature = "bridge")]
+    (
+        "doorward bridge remove",
+        &[(
+            "sudo systemctl stop doorward-bridge && sudo doorward bridge remove",
+            "Before the door gets another name, or leaves Home Assistant:",
+        )],
+    ),
     #[cfg(feature = "web")]
     (
         "doorward web",

@@ -127,7 +127,8 @@ impl Work {
         let mut vision = Vision::open(&self.models, &self.settings)?;
         let bad_photos = BadPhotos::RefuseAll;
         let mut session = Session::new(&mut vision, self.keep_photos, bad_photos);
-        let until = Instant::now() + Duration::from_secs(seconds);
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(seconds);
         let (mut taken, mut seen, mut next_at) = (0, 0, Instant::now());
         let mut last = (Step::LookHere, "the camera gives no picture".to_owned());
         while taken < wanted {
@@ -149,7 +150,9 @@ impl Work {
                 continue;
             };
             seen = sighting.number;
-            match session.add(&sighting.picture, "camera") {
+            let since = begun.elapsed().as_secs();
+            let moment = format!("picture {}, {since} s after it began", taken + 1);
+            match session.add(&sighting.picture, moment) {
                 Ok(()) => {
                     taken += 1;
                     next_at = Instant::now() + MIN_PHOTO_INTERVAL;
