@@ -31,6 +31,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "web",
             #[cfg(feature = "bridge")]
             "bridge",
+            #[cfg(feature = "fleet")]
+            "fleet",
         ],
     ),
     (
@@ -80,6 +82,8 @@ impl super::Command {
             Self::Web(_) => true,
             #[cfg(feature = "bridge")]
             Self::Bridge(_) => true,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.serves(),
             _ => false,
         }
     }

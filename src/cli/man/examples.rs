@@ -409,7 +409,11 @@ const ALL: &[(&str, &[Example])] = &[
 ];
 
 pub(super) fn every() -> impl Iterator<Item = &'static (&'static str, &'static [Example])> {
-    ALL.iter().chain(examples_people::ALL)
+    #[cfg(feature = "fleet")]
+    let fleet = super::examples_fleet::ALL;
+    #[cfg(not(feature = "fleet"))]
+    let fleet: &[(&str, &[Example])] = &[];
+    ALL.iter().chain(examples_people::ALL).chain(fleet)
 }
 
 /// Of one command, such as `doorward people list`.
