@@ -26,7 +26,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "panel",
             "snapshot",
             "threshold",
-            "identify",
             #[cfg(feature = "web")]
             "web",
             #[cfg(feature = "bridge")]
@@ -39,6 +38,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Measure",
         &[
             "bench",
+            "identify",
             "compare",
             "evaluate",
             "calibrate",
