@@ -251,6 +251,24 @@ pub(crate) fn create_or_keep(path: &Path) -> io::Result<File> {
 /// # Errors
 /// What the system says; the old one is still there.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    put(path, bytes, mode, |_| Ok(()))
+}
+
+/// As [`replace`], and the new one is on the disk before it takes the place of the old one.
+///
+/// # Errors
+/// As [`replace`].
+#[cfg(feature = "bridge")]
+pub(crate) fn replace_kept(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    put(path, bytes, mode, File::sync_all)
+}
+
+fn put(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    keep: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut next = path.as_os_str().to_owned();
     next.push(".new");
     let next = PathBuf::from(next);
@@ -259,6 +277,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = make(&next, mode)?;
     let written = file
         .write_all(bytes)
+        .and_then(|()| keep(&file))
         .and_then(|()| std::fs::rename(&next, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&next);

@@ -4,8 +4,11 @@
 
 pub mod access;
 pub mod acts;
+#[cfg(feature = "bridge")]
+pub mod bridge;
 pub mod camera;
 pub mod cli;
+pub(crate) mod clock;
 pub mod cohort;
 pub mod config;
 pub mod daemon;
@@ -16,6 +19,8 @@ pub mod embedding;
 pub mod enrol;
 pub mod evidence;
 pub(crate) mod files;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod gpio;
 pub mod guardian;
 pub mod ipc;

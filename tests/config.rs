@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use doorward::config::{Config, ConfigError};
+use doorward::config::{Bridge, Config, ConfigError};
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -28,11 +28,8 @@ fn mistakes(file: &[u8]) -> Vec<String> {
     }
 }
 
-#[test]
-fn the_shipped_file_shows_every_key_with_its_default() {
-    let text = std::fs::read_to_string(support::project().join("config/doorward.toml")).unwrap();
-    assert_eq!(parse(&text).unwrap(), Config::default());
-
+/// As `section.key`, in the order they are shown in.
+fn keys_shown(text: &str) -> Vec<String> {
     let mut shown = Vec::new();
     let mut section = "";
     for line in text.lines() {
@@ -44,6 +41,15 @@ fn the_shipped_file_shows_every_key_with_its_default() {
             shown.push(format!("{section}.{key}"));
         }
     }
+    shown
+}
+
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let text = std::fs::read_to_string(support::project().join("config/doorward.toml")).unwrap();
+    assert_eq!(parse(&text).unwrap(), Config::default());
+
+    let mut shown = keys_shown(&text);
     let mut known = Config::keys();
     shown.sort();
     known.sort();
@@ -657,4 +663,89 @@ fn relative_paths_are_taken_from_the_folder_of_the_file() {
         paths,
         ["a", "b", "c", "d", "e", "f"].map(|name| dir.path().join(name))
     );
+}
+
+#[test]
+fn the_bridges_file_shows_every_key_with_its_default() {
+    let text = std::fs::read_to_string(support::project().join("config/bridge.toml")).unwrap();
+    let bridge = Bridge::parse(&text, Path::new("bridge.toml")).unwrap();
+    assert_eq!(bridge, Bridge::default());
+    let (mut shown, mut known) = (keys_shown(&text), Bridge::keys());
+    shown.sort();
+    known.sort();
+    assert_eq!(known, shown);
+    // What is shown as an example is one.
+    let uncommented = text.replace("\n#", "\n");
+    let examples: String = uncommented
+        .lines()
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .map(|line| line.replace("webhooks.NAME", "webhooks.name") + "\n")
+        .collect();
+    let bridge = Bridge::parse(&examples, Path::new("bridge.toml")).unwrap();
+    assert!(bridge.mqtt.broker.is_some() && bridge.webhooks["name"].url.is_some());
+}
+
+#[test]
+fn a_bridge_that_would_tell_the_wrong_ones_is_refused() {
+    for (text, place, what) in [
+        (
+            "[mqtt]\nbroker = \"mqtt://broker.lan\"",
+            "2:10",
+            "without TLS",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtts://broker.lan\"",
+            "2:10",
+            "without log-in",
+        ),
+        (
+            "[mqtt]\nbroker = \"mqtts://eve:pw@broker.lan\"",
+            "2:10",
+            "password_file",
+        ),
+        ("[mqtt]\nbroker = \"broker.lan\"", "2:10", "mqtts://host"),
+        ("[mqtt]\ntopic = \"door/+\"", "2:9", "beginning of a topic"),
+        ("[mqtt]\nkey = \"door.key\"", "2:7", "go together"),
+        (
+            "[metrics]\nlisten = \"0.0.0.0:9632\"",
+            "2:10",
+            "this machine alone",
+        ),
+        ("[webhooks.a]\nsecret_file = \"k\"", "1:11", "where to"),
+        ("[webhooks.a]\nurl = \"https://a/\"", "1:11", "no key"),
+        (
+            "[webhooks.a]\nurl = \"http://a/\"\nsecret_file = \"k\"",
+            "1:11",
+            "without TLS",
+        ),
+        (
+            "[webhooks.a]\nurl = \"https://u:p@a/\"\nsecret_file = \"k\"",
+            "2:7",
+            "no address",
+        ),
+        (
+            "[webhooks.\"../a\"]\nurl = \"https://a/\"\nsecret_file = \"k\"",
+            "1:11",
+            "name",
+        ),
+        ("[webhooks.a]\nsecrets = \"k\"", "2:1", "secret_file"),
+        ("[hooks]\nprograms = [\"notify.sh\"]", "2:12", "whole paths"),
+        ("[mqqt]\nbroker = \"mqtts://a\"", "1:2", "mqtt"),
+    ] {
+        let said = Bridge::parse(text, Path::new("bridge.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains(&format!("bridge.toml:{place}")) && said.contains(what),
+            "{text}: {said}"
+        );
+    }
+    for text in [
+        "[mqtt]\nbroker = \"mqtt://127.0.0.1\"",
+        "[mqtt]\nbroker = \"mqtt://broker.lan\"\ninsecure = true",
+        "[mqtt]\nbroker = \"mqtts://broker.lan\"\nuser = \"door\"",
+        "[webhooks.a]\nurl = \"http://localhost:8080/\"\nsecret_file = \"k\"",
+    ] {
+        Bridge::parse(text, Path::new("bridge.toml")).unwrap();
+    }
 }

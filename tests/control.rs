@@ -307,6 +307,7 @@ fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
     };
     vec![
         (Ask::Status {}, Act::Status, Role::Viewer),
+        (Ask::Counts {}, Act::Status, Role::Viewer),
         (Ask::Watch { since: None }, Act::Watch, Role::Viewer),
         (Ask::Live { pictures: false }, Act::Live, Role::Viewer),
         (Ask::Stop { of: 3 }, Act::Stop, Role::Viewer),

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use doorward::ipc::{Answer, Ask, Code, Request};
+use doorward::ipc::{Answer, Ask, Code, Request, Role};
 use serde_json::Value;
 
 /// The examples of docs/ipc.md: who says it, and the line.
@@ -87,6 +87,30 @@ fn the_documentation_is_what_is_spoken() {
             code.as_str()
         );
     }
+}
+
+#[test]
+fn a_bridge_unlocks_and_locks_and_does_nothing_else_that_a_viewer_may_not() {
+    let mut more = BTreeSet::new();
+    for (is_request, line) in examples() {
+        let Ok(Request { ask, .. }) = Request::parse(line.as_bytes()) else {
+            continue;
+        };
+        let (viewer, bridge) = (
+            ask.is_for(Some(Role::Viewer)),
+            ask.is_for(Some(Role::Bridge)),
+        );
+        assert!(is_request && (bridge || !viewer), "{line}");
+        assert!(
+            !ask.is_for(None) && ask.is_for(Some(Role::Administrator)),
+            "{line}"
+        );
+        if bridge && !viewer {
+            let written: Value = serde_json::from_str(&line).unwrap();
+            more.insert(written["do"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(more.into_iter().collect::<Vec<_>>(), ["lock", "unlock"]);
 }
 
 #[test]

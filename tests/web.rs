@@ -513,9 +513,18 @@ fn what_is_too_large_is_refused_and_the_page_goes_on() {
     let reply = ada.upload("/people/add", &fields, &[("a.txt", b"no photo at all")]);
     assert_eq!(reply.status, 422);
     assert!(reply.text().contains("a.txt: is neither a JPEG nor a PNG"));
-    let reply = ada.upload("/people/add", &fields, &[("blurred.jpg", &small)]);
+    // What the door says is wrong with each comes as it says it, a line each.
+    let before = served.door.names();
+    let two = [("blurred1.jpg", &small[..]), ("blurred2.jpg", &small)];
+    let reply = ada.upload("/people/add", &fields, &two);
     assert_eq!(reply.status, 422);
-    assert!(reply.text().contains("blurred.jpg: the face is blurred"));
+    for line in [
+        "<p>  blurred1.jpg: the face is blurred</p>",
+        "<p>  blurred2",
+    ] {
+        assert!(reply.text().contains(line), "{}", reply.text());
+    }
+    assert_eq!(served.door.names(), before);
     // Nonsense, and many who say nothing.
     let silent: Vec<_> = (0..100).map(|_| ada.connect()).collect();
     for nonsense in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"\0\0\0\0"] {
@@ -527,13 +536,6 @@ fn what_is_too_large_is_refused_and_the_page_goes_on() {
     }
     assert_eq!(ada.get("/").status, 200);
     drop(silent);
-    assert!(
-        served
-            .door
-            .asked()
-            .iter()
-            .all(|(_, ask)| !matches!(ask, Ask::EnrolPhotos(_)))
-    );
 }
 
 #[test]
@@ -620,10 +622,7 @@ fn lists_and_forms_work_without_scripts() {
 
     // Rules, reports, and gone again.
     let told = ada.get("/rules?person=1&at=2026-11-28T08:00").text();
-    assert!(
-        told.contains("No: Ada Lovelace may not pass on Sat 28 Nov 2026, 08:00."),
-        "{told}"
-    );
+    assert!(told.contains("no, Ada Lovelace may not pass."), "{told}");
     assert!(told.contains("not at this time, by the rules"));
     let csv = ada.get("/reports.csv?what=all").text();
     assert!(

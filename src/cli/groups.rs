@@ -26,16 +26,20 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "panel",
             "snapshot",
             "threshold",
-            "identify",
-            "compare",
             #[cfg(feature = "web")]
             "web",
+            #[cfg(feature = "bridge")]
+            "bridge",
+            #[cfg(feature = "fleet")]
+            "fleet",
         ],
     ),
     (
         "Measure",
         &[
             "bench",
+            "identify",
+            "compare",
             "evaluate",
             "calibrate",
             "calibrate-liveness",
@@ -67,6 +71,22 @@ pub(super) fn command() -> Command {
 /// What clap has to say: help, the version, or what is wrong.
 pub(super) fn parse() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command().try_get_matches()?)
+}
+
+impl super::Command {
+    /// Whether it holds the relay or serves others, and has to outlive whoever reads its output.
+    pub(super) fn serves(&self) -> bool {
+        match self {
+            Self::Run | Self::Relay(_) | Self::Panel(_) | Self::Guardian(_) => true,
+            #[cfg(feature = "web")]
+            Self::Web(_) => true,
+            #[cfg(feature = "bridge")]
+            Self::Bridge(_) => true,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.serves(),
+            _ => false,
+        }
+    }
 }
 
 fn template(command: &Command) -> String {

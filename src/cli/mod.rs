@@ -5,8 +5,11 @@
 mod output;
 
 mod access;
+mod actor;
 mod backup;
 mod bench;
+#[cfg(feature = "bridge")]
+mod bridge;
 mod calibrate_liveness;
 mod check;
 mod clerk;
@@ -23,6 +26,10 @@ mod evaluate_page;
 mod evaluate_text;
 mod events;
 mod events_summary;
+#[cfg(feature = "fleet")]
+mod fleet;
+#[cfg(feature = "fleet")]
+mod fleet_doors;
 mod generate;
 mod groups;
 mod guardian;
@@ -66,13 +73,13 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::actor::{actor, origin};
 use self::colour::Colour;
 use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::files;
-use crate::record::{Actor, Origin};
 use crate::shown::in_words;
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
@@ -179,6 +186,13 @@ enum Command {
     /// Serve the local page, and say who may log in to it
     #[cfg(feature = "web")]
     Web(web::Web),
+    /// Tell other systems what happens at the door
+    #[cfg(feature = "bridge")]
+    Bridge(bridge::Bridge),
+    /// Share one list of people among many doors
+    #[cfg(feature = "fleet")]
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
@@ -219,15 +233,7 @@ pub fn main() -> ExitCode {
         Err(error) => return output::ended(misread(&error)),
     };
     colour::settle(cli.color);
-    #[cfg(feature = "web")]
-    let serves_page = matches!(cli.command, Command::Web(_));
-    #[cfg(not(feature = "web"))]
-    let serves_page = false;
-    if !matches!(
-        cli.command,
-        Command::Run | Command::Relay(_) | Command::Panel(_) | Command::Guardian(_)
-    ) && !serves_page
-    {
+    if !cli.command.serves() {
         end_quietly_with_the_reader();
     }
     let code = cli.dispatch().unwrap_or_else(|error| {
@@ -327,6 +333,10 @@ impl Cli {
             Command::Panel(panel) => panel.run(&self.config),
             #[cfg(feature = "web")]
             Command::Web(web) => web.run(&self.config),
+            #[cfg(feature = "bridge")]
+            Command::Bridge(bridge) => bridge.run(&self.config),
+            #[cfg(feature = "fleet")]
+            Command::Fleet(fleet) => fleet.run(),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
@@ -407,36 +417,6 @@ fn with_sudo(said: String) -> String {
         return said;
     }
     format!("{said}; use sudo")
-}
-
-/// Which door this machine guards, and who works at this command line.
-fn origin(config: &Config) -> Origin {
-    Origin {
-        door: config.daemon.door.clone(),
-        actor: actor(),
-    }
-}
-
-/// The numbers are the system's word; the name is only the environment's.
-fn actor() -> Actor {
-    static ACTOR: OnceLock<Actor> = OnceLock::new();
-    ACTOR.get_or_init(asked_actor).clone()
-}
-
-fn asked_actor() -> Actor {
-    /// What the kernel shows where nobody logged in.
-    const NOBODY: u32 = u32::MAX;
-    let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let login_uid = std::fs::read_to_string("/proc/self/loginuid")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    Actor {
-        uid: rustix::process::getuid().as_raw(),
-        login_uid: login_uid.filter(|uid| *uid != NOBODY),
-        claimed: user("SUDO_USER")
-            .or_else(|| user("USER"))
-            .or_else(|| user("LOGNAME")),
-    }
 }
 
 /// `doorward events | head` ends without a word, as other programs do. Not for

@@ -9,6 +9,8 @@
 
 mod access;
 mod audit;
+mod bridge;
+mod bridge_address;
 mod camera;
 mod daemon;
 mod door;
@@ -39,6 +41,8 @@ use toml::de::DeTable;
 
 pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
+pub use bridge::{Bridge, Hooks, MAX_HOOKS_COUNT, MAX_WEBHOOKS_COUNT, Metrics, Mqtt, Webhook};
+pub use bridge_address::Broker;
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};

@@ -147,28 +147,36 @@ impl<'f, 't> Section<'f, 't> {
         example: &'static str,
         read: impl Fn(&mut Section<'_, 't>) -> T,
     ) -> BTreeMap<String, T> {
-        self.section(key, name, |all| {
-            let mut found = BTreeMap::new();
-            for (key, _) in all.table.into_iter().flatten() {
-                let place = key.span();
-                let key = key.get_ref().to_string();
-                all.file.keys.push(Key {
-                    section: name.into(),
-                    name: key.clone().into(),
-                    value: Some(place),
-                    wrong: false,
-                });
-                if let Some(table) = all.table {
-                    let full = format!("{name}.{key}");
-                    let one = all.file.table(full, table, &key, &read);
-                    found.insert(key, one);
-                }
+        self.section(key, name, |all| all.each(name, example, read))
+    }
+
+    /// The sections in this one, which is called `name`, by what they are called.
+    pub(super) fn each<T>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        read: impl Fn(&mut Section<'_, 't>) -> T,
+    ) -> BTreeMap<String, T> {
+        let mut found = BTreeMap::new();
+        for (key, _) in self.table.into_iter().flatten() {
+            let place = key.span();
+            let key = key.get_ref().to_string();
+            self.file.keys.push(Key {
+                section: name.into(),
+                name: key.clone().into(),
+                value: Some(place),
+                wrong: false,
+            });
+            if let Some(table) = self.table {
+                let full = format!("{name}.{key}");
+                let one = self.file.table(full, table, &key, &read);
+                found.insert(key, one);
             }
-            // So that the keys of one are known where the file has none.
-            all.file.sections.push(example.into());
-            read(&mut Section::new(all.file, example, None));
-            found
-        })
+        }
+        // So that the keys of one are known where the file has none.
+        self.file.sections.push(example.into());
+        read(&mut Section::new(self.file, example, None));
+        found
     }
 
     /// A whole number; `unit` says of what.
@@ -258,6 +266,25 @@ impl<'f, 't> Section<'f, 't> {
     /// A file or a folder.
     pub(super) fn path(&mut self, key: &'static str, default: &str) -> PathBuf {
         PathBuf::from(self.text(key, default, "a path"))
+    }
+
+    /// Text that `parse` understands, and nothing where the file says nothing.
+    pub(super) fn some<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.read(key, None, |value| parse(&text(value, "text")?).map(Some))
+    }
+
+    /// Text, and nothing where the file says nothing; `what` says of what kind.
+    pub(super) fn some_text(&mut self, key: &'static str, what: &str) -> Option<String> {
+        self.read(key, None, |value| text(value, what).map(Some))
+    }
+
+    /// A file or a folder, and nothing where the file says nothing.
+    pub(super) fn some_path(&mut self, key: &'static str) -> Option<PathBuf> {
+        self.some_text(key, "a path").map(PathBuf::from)
     }
 
     /// A SHA-256, and nothing where the file says nothing.

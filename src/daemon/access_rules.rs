@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use rusqlite::Connection;
 
+use super::events;
 use super::record_queue::RecordQueue;
 use super::strict::{self, Untrusted};
-use super::{clock, events};
 use crate::access::{
     Asking, Company, DenialReason, Grant, MAX_CLAIM_AGE, Moment, Rules, Wall, passed_within,
 };
+use crate::clock;
 use crate::config::{self, ClockTrust, Config, RulesError, read_rules};
 use crate::database::DatabaseError;
 use crate::record::{Log, Stamp, believes_clock, boot};

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::clock;
 use super::door_events::to_mode;
 use super::doorkeeper::Order;
 use super::record_queue::RecordQueue;
 use crate::acts::{self, Acts, ActsError, ModeAct, Over, Standing, UnlockAct};
+use crate::clock;
 use crate::database::{Database, DatabaseError};
 use crate::door::{By, Input, ModeEnd};
 use crate::record::{self, Bent, DoorMode, Event, NotOpened, Stamp, believes_clock};

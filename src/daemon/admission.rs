@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::access_rules::{Law, wall};
-use super::clock;
 use super::doorkeeper::Order;
 use crate::access::{Asking, Basis, DenialReason, Grant, authorise};
 use crate::acts;
+use crate::clock;
 use crate::door::By;
 use crate::person::PersonId;
 use crate::record::{Event, GrantReason, Granted, Log, NotOpened, PersonRef, RecordError, Stamp};

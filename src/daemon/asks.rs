@@ -6,12 +6,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
 
 use super::bell::Bell;
-use super::clock;
 use super::poke::Poke;
 use super::record_queue::Queued;
 use super::recorder::{Recorder, tell};
 use super::verb_line;
 use crate::acts::{self, ModeAct};
+use crate::clock;
 use crate::record::{
     ControlAct, ControlAsked, DoorMode, Event, Origin, RecordError, Stamp, append_within,
 };

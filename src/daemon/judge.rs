@@ -194,10 +194,13 @@ impl Judge {
                     }
                     let Seen::Faces(faces) = outcome.seen else {
                         timing.left_out();
+                        self.viewfinder.tally.left_out();
                         continue;
                     };
                     let now = Instant::now();
                     timing.add(now - start);
+                    self.viewfinder.tally.judged();
+                    self.viewfinder.tally.dropped(self.mailbox.dropped());
                     let judged = Judged {
                         frame: &frame,
                         vision: now - start,

@@ -17,7 +17,6 @@ mod bell;
 mod capture;
 mod challenge_events;
 mod challenger;
-pub(crate) mod clock;
 mod control;
 mod desk;
 #[cfg(test)]
@@ -51,6 +50,7 @@ mod sight;
 pub(crate) mod status;
 pub(crate) mod strict;
 mod strike;
+mod tally;
 mod threads;
 mod timing;
 mod verb_desk;

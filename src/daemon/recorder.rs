@@ -12,7 +12,6 @@ use image::RgbImage;
 use super::access_rules::{Law, SharedLaw};
 use super::admission::{Admission, admit, offer};
 use super::asks::{Asks, Heard};
-use super::clock;
 use super::door_events::of_by;
 use super::doorkeeper::Order;
 use super::events;
@@ -25,9 +24,12 @@ use super::remembered::Remembered;
 use super::roster::Roster;
 use super::status::StatusTeller;
 use crate::access::Grant;
+use crate::clock;
 use crate::config;
 use crate::door;
-use crate::record::{Bent, Event, Keep, Log, NotOpened, RecordError, Stamp, StopReason};
+use crate::record::{
+    Bent, Event, Keep, Log, NotOpened, RecordError, Stamp, StopReason, journal_fields,
+};
 use crate::shown::counted;
 use crate::whitelist;
 
@@ -384,5 +386,15 @@ pub(crate) fn tell(id: u64, event: &Event) {
         | Event::LockoutBegan { .. } => log::Level::Warn,
         _ => log::Level::Info,
     };
-    log::log!(level, "event {id}: {event}");
+    if level > log::max_level() {
+        return;
+    }
+    let fields = journal_fields(id, event);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, is)| (*name, &**is)).collect();
+    let mut record = log::Record::builder();
+    record
+        .level(level)
+        .target(module_path!())
+        .key_values(&fields);
+    log::logger().log(&record.args(format_args!("event {id}: {event}")).build());
 }

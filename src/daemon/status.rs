@@ -20,7 +20,7 @@ use crate::camera::{CameraError, FrameSource};
 use crate::files::{self, Kind};
 use crate::guardian;
 use crate::ipc::{Fault, SecondCamera};
-use crate::record::{Event, Kind as EventKind, RecordError, Stamp, WhichCamera};
+use crate::record::{Alarm, Event, Kind as EventKind, RecordError, Stamp, WhichCamera};
 use crate::whitelist::Snapshot;
 
 /// From one writing to the next.
@@ -180,6 +180,10 @@ impl StatusTeller {
             Event::ConfigReloaded { .. } => Change::Ended(EventKind::ConfigRejected),
             Event::RelayFault { command, .. } => began(event.kind(), command.to_string()),
             Event::Unlocked { .. } => Change::Ended(EventKind::RelayFault),
+            Event::Tamper => began(event.kind(), "a cover was opened or a line cut".into()),
+            Event::AlarmEnded(ended) if ended.alarm == Alarm::Tamper => {
+                Change::Ended(EventKind::Tamper)
+            }
             _ => return,
         };
         self.tell(change);

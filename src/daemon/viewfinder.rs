@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use image::RgbImage;
 
 use super::bell::Bell;
+use super::tally::Tally;
 use crate::cohort::Score;
 use crate::liveness::Step;
 use crate::recognise::FaceReport;
@@ -45,6 +46,8 @@ pub(crate) struct Viewfinder {
     count: AtomicU64,
     shown: ArcSwapOption<Sighting>,
     bell: Bell,
+    /// Of all frames, whether somebody asks or not.
+    pub(crate) tally: Tally,
 }
 
 struct Clock(Instant);

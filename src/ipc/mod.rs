@@ -21,9 +21,9 @@ pub use client::{Client, ClientError};
 pub use place::{roles_path, socket_of, socket_paths};
 pub use roles::{Peer, Role, Roles, RolesError};
 pub use state::{
-    Condition, DoorNow, Enrolled, Explained, ExplainedRule, Fault, Guidance, LastGrant, LiveFace,
-    LiveFrame, ModeOrdered, RecordHead, Reloaded, SecondCamera, State, Step, Threshold, Unlocked,
-    Verdict,
+    Condition, Counts, DoorNow, Enrolled, Explained, ExplainedRule, Fault, FramesCounted, Guidance,
+    LastGrant, LiveFace, LiveFrame, ModeOrdered, RecordHead, Reloaded, SecondCamera, State, Step,
+    Threshold, Unlocked, Verdict,
 };
 pub use wire::{
     Answer, Ask, Code, Enrol, EnrolPhotos, Hello, MAX_ANSWER_BYTES, MAX_PHOTO_BYTES,

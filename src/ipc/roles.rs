@@ -17,6 +17,9 @@ use crate::files::{self, Kind};
 pub enum Role {
     /// Sees how things are and what happens.
     Viewer,
+    /// Unlocks and locks too, and sees no picture and no list of people: for a bridge to other
+    /// systems, whose commands come over a network.
+    Bridge,
     /// Unlocks, sets modes, and sees the camera's pictures.
     Operator,
     /// Changes people and the configuration in force.
@@ -24,13 +27,19 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Administrator];
+    pub const ALL: [Self; 4] = [
+        Self::Viewer,
+        Self::Bridge,
+        Self::Operator,
+        Self::Administrator,
+    ];
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Viewer => "viewer",
+            Self::Bridge => "bridge",
             Self::Operator => "operator",
             Self::Administrator => "administrator",
         })
@@ -206,7 +215,7 @@ mod tests {
                 &[
                     "roles.toml:2:9: ",
                     "\nroles.toml:3:2: ",
-                    "viewer, operator or administrator",
+                    "viewer, bridge, operator or administrator",
                 ],
             ),
         ] {

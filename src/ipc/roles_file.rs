@@ -25,7 +25,7 @@ pub(super) struct Written {
 pub(super) fn read(
     text: &str,
     gid_of: impl Fn(&str) -> Option<u32>,
-) -> Result<[Written; 3], Vec<Mistake>> {
+) -> Result<[Written; Role::ALL.len()], Vec<Mistake>> {
     let syntax = Syntax::new(text);
     let root = syntax.root();
     let mut reader = Reader {

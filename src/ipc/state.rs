@@ -84,6 +84,23 @@ impl Condition {
         Self::HeldOpen,
         Self::ForcedOpen,
     ];
+
+    /// As it is sent.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Unlocked => "unlocked",
+            Self::Open => "open",
+            Self::PreAlarm => "pre_alarm",
+            Self::HeldOpen => "held_open",
+            Self::ForcedOpen => "forced_open",
+        }
+    }
+
+    /// Whether the leaf is known to be open.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Locked | Self::Unlocked)
+    }
 }
 
 impl std::fmt::Display for Condition {
@@ -224,6 +241,23 @@ pub struct Reloaded {
     /// What is wrong with the configuration; the old one stays in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// What was counted since the daemon started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub frames: FramesCounted,
+}
+
+/// What became of frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FramesCounted {
+    /// Faces in them were looked at.
+    pub judged: u64,
+    /// They told nothing new.
+    pub left_out: u64,
+    /// They were replaced by newer ones before anybody took them.
+    pub dropped: u64,
 }
 
 /// What the camera sees.

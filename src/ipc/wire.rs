@@ -28,7 +28,7 @@ const MAX_ACCOUNT_CHARS: usize = 32;
 
 /// Whether a text may be the name of somebody's account.
 fn is_account(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
     (1..=MAX_ACCOUNT_CHARS).contains(&name.len()) && name.chars().all(fits)
 }
 
@@ -57,6 +57,8 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<u64>,
     },
+    /// What was counted since the daemon started: [`super::Counts`].
+    Counts {},
     /// Unlock the door for one pulse: [`super::Unlocked`].
     Unlock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,6 +220,7 @@ impl Ask {
     pub fn needs(&self) -> Role {
         match self {
             Self::Status {}
+            | Self::Counts {}
             | Self::Watch { .. }
             | Self::Live { pictures: false }
             | Self::Explain { .. }
@@ -233,6 +236,14 @@ impl Ask {
                 Role::Administrator
             }
         }
+    }
+}
+
+impl Ask {
+    /// Whether somebody with this role may ask for it; of people, a look.
+    pub fn is_for(&self, role: Option<Role>) -> bool {
+        let is_bridges = matches!(self, Self::Unlock { .. } | Self::Lock { .. });
+        role >= Some(self.needs()) || role == Some(Role::Bridge) && is_bridges
     }
 }
 

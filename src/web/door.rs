@@ -82,7 +82,7 @@ pub(super) async fn in_turn<T: DeserializeOwned>(
                 Word::Error(problem) => {
                     return Err(Failure {
                         code: Some(problem.code),
-                        message: super::happening::shown(&problem.message),
+                        message: super::happening::shown_lines(&problem.message),
                     });
                 }
                 _ => {}

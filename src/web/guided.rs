@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::app::{App, locked};
 use super::door::Failure;
 use super::guard::Who;
-use super::happening::shown;
+use super::happening::shown_lines;
 use super::pages::person::set_groups;
 use super::secret;
 use crate::ipc::{Ask, Enrol, Enrolled, Guidance, Word};
@@ -105,7 +105,7 @@ async fn follow(mut words: mpsc::Receiver<Word>, tell: &watch::Sender<Now>) -> N
             Word::Error(problem) => {
                 return Now::Failed(Failure {
                     code: Some(problem.code),
-                    message: shown(&problem.message),
+                    message: shown_lines(&problem.message),
                 });
             }
             _ => {}

@@ -129,6 +129,12 @@ pub(super) fn shown(text: &str) -> String {
     out
 }
 
+/// The same of what goes over several lines, such as one for each photo.
+pub(super) fn shown_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(shown).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

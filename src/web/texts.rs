@@ -236,13 +236,13 @@ pub(super) const NO_RULES: &str =
     "There are no rules: everybody who is enabled may pass at any time.";
 
 pub(super) fn may(name: &str, clock: &str) -> String {
-    format!("Yes: {name} may pass on {clock}.")
+    format!("{clock}: yes, {name} may pass.")
 }
 pub(super) fn may_not(name: &str, clock: &str) -> String {
-    format!("No: {name} may not pass on {clock}.")
+    format!("{clock}: no, {name} may not pass.")
 }
 pub(super) fn next_change(clock: &str) -> String {
-    format!("The next change is on {clock}.")
+    format!("Next change: {clock}.")
 }
 
 // Faults.

@@ -344,7 +344,7 @@ impl FakeDoor {
         asks: Vec<Ask>,
         tell: mpsc::Sender<Word>,
     ) {
-        let mut photos = 0;
+        let (mut photos, mut wrong) = (0, String::new());
         for ask in asks {
             if self.inside().is_gone {
                 return;
@@ -424,13 +424,17 @@ impl FakeDoor {
                         conditions: vec!["Mon to Fri, 07:00 to 19:00".into()],
                     }],
                 }),
-                Ask::Photo { name, .. } if name.contains("blurred") => {
-                    Word::error(Code::Refused, format!("{name}: the face is blurred"))
-                }
-                Ask::Photo { .. } => {
+                Ask::Photo { name, .. } => {
                     photos += 1;
+                    if name.contains("blurred") {
+                        wrong += &format!("\n  {name}: the face is blurred");
+                    }
                     Word::Ok(json!({}))
                 }
+                Ask::EnrolPhotos(_) if !wrong.is_empty() => Word::error(
+                    Code::Refused,
+                    format!("nobody was enrolled: these photos cannot be used:{wrong}"),
+                ),
                 Ask::EnrolPhotos(asked) => {
                     Word::ok(&self.enrol(&asked.name, asked.guest_until_ms, photos))
                 }

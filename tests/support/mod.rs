@@ -4,6 +4,7 @@
 pub mod head;
 pub mod living;
 pub mod onnx;
+pub mod postgres;
 pub mod pty;
 pub mod seal;
 pub mod site;
@@ -44,10 +45,27 @@ pub enum Need {
     Cc,
     /// Root's rights.
     Root,
+    /// PostgreSQL's programs.
+    Postgres,
+    /// The broker mosquitto with its clients.
+    Mosquitto,
+    /// Prometheus' promtool.
+    Promtool,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
-const REQUIREMENTS: [&str; 7] = ["namespace", "data", "cc", "root", "vm", "arm64", "browser"];
+const REQUIREMENTS: [&str; 10] = [
+    "namespace",
+    "data",
+    "cc",
+    "root",
+    "postgres",
+    "mosquitto",
+    "promtool",
+    "vm",
+    "arm64",
+    "browser",
+];
 
 impl Need {
     fn word(self) -> &'static str {
@@ -56,6 +74,9 @@ impl Need {
             Self::Data => REQUIREMENTS[1],
             Self::Cc => REQUIREMENTS[2],
             Self::Root => REQUIREMENTS[3],
+            Self::Postgres => REQUIREMENTS[4],
+            Self::Mosquitto => REQUIREMENTS[5],
+            Self::Promtool => REQUIREMENTS[6],
         }
     }
 
@@ -101,6 +122,22 @@ pub fn research_data(name: &str) -> Option<PathBuf> {
     }
     lacks(Need::Data, &format!("{} is not here", path.display()));
     None
+}
+
+/// Whether these programs are here; says that the test is skipped where one is not.
+pub fn has_programs(need: Need, programs: &[&str]) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = |program: &&&str| {
+        let mut folders = std::env::split_paths(&folders).chain(["/usr/sbin".into()]);
+        folders.any(|folder| folder.join(program).is_file())
+    };
+    match programs.iter().find(|program| !is_here(program)) {
+        None => true,
+        Some(program) => {
+            lacks(need, &format!("{program} is not here"));
+            false
+        }
+    }
 }
 
 /// The default configuration with this project's models and runtime.

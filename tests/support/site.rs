@@ -167,8 +167,13 @@ impl Site {
 
     /// Starts the daemon.
     pub fn start(&self) -> Daemon {
+        self.spawn(&["run"])
+    }
+
+    /// Starts what runs until it is ended.
+    pub fn spawn(&self, arguments: &[&str]) -> Daemon {
         let mut child = self
-            .command(&["run"])
+            .command(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -4,6 +4,8 @@
 mod access_rules;
 mod configuration;
 mod examples;
+#[cfg(feature = "fleet")]
+mod examples_fleet;
 mod examples_people;
 
 use std::io::{self, Write};
@@ -22,7 +24,7 @@ doorward watches a camera, recognises the people on its whitelist and switches t
 door for them. The door stays locked in every other case: a fault, a doubt, a crash. A way out \
 that works without it is the door hardware's job.";
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         config::DEFAULT_PATH,
         "the configuration, see doorward.toml(5)",
@@ -34,6 +36,10 @@ const FILES: [(&str, &str); 8] = [
     (
         "/etc/doorward/roles.toml",
         "who may ask for what at the control socket, explained in it",
+    ),
+    (
+        "/etc/doorward/bridge.toml",
+        "whom the bridge tells what, explained in it",
     ),
     (
         "/run/doorward/control.sock",

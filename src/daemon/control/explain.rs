@@ -1,9 +1,10 @@
 //! Whether somebody may pass, by the rules as their files are now: what `access explain` says.
 
 use crate::access::Rule;
+use crate::clock;
 use crate::config::{ClockTrust, Config};
 use crate::daemon::access_rules::{self, wall};
-use crate::daemon::{clock, events_reason};
+use crate::daemon::events_reason;
 use crate::ipc::{Code, Explained, ExplainedRule, Word};
 use crate::person::PersonId;
 use crate::record::Stamp;

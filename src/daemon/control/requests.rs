@@ -46,7 +46,7 @@ impl Server<'_> {
         client.who.account = account;
         let act = act_of(&ask);
         let role = self.role_of(&client.who);
-        if role < Some(ask.needs()) {
+        if !ask.is_for(role) {
             self.note_refusal(client, act, ControlRefusal::Role, now);
             let message = not_allowed(client, role, act, ask.needs());
             let word = Word::error(Code::NotAllowed, message);
@@ -99,6 +99,7 @@ impl Server<'_> {
     ) -> Result<Option<Word>, Refused> {
         let (act, then) = match ask {
             Ask::Status {} => return Ok(Some(Word::ok(&self.state()))),
+            Ask::Counts {} => return Ok(Some(Word::ok(&self.given.viewfinder.tally.counts()))),
             Ask::Watch { since } => return self.begin_watch(client, id, since).map(|()| None),
             Ask::Live { pictures: false } => {
                 return self.look_through(client, id, false).map(|()| None);
@@ -356,7 +357,7 @@ fn too_many(what: &str) -> Refused {
 /// What a request is called on record.
 fn act_of(ask: &Ask) -> ControlAct {
     match ask {
-        Ask::Status {} => ControlAct::Status,
+        Ask::Status {} | Ask::Counts {} => ControlAct::Status,
         Ask::Watch { .. } => ControlAct::Watch,
         Ask::Unlock { .. } => ControlAct::Unlock,
         Ask::Lock { .. } => ControlAct::Lock,

@@ -42,7 +42,8 @@ pub(in crate::web) async fn more(State(app): State<App>, who: Who) -> Response {
 fn card(who: &Who) -> Markup {
     let [viewer, operator, administrator] = t::ROLE_MEANS;
     let means = match who.role {
-        Role::Viewer => viewer,
+        // An account of the page is not given that one.
+        Role::Viewer | Role::Bridge => viewer,
         Role::Operator => operator,
         Role::Administrator => administrator,
     };

@@ -173,6 +173,7 @@ await_low
 
 # The page: an account, a role, and nothing from elsewhere.
 [ "$(systemctl is-enabled doorward-web)" = disabled ] || fail "the page is on by itself"
+[ "$(systemctl is-enabled doorward-bridge)" = disabled ] || fail "the bridge is on by itself"
 walk 'sudo doorward web add-user ada --role administrator --generate'
 told '^password: '
 [ "$(stat -c %U:%G:%a /etc/doorward/web/accounts.toml)" = root:doorward-web:640 ] || fail "the accounts are $(stat -c %U:%G:%a /etc/doorward/web/accounts.toml)"

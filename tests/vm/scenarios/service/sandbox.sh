@@ -4,9 +4,11 @@ for unit in doorward doorward-relay doorward-panel doorward-lock doorward-sleep;
     echo "NOTE systemd-analyze security $unit: $exposure"
     [ "$(echo "$exposure" | awk '{print ($1 != "" && $1 <= 0.9) ? "tight" : "loose"}')" = tight ] || fail "$unit: exposure $exposure, at most 0.9"
 done
-exposure=$(systemd-analyze security doorward-web.service --no-pager | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\).*/\1/p')
-echo "NOTE systemd-analyze security doorward-web: $exposure"
-[ "$(echo "$exposure" | awk '{print ($1 != "" && $1 <= 1.5) ? "tight" : "loose"}')" = tight ] || fail "doorward-web: exposure $exposure, at most 1.5"
+for unit in doorward-web doorward-bridge; do
+    exposure=$(systemd-analyze security $unit.service --no-pager | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\).*/\1/p')
+    echo "NOTE systemd-analyze security $unit: $exposure"
+    [ "$(echo "$exposure" | awk '{print ($1 != "" && $1 <= 1.5) ? "tight" : "loose"}')" = tight ] || fail "$unit: exposure $exposure, at most 1.5"
+done
 start
 feed listed yuyv
 await_high
