@@ -138,6 +138,7 @@ const COMMANDS: &[(&str, i32)] = &[
     ("people erase", 0),
     ("backup copy.db", 0),
     ("restore copy.db", 0),
+    ("rekey", 0),
     ("relay pulse --ms 50", 0),
     ("relay lock", 0),
     ("snapshot shot.jpg", 0),

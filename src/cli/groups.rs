@@ -82,6 +82,8 @@ impl super::Command {
             Self::Web(_) => true,
             #[cfg(feature = "bridge")]
             Self::Bridge(_) => true,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.serves(),
             _ => false,
         }
     }

@@ -201,22 +201,6 @@ enum Command {
     Generate(generate::Generate),
 }
 
-impl Command {
-    /// Whether it holds the relay or serves others, and goes on when nobody reads what it says.
-    fn serves(&self) -> bool {
-        match self {
-            Self::Run | Self::Relay(_) | Self::Panel(_) | Self::Guardian(_) => true,
-            #[cfg(feature = "web")]
-            Self::Web(_) => true,
-            #[cfg(feature = "bridge")]
-            Self::Bridge(_) => true,
-            #[cfg(feature = "fleet")]
-            Self::Fleet(fleet) => fleet.serves(),
-            _ => false,
-        }
-    }
-}
-
 /// Who is listed; nobody where there is no database yet, and still faces to find.
 fn whitelist_or_none(config: &Config, vision: &Vision) -> anyhow::Result<Snapshot> {
     let asked = config.access.threshold_request();

@@ -214,8 +214,8 @@ const ALL: &[(&str, &[Example])] = &[
     (
         "doorward rekey",
         &[(
-            "sudo systemctl stop doorward && sudo doorward rekey",
-            "Take another key, because somebody may have read the one of now:",
+            "sudo doorward rekey",
+            "Take another key, while the daemon is stopped, because somebody may have this one:",
         )],
     ),
     (
