@@ -6,7 +6,7 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use doorward::fleet::store::{Sqlite, Store as _};
@@ -104,7 +104,7 @@ fn a_doors_events_are_at_the_hub_once_and_in_order_and_the_door_needs_no_hub() {
     });
     let file = site.at("door.json");
     std::fs::write(&file, serde_json::to_string(&keys).unwrap()).unwrap();
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let folder = site.at("told");
     std::fs::create_dir_all(&folder).unwrap();
     let text = format!(
