@@ -115,7 +115,7 @@ fn a_doors_events_are_at_the_hub_once_and_in_order_and_the_door_needs_no_hub() {
     std::fs::write(site.at("bridge.toml"), text).unwrap();
     let door = keys.id().unwrap();
 
-    let mut told = bridge(&site);
+    let told = bridge(&site);
     let first = unlock(&site);
     await_number(&runtime, &store, door, first);
 
