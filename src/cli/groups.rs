@@ -26,8 +26,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "panel",
             "snapshot",
             "threshold",
-            "identify",
-            "compare",
             #[cfg(feature = "web")]
             "web",
             #[cfg(feature = "bridge")]
@@ -40,6 +38,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Measure",
         &[
             "bench",
+            "identify",
+            "compare",
             "evaluate",
             "calibrate",
             "calibrate-liveness",

@@ -121,16 +121,16 @@ const ALL: &[(&str, &[Example])] = &[
     (
         "doorward bridge",
         &[(
-            "sudo systemctl enable --now doorward-bridge",
-            "Begin to tell, once /etc/doorward/bridge.toml says whom:",
+            "doorward bridge --config config/demo.toml",
+            "Tell what the bridge.toml beside another configuration says, in a terminal; the service does without this:",
         )],
     ),
     #[cfg(feature = "bridge")]
     (
         "doorward bridge remove",
         &[(
-            "sudo systemctl stop doorward-bridge && sudo doorward bridge remove",
-            "Before the door gets another name, or leaves Home Assistant:",
+            "sudo doorward bridge remove",
+            "Before the door gets another name, or leaves Home Assistant, once doorward-bridge is stopped:",
         )],
     ),
     #[cfg(feature = "web")]
