@@ -134,7 +134,7 @@ impl Metrics {
 impl Mqtt {
     fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            broker: section.some("broker", |written| Broker::parse(written)),
+            broker: section.some("broker", Broker::parse),
             user: section.some_text("user", "a user's name"),
             password_file: section.some_path("password_file"),
             ca: section.some_path("ca"),
