@@ -27,6 +27,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use self::error::{at_open, classify};
 use self::sealing::{FIRST_SEALED_VERSION, Sealing};
 use crate::files::{self, Kind};
+use crate::seal::{KeyPlace, Sources};
 
 /// Marks a file as doorward's (`PRAGMA application_id`): "door".
 const APPLICATION_ID: i32 = 0x646f_6f72;
@@ -71,7 +72,15 @@ impl Database {
                 Ok(_) | Err(_) => {}
             }
         }
-        Self::open_existing(path)
+        let had_key = Sources::of(path).has_any();
+        let database = Self::open_existing(path)?;
+        if !had_key && database.key_place() == Some(KeyPlace::File) {
+            log::warn!(
+                "made a key in {}: without it neither the database nor a backup can be read, so keep a copy elsewhere. It lies beside the data, which protects backups and not a stolen card; `doorward check` says how to do better",
+                database.key_sources().file().display()
+            );
+        }
+        Ok(database)
     }
 
     /// Opens a database that must be there.

@@ -138,12 +138,18 @@ const COMMANDS: &[(&str, i32)] = &[
     ("people erase", 0),
     ("backup copy.db", 0),
     ("restore copy.db", 0),
+    ("rekey", 0),
     ("relay pulse --ms 50", 0),
     ("relay lock", 0),
     ("snapshot shot.jpg", 0),
     ("status", 1),
     ("threshold", 0),
     ("try --seconds 2", 0),
+    #[cfg(feature = "fleet")]
+    (
+        "fleet init --hub localhost:7443 --founder founder.json --keys hub.json",
+        0,
+    ),
     #[cfg(feature = "web")]
     ("web add-user ada --role viewer --generate --totp", 0),
     #[cfg(feature = "web")]
@@ -160,8 +166,14 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
-/// (`tests/pad.rs`).
-const OTHERS: [&str; 12] = [
+/// (`tests/pad.rs`), or a hub (`tests/fleet.rs`).
+const OTHERS: [&str; 18] = [
+    "fleet-invite",
+    "fleet-join",
+    "fleet-revoke",
+    "fleet-status",
+    "fleet-sync",
+    "fleet-backup",
     "calibrate-liveness",
     "run",
     "watch",
@@ -312,6 +324,7 @@ fn every_command_speaks_json_with_the_same_names() {
         let text = std::fs::read_to_string(&path).unwrap();
         let is_group = [
             "access",
+            "fleet",
             "infrared",
             "panel",
             "people",
@@ -324,7 +337,7 @@ fn every_command_speaks_json_with_the_same_names() {
             continue;
         }
         let has_json = text.contains("\\-\\-json");
-        if command == "run" {
+        if matches!(command, "run" | "fleet-serve") {
             assert!(!has_json);
             continue;
         }

@@ -329,6 +329,51 @@ fn without_the_right_key_the_daemon_lets_nobody_in_and_says_why() {
 }
 
 #[test]
+fn systemd_may_keep_the_key_and_a_change_of_keys_says_what_is_to_be_done() {
+    let site = Site::new()
+        .enrolled("Barack Obama", &OBAMA)
+        .frames(PROBE, 5);
+    let key = seal::beside(&site.at("doorward.db"));
+    let folder = site.at("credentials");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::rename(&key, folder.join(seal::CREDENTIAL)).unwrap();
+    let site = site.with(seal::CREDENTIALS_VARIABLE, &folder);
+    let (code, log) = site.start().end();
+    assert_eq!((code, site.count(Kind::Granted)), (Some(0), 1), "{log}");
+    let checked = said(&site.run(&["check"]));
+    assert!(checked.contains("which systemd hands over"), "{checked}");
+    assert!(!key.exists(), "a key was made beside the data");
+
+    let output = site.run(&["rekey", "--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["was_credential"], true);
+    assert_eq!(told["file"], key.display().to_string());
+    assert_eq!(
+        told["key"],
+        support::seal::keys(&site.at("doorward.db"))
+            .id()
+            .to_string()
+    );
+    let (_, Event::Rekeyed(change)) = site.first(Kind::Rekeyed) else {
+        panic!("{:?}", site.kinds())
+    };
+    assert_eq!(
+        (told["before"].as_str(), told["key"].as_str()),
+        (Some(&*change.before), Some(&*change.now))
+    );
+    // The one that systemd still has is another by now, and stands in nobody's way.
+    let (code, log) = site.start().end();
+    assert_eq!((code, site.count(Kind::Granted)), (Some(0), 2), "{log}");
+    // Back by the command line, with the key of before.
+    let backup = site.at("backup.db").display().to_string();
+    assert!(site.run(&["backup", &backup]).status.success());
+    assert!(site.run(&["rekey"]).status.success());
+    let refused = site.fails(&["restore", &backup]);
+    assert!(refused.contains("--key KEYFILE"), "{refused}");
+}
+
+#[test]
 fn a_backup_is_useless_without_its_key_and_comes_back_with_it() {
     let place = Place::new();
     let mut db = place.open();

@@ -26,8 +26,8 @@ fn raw(database: &Path) -> Connection {
     raw
 }
 
-/// Another name in every body, and all hashes made anew, as whoever knows the code can.
-fn rewrite(database: &Path, name: &str, other: &str) {
+/// Another text in every body, and all hashes made anew, as whoever knows the code can.
+fn rewrite(database: &Path, text: &str, other: &str) {
     let raw = raw(database);
     let mut rows = raw.prepare("SELECT body FROM records ORDER BY id").unwrap();
     let bodies: Vec<String> = rows
@@ -37,7 +37,7 @@ fn rewrite(database: &Path, name: &str, other: &str) {
         .collect();
     let mut hash: [u8; 32] = [0; 32];
     for (id, body) in (1i64..).zip(bodies) {
-        let body = body.replace(name, other);
+        let body = body.replace(text, other);
         hash = Sha256::digest([&hash[..], &id.to_le_bytes(), body.as_bytes()].concat()).into();
         raw.execute(
             "UPDATE records SET body = ?2, hash = ?3 WHERE id = ?1",
@@ -180,7 +180,11 @@ fn the_daemon_tells_the_journal_its_head_and_verify_checks_all_of_them() {
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("2 noted heads are as they were"));
 
-    rewrite(&site.at("doorward.db"), "Barack Obama", "Barack Osama");
+    rewrite(
+        &site.at("doorward.db"),
+        "\"door\":\"door\"",
+        "\"door\":\"back\"",
+    );
     assert!(site.run(&["events", "--verify"]).status.success());
     let output = by_journal(&site);
     assert!(!output.status.success());
@@ -403,17 +407,19 @@ fn what_is_no_backup_of_this_database_is_not_restored() {
     let other = guarded();
     let backup = site.at("backup.db").display().to_string();
     assert!(other.run(&["backup", &backup]).status.success());
-    let refused = site.fails(&["restore", &backup]);
+    let key = other.at("doorward.db-key").display().to_string();
+    let restore = ["restore", &backup, "--key", &key];
+    let refused = site.fails(&restore);
     assert!(refused.contains("does not go back"), "{refused}");
-    rewrite(Path::new(&backup), "Barack Obama", "Barack Osama");
+    rewrite(Path::new(&backup), "\"door\":\"door\"", "\"door\":\"back\"");
     raw(Path::new(&backup))
         .execute("UPDATE records SET hash = zeroblob(32)", [])
         .unwrap();
-    let refused = site.fails(&["restore", &backup]);
+    let refused = site.fails(&restore);
     assert!(refused.contains("tampered"), "{refused}");
     for content in ["", "a shopping list, which is no database"] {
         std::fs::write(&backup, content).unwrap();
-        let refused = site.fails(&["restore", &backup]);
+        let refused = site.fails(&restore);
         assert!(refused.contains("backup.db"), "{refused}");
     }
     assert_eq!(people(&site), 1);

@@ -178,9 +178,11 @@ fn run(site: &Site, (words, input): &(&[&str], &str)) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A number is a number, and a folder a folder.
+/// A number is a number, a folder a folder, and a key a key.
 fn plain(site: &Site, text: &str) -> String {
     let text = text.replace(site.at("").to_str().unwrap().trim_end_matches('/'), "SITE");
+    let key = support::seal::keys(&site.at("doorward.db")).id();
+    let text = text.replace(&key.to_string(), "KEY");
     let mut plain = String::new();
     for c in text.chars() {
         match c {

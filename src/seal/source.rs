@@ -116,6 +116,11 @@ impl Sources {
         &self.next
     }
 
+    /// Whether there is a file of a key, whatever is in it.
+    pub(crate) fn has_any(&self) -> bool {
+        self.all().any(|(path, _)| path.exists())
+    }
+
     /// Whether systemd handed a key over.
     pub fn has_credential(&self) -> bool {
         self.credential.is_some()
