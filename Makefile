@@ -43,6 +43,7 @@ test-data: runtime
 	DOORWARD_REQUIRE=data $(CARGO) test --release --test cohort -- --ignored --nocapture
 
 # Made-up pictures of faces before the real eye, many of each kind: which check refuses which.
+# DOORWARD_ATTACKS="hand,screen" shows the kinds with these words in their name.
 test-attacks: runtime
 	$(CARGO) test --release --test attacks -- --nocapture
 
