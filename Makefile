@@ -36,7 +36,7 @@ test: runtime
 # mosquitto-clients, prometheus, postgresql); it fails where one is not here.
 # DOORWARD_FLEET_ROUNDS=200 kills and restores a hub for longer.
 test-fleet: runtime
-	DOORWARD_REQUIRE="mosquitto promtool postgres" $(CARGO) test --test bridge --test fleet --test fleet_store --test fleet_torture
+	DOORWARD_REQUIRE="mosquitto promtool postgres" $(CARGO) test --test bridge --test bridge_fleet --test fleet --test fleet_store --test fleet_torture
 
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime

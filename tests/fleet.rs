@@ -346,7 +346,14 @@ async fn what_a_stolen_key_signs_past_its_right_is_refused() {
     let kept = session.kept().rows(None).unwrap();
     let row = kept.iter().find(|row| row.id == RowId([1; 16])).unwrap();
     for change in ["again", "elsewhere"] {
-        let mut put = Put::sign(&list, &[enrolled.clone()], mark(2), 0, &own_signer).unwrap();
+        let mut put = Put::sign(
+            &list,
+            std::slice::from_ref(&enrolled),
+            mark(2),
+            0,
+            &own_signer,
+        )
+        .unwrap();
         let revision = put.rows[0].revision;
         put.rows[0] = row.clone();
         if change == "elsewhere" {

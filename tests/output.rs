@@ -166,8 +166,9 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
-/// (`tests/pad.rs`), or a hub (`tests/fleet.rs`).
-const OTHERS: [&str; 18] = [
+/// (`tests/pad.rs`), a hub (`tests/fleet.rs`) or a broker (`tests/bridge.rs`).
+const OTHERS: [&str; 19] = [
+    "bridge-remove",
     "fleet-invite",
     "fleet-join",
     "fleet-revoke",
@@ -324,6 +325,7 @@ fn every_command_speaks_json_with_the_same_names() {
         let text = std::fs::read_to_string(&path).unwrap();
         let is_group = [
             "access",
+            "bridge",
             "fleet",
             "infrared",
             "panel",

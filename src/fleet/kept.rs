@@ -271,6 +271,19 @@ impl Kept {
         Ok(true)
     }
 
+    /// The newest event that is kept here.
+    pub fn newest(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut newest = None;
+        self.each(
+            "SELECT body FROM events ORDER BY number DESC LIMIT 1",
+            |row| {
+                newest = Some(row.get(0)?);
+                Ok(())
+            },
+        )?;
+        Ok(newest)
+    }
+
     /// Bodies from a number on.
     pub fn bodies(&self, first: u64, count: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let (from, to) = (signed(first), signed(first + count));

@@ -18,10 +18,13 @@ const MAX_DOOR_CONNECTIONS_COUNT: usize = 4;
 #[derive(Clone, Default)]
 pub(super) struct Crowd(Arc<Inner>);
 
+/// A door's, the oldest first: a number, and what is told when it has to end.
+type Connections = VecDeque<(u64, Arc<Notify>)>;
+
 #[derive(Default)]
 struct Inner {
     shaking: Mutex<HashMap<IpAddr, usize>>,
-    doors: Mutex<HashMap<RowId, VecDeque<(u64, Arc<Notify>)>>>,
+    doors: Mutex<HashMap<RowId, Connections>>,
     next: AtomicU64,
 }
 

@@ -50,6 +50,8 @@ pub enum StoreError {
 
 /// What a store has after a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
+// One at a time, and seldom the small one.
+#[allow(clippy::large_enum_variant)]
 pub enum Page {
     /// It does not know the position.
     Differs,
