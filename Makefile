@@ -10,7 +10,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo demo-web test test-fleet test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo demo-web fleet-demo test test-fleet test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -23,27 +23,33 @@ demo-web: runtime
 	$(CARGO) build --release --bin doorward --example demo-web
 	@$${CARGO_TARGET_DIR:-target}/release/examples/demo-web
 
+# A hub and three doors on this machine, told scene by scene.
+fleet-demo:
+	$(CARGO) run --example fleet-demo
+
 # A test that cannot run on this machine says SKIPPED; DOORWARD_REQUIRE="namespace vm" names
 # what must be here, so that it fails instead.
 test: runtime
 	$(CARGO) test
 
-# The bridge with a real broker and promtool, on loopback (Debian: mosquitto, mosquitto-clients,
-# prometheus); it fails where one is not here.
+# The bridge and the fleet with a real broker, promtool and PostgreSQL, on loopback (Debian: mosquitto,
+# mosquitto-clients, prometheus, postgresql); it fails where one is not here.
+# DOORWARD_FLEET_ROUNDS=200 kills and restores a hub for longer.
 test-fleet: runtime
-	DOORWARD_REQUIRE="mosquitto promtool" $(CARGO) test --test bridge
+	DOORWARD_REQUIRE="mosquitto promtool postgres" $(CARGO) test --test bridge --test bridge_fleet --test fleet --test fleet_store --test fleet_torture
 
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime
 	DOORWARD_REQUIRE=data $(CARGO) test --release --test cohort -- --ignored --nocapture
 
 # Made-up pictures of faces before the real eye, many of each kind: which check refuses which.
+# DOORWARD_ATTACKS="hand,screen" shows the kinds with these words in their name.
 test-attacks: runtime
 	$(CARGO) test --release --test attacks -- --nocapture
 
 # Made-up input for whatever reads input from outside, FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 60
-FUZZERS := configuration manifest clip mjpeg guardian record control
+FUZZERS := configuration manifest clip mjpeg guardian record control sync
 fuzz:
 	@target/tools/bin/cargo-fuzz --version 2>/dev/null | grep -qwF 0.13.1 || $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/target cargo-fuzz@0.13.1
 	PATH=$(CURDIR)/target/tools/bin:$$PATH $(CARGO) fuzz build --sanitizer none

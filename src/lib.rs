@@ -19,6 +19,8 @@ pub mod embedding;
 pub mod enrol;
 pub mod evidence;
 pub(crate) mod files;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod gpio;
 pub mod guardian;
 pub mod ipc;

@@ -145,6 +145,11 @@ const COMMANDS: &[(&str, i32)] = &[
     ("status", 1),
     ("threshold", 0),
     ("try --seconds 2", 0),
+    #[cfg(feature = "fleet")]
+    (
+        "fleet init --hub localhost:7443 --founder founder.json --keys hub.json",
+        0,
+    ),
     #[cfg(feature = "web")]
     ("web add-user ada --role viewer --generate --totp", 0),
     #[cfg(feature = "web")]
@@ -161,8 +166,15 @@ const ANY: i32 = -1;
 /// Commands that are walked elsewhere or give no result: what runs until it is stopped, what
 /// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
-/// (`tests/pad.rs`).
-const OTHERS: [&str; 12] = [
+/// (`tests/pad.rs`), a hub (`tests/fleet.rs`) or a broker (`tests/bridge.rs`).
+const OTHERS: [&str; 19] = [
+    "bridge-remove",
+    "fleet-invite",
+    "fleet-join",
+    "fleet-revoke",
+    "fleet-status",
+    "fleet-sync",
+    "fleet-backup",
     "calibrate-liveness",
     "run",
     "watch",
@@ -313,6 +325,8 @@ fn every_command_speaks_json_with_the_same_names() {
         let text = std::fs::read_to_string(&path).unwrap();
         let is_group = [
             "access",
+            "bridge",
+            "fleet",
             "infrared",
             "panel",
             "people",
@@ -325,7 +339,7 @@ fn every_command_speaks_json_with_the_same_names() {
             continue;
         }
         let has_json = text.contains("\\-\\-json");
-        if command == "run" {
+        if matches!(command, "run" | "fleet-serve") {
             assert!(!has_json);
             continue;
         }

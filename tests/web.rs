@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 
-use doorward::ipc::{Ask, Role};
+use doorward::ipc::Role;
 use doorward::web::{Accounts, TotpKey, step_at};
 use page::{Browser, PASSWORD, Served, account, token_in};
 use serde_json::json;

@@ -15,6 +15,8 @@
 mod cursor;
 mod endpoint;
 mod feed;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod hooks;
 mod metrics;
 mod metrics_file;
@@ -34,6 +36,8 @@ use crate::config::{self, DoorName};
 pub use cursor::CursorError;
 use cursor::CursorFile;
 use feed::{Feed, Receiver};
+#[cfg(feature = "fleet")]
+pub use fleet::FleetError;
 use hooks::Hooks;
 use metrics_file::MetricsFile;
 use mqtt::Mqtt;
@@ -56,7 +60,7 @@ pub struct Settings {
 /// Why it does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    #[error("{} switches nothing on: write metrics.file, mqtt.broker, a section [webhooks.…] or hooks.programs, as it explains", .0.display())]
+    #[error("{} switches nothing on: write metrics.file, mqtt.broker, a section [webhooks.…] hooks.programs or fleet.keys, as it explains", .0.display())]
     NothingOn(PathBuf),
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -69,6 +73,14 @@ pub enum BridgeError {
     Mqtt(#[from] OptionsError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    #[cfg(feature = "fleet")]
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[cfg(not(feature = "fleet"))]
+    #[error(
+        "fleet.keys is set, and this doorward was built without fleets: remove it, or install the package"
+    )]
+    NoFleet,
     #[error("the system gives no thread: {0}")]
     Thread(std::io::Error),
 }
@@ -115,6 +127,14 @@ impl Bridge {
         if !on.hooks.programs.is_empty() {
             let hooks = Hooks::new(&on.hooks, &door);
             bridge.feed("hooks", settings, stop, hooks)?;
+        }
+        #[cfg(not(feature = "fleet"))]
+        if on.fleet.keys.is_some() {
+            return Err(BridgeError::NoFleet);
+        }
+        #[cfg(feature = "fleet")]
+        if let Some(fleet) = fleet::Fleet::new(&on.fleet, &on.process.folder)? {
+            bridge.feed("fleet", settings, stop, fleet)?;
         }
         match bridge.parts[..] {
             [] => Err(BridgeError::NothingOn(config::Bridge::path(

@@ -26,18 +26,20 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "panel",
             "snapshot",
             "threshold",
-            "identify",
-            "compare",
             #[cfg(feature = "web")]
             "web",
             #[cfg(feature = "bridge")]
             "bridge",
+            #[cfg(feature = "fleet")]
+            "fleet",
         ],
     ),
     (
         "Measure",
         &[
             "bench",
+            "identify",
+            "compare",
             "evaluate",
             "calibrate",
             "calibrate-liveness",
@@ -80,6 +82,8 @@ impl super::Command {
             Self::Web(_) => true,
             #[cfg(feature = "bridge")]
             Self::Bridge(_) => true,
+            #[cfg(feature = "fleet")]
+            Self::Fleet(fleet) => fleet.serves(),
             _ => false,
         }
     }

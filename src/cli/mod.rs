@@ -5,6 +5,7 @@
 mod output;
 
 mod access;
+mod actor;
 mod backup;
 mod bench;
 #[cfg(feature = "bridge")]
@@ -25,6 +26,10 @@ mod evaluate_page;
 mod evaluate_text;
 mod events;
 mod events_summary;
+#[cfg(feature = "fleet")]
+mod fleet;
+#[cfg(feature = "fleet")]
+mod fleet_doors;
 mod generate;
 mod groups;
 mod guardian;
@@ -68,13 +73,13 @@ use std::sync::OnceLock;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use self::actor::{actor, origin};
 use self::colour::Colour;
 use self::hands::Hands;
 use self::output::{Exit, Usage, complain, print_json, safe, table};
 use crate::config::{self, Config};
 use crate::database::Database;
 use crate::files;
-use crate::record::{Actor, Origin};
 use crate::shown::in_words;
 use crate::trust::{self, Owner};
 use crate::vision::Vision;
@@ -184,6 +189,10 @@ enum Command {
     /// Tell other systems what happens at the door
     #[cfg(feature = "bridge")]
     Bridge(bridge::Bridge),
+    /// Share one list of people among many doors
+    #[cfg(feature = "fleet")]
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Own the relay's line for `run` and `relay`, which start it
     #[command(hide = true)]
     Guardian(guardian::Guardian),
@@ -326,6 +335,8 @@ impl Cli {
             Command::Web(web) => web.run(&self.config),
             #[cfg(feature = "bridge")]
             Command::Bridge(bridge) => bridge.run(&self.config),
+            #[cfg(feature = "fleet")]
+            Command::Fleet(fleet) => fleet.run(),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }
@@ -408,37 +419,8 @@ fn with_sudo(said: String) -> String {
     format!("{said}; use sudo")
 }
 
-/// Which door this machine guards, and who works at this command line.
-fn origin(config: &Config) -> Origin {
-    Origin {
-        door: config.daemon.door.clone(),
-        actor: actor(),
-    }
-}
-
-/// The numbers are the system's word; the name is only the environment's.
-fn actor() -> Actor {
-    static ACTOR: OnceLock<Actor> = OnceLock::new();
-    ACTOR.get_or_init(asked_actor).clone()
-}
-
-fn asked_actor() -> Actor {
-    /// What the kernel shows where nobody logged in.
-    const NOBODY: u32 = u32::MAX;
-    let user = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let login_uid = std::fs::read_to_string("/proc/self/loginuid")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    Actor {
-        uid: rustix::process::getuid().as_raw(),
-        login_uid: login_uid.filter(|uid| *uid != NOBODY),
-        claimed: user("SUDO_USER")
-            .or_else(|| user("USER"))
-            .or_else(|| user("LOGNAME")),
-    }
-}
-
-/// `doorward events | head` ends without a word, as other programs do.
+/// `doorward events | head` ends without a word, as other programs do. Not for
+/// what holds the relay: that must live to lock it; nor for what serves others.
 fn end_quietly_with_the_reader() {
     // SAFETY: no thread runs yet, and the default action has no handler to be unsafe.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };

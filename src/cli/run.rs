@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::daemon::{self, DaemonError};
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    share_memory();
     let config = Config::load(path)?;
     start_log(&config)?;
     leave_no_core();
@@ -27,16 +26,6 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             log::error!("{}; the door stays locked", sentence(&error));
             Ok(Exit::Cannot.into())
         }
-    }
-}
-
-/// Has all threads ask one heap for memory. With one each, what loading the networks has left
-/// over stays with the thread that did it, and the one that runs them asks for as much again.
-fn share_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: no other thread runs yet.
-    if unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) } == 0 {
-        log::debug!("each thread keeps memory of its own");
     }
 }
 

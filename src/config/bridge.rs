@@ -31,6 +31,8 @@ pub struct Bridge {
     pub webhooks: BTreeMap<String, Webhook>,
     /// Programs that are run for events.
     pub hooks: Hooks,
+    /// The fleet that the door belongs to.
+    pub fleet: BridgeFleet,
 }
 
 /// `[bridge]`
@@ -96,6 +98,21 @@ pub struct Hooks {
     pub names: bool,
 }
 
+/// `[fleet]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeFleet {
+    /// The door's keys, as `doorward fleet join` makes them; none by default.
+    pub keys: Option<PathBuf>,
+}
+
+impl BridgeFleet {
+    fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            keys: section.some_path("keys"),
+        }
+    }
+}
+
 impl BridgeProcess {
     fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
@@ -134,7 +151,7 @@ impl Metrics {
 impl Mqtt {
     fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            broker: section.some("broker", |written| Broker::parse(written)),
+            broker: section.some("broker", Broker::parse),
             user: section.some_text("user", "a user's name"),
             password_file: section.some_path("password_file"),
             ca: section.some_path("ca"),
@@ -281,6 +298,9 @@ impl Bridge {
         if let Some(file) = &mut bridge.metrics.file {
             anchor(file, folder);
         }
+        if let Some(file) = &mut bridge.fleet.keys {
+            anchor(file, folder);
+        }
         bridge.mqtt.anchor(folder);
         for webhook in bridge.webhooks.values_mut() {
             for path in [&mut webhook.secret_file, &mut webhook.ca] {
@@ -341,6 +361,7 @@ impl Bridge {
                 all.each("webhooks", "webhooks.NAME", Webhook::read)
             }),
             hooks: file.section("hooks", Hooks::read),
+            fleet: file.section("fleet", BridgeFleet::read),
         }
     }
 }
@@ -368,4 +389,4 @@ macro_rules! by_default {
         }
     )*};
 }
-by_default!(BridgeProcess, Metrics, Mqtt, Webhook, Hooks);
+by_default!(BridgeProcess, BridgeFleet, Metrics, Mqtt, Webhook, Hooks);

@@ -41,7 +41,9 @@ use toml::de::DeTable;
 
 pub use access::{Access, ClockTrust};
 pub use audit::{Audit, Pictures};
-pub use bridge::{Bridge, Hooks, MAX_HOOKS_COUNT, MAX_WEBHOOKS_COUNT, Metrics, Mqtt, Webhook};
+pub use bridge::{
+    Bridge, BridgeFleet, Hooks, MAX_HOOKS_COUNT, MAX_WEBHOOKS_COUNT, Metrics, Mqtt, Webhook,
+};
 pub use bridge_address::Broker;
 pub use camera::{Camera, Format, Pace, Replay, Rotation, Source};
 pub use daemon::{Daemon, LogLevel};

@@ -9,7 +9,7 @@ use super::track::MAX_OUT_OF_SIGHT;
 /// Gaps in a row that are too long before it is told; one alone is a hiccup.
 const MIN_LONG_GAPS: u32 = 3;
 /// It is told again after so long.
-const MIN_UNTOLD: Duration = Duration::from_mins(10);
+const MIN_UNTOLD: Duration = Duration::from_secs(600);
 
 /// What is remembered of the frames before.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 pub mod head;
 pub mod living;
 pub mod onnx;
+pub mod postgres;
 pub mod pty;
 pub mod seal;
 pub mod site;
@@ -44,6 +45,8 @@ pub enum Need {
     Cc,
     /// Root's rights.
     Root,
+    /// PostgreSQL's programs.
+    Postgres,
     /// The broker mosquitto with its clients.
     Mosquitto,
     /// Prometheus' promtool.
@@ -51,11 +54,12 @@ pub enum Need {
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
-const REQUIREMENTS: [&str; 9] = [
+const REQUIREMENTS: [&str; 10] = [
     "namespace",
     "data",
     "cc",
     "root",
+    "postgres",
     "mosquitto",
     "promtool",
     "vm",
@@ -70,8 +74,9 @@ impl Need {
             Self::Data => REQUIREMENTS[1],
             Self::Cc => REQUIREMENTS[2],
             Self::Root => REQUIREMENTS[3],
-            Self::Mosquitto => REQUIREMENTS[4],
-            Self::Promtool => REQUIREMENTS[5],
+            Self::Postgres => REQUIREMENTS[4],
+            Self::Mosquitto => REQUIREMENTS[5],
+            Self::Promtool => REQUIREMENTS[6],
         }
     }
 

@@ -121,16 +121,16 @@ const ALL: &[(&str, &[Example])] = &[
     (
         "doorward bridge",
         &[(
-            "sudo systemctl enable --now doorward-bridge",
-            "Begin to tell, once /etc/doorward/bridge.toml says whom:",
+            "doorward bridge --config config/demo.toml",
+            "Tell what the bridge.toml beside another configuration says, in a terminal; the service does without this:",
         )],
     ),
     #[cfg(feature = "bridge")]
     (
         "doorward bridge remove",
         &[(
-            "sudo systemctl stop doorward-bridge && sudo doorward bridge remove",
-            "Before the door gets another name, or leaves Home Assistant:",
+            "sudo doorward bridge remove",
+            "Before the door gets another name, or leaves Home Assistant, once doorward-bridge is stopped:",
         )],
     ),
     #[cfg(feature = "web")]
@@ -409,7 +409,11 @@ const ALL: &[(&str, &[Example])] = &[
 ];
 
 pub(super) fn every() -> impl Iterator<Item = &'static (&'static str, &'static [Example])> {
-    ALL.iter().chain(examples_people::ALL)
+    #[cfg(feature = "fleet")]
+    let fleet = super::examples_fleet::ALL;
+    #[cfg(not(feature = "fleet"))]
+    let fleet: &[(&str, &[Example])] = &[];
+    ALL.iter().chain(examples_people::ALL).chain(fleet)
 }
 
 /// Of one command, such as `doorward people list`.

@@ -4,6 +4,8 @@
 mod access_rules;
 mod configuration;
 mod examples;
+#[cfg(feature = "fleet")]
+mod examples_fleet;
 mod examples_people;
 
 use std::io::{self, Write};

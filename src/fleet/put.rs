@@ -1,0 +1,85 @@
+//! What goes up: changes, signed to follow a list.
+
+use super::list::List;
+use super::row::{Commit, Hash, Kind, Mark, Position, Revision, Row, RowId, Standing};
+use super::signing::Signer;
+
+/// A change that is to go up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub id: RowId,
+    pub kind: Kind,
+    pub standing: Standing,
+    /// Sealed.
+    pub body: Vec<u8>,
+    /// Of the row that whoever made the change saw; 0 where there was none.
+    pub seen: Revision,
+}
+
+/// Rows and the commit that closes them, to be stored as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    pub rows: Vec<Row>,
+    pub commit: Commit,
+}
+
+pub(super) fn row(change: &Change, revision: Revision, signer: RowId) -> Row {
+    Row {
+        id: change.id,
+        revision,
+        kind: change.kind,
+        standing: change.standing,
+        body: change.body.clone(),
+        signer,
+        signature: [0; 64],
+    }
+}
+
+pub(super) fn hash(list: &List, change: &Change, revision: Revision, signer: RowId) -> Hash {
+    list.root().hash(&row(change, revision, signer))
+}
+
+/// The commit that brings these rows to follow a list.
+pub(super) fn seal(
+    list: &List,
+    rows: Vec<Row>,
+    mark: Mark,
+    at_s: i64,
+    signer: &Signer,
+) -> Option<Put> {
+    let base = list.position();
+    let mut commit = Commit {
+        base,
+        position: Position {
+            revision: base.revision.after(rows.len().max(1) as u64)?,
+            mark,
+        },
+        digest: list.digest_after(&rows),
+        at_s,
+        signer: signer.id(),
+        signature: [0; 64],
+    };
+    signer.sign_commit(list.root(), &mut commit);
+    Some(Put { rows, commit })
+}
+
+impl Put {
+    /// Rows that somebody who holds a key wants to follow a list, signed. `mark` and `at_s` as
+    /// for [`Door::put`]; nothing where the counter is at its end.
+    pub fn sign(
+        list: &List,
+        changes: &[Change],
+        mark: Mark,
+        at_s: i64,
+        signer: &Signer,
+    ) -> Option<Self> {
+        let mut rows = Vec::new();
+        for (change, ordinal) in changes.iter().zip(1..) {
+            let revision = list.position().revision.after(ordinal)?;
+            let mut row = row(change, revision, signer.id());
+            signer.sign_row(list.root(), &mut row);
+            rows.push(row);
+        }
+        seal(list, rows, mark, at_s, signer)
+    }
+}
