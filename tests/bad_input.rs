@@ -608,6 +608,13 @@ fn somebody_else_is_not_added_to_a_listed_person() {
         said.contains("joe-biden/01.jpg") && said.contains("enrolled before under this name"),
         "{said}"
     );
+    // Two photos of somebody else do not speak for each other.
+    let site = Site::new().enrolled("Joe Biden", &["joe-biden/01.jpg"]);
+    let others = OBAMA.map(|name| photo_path(name).to_str().unwrap().to_owned());
+    let said = site.fails(&["enroll", "Joe Biden", &others[0], &others[1]]);
+    for other in &others {
+        assert!(said.contains(other), "{said}");
+    }
 }
 
 #[test]

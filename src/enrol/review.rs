@@ -43,14 +43,27 @@ impl Sample {
 
 /// The places of the photos that are not like the others, with their cosine to the others' mean, which is
 /// under `same_person`. Two photos that are unlike are both named: which is wrong cannot
-/// be told. `listed` are the person's templates from before, which count among the others.
+/// be told. `listed` are the person's templates from before, which count among the others; and
+/// each photo has to be like them alone, or two photos of somebody else would speak for each other.
 pub(super) fn outliers(
     new: &[Sample],
     listed: &[Embedding],
     same_person: Cosine,
 ) -> Vec<(usize, Cosine)> {
-    (0..new.len())
-        .filter_map(|i| Some((i, like_the_others(new, listed, i)?)))
+    let listed_alone: Vec<&Embedding> = listed.iter().collect();
+    let listed_alone = Embedding::mean(&listed_alone);
+    let like_the_listed =
+        |sample: &Sample| listed_alone.as_ref()?.cosine(&sample.template.embedding);
+    new.iter()
+        .enumerate()
+        .flat_map(|(i, sample)| {
+            let cosines = [like_the_others(new, listed, i), like_the_listed(sample)];
+            let least = cosines
+                .into_iter()
+                .flatten()
+                .min_by(|a, b| a.value().total_cmp(&b.value()));
+            least.map(|cosine| (i, cosine))
+        })
         .filter(|(_, cosine)| *cosine < same_person)
         .collect()
 }
