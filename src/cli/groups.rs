@@ -25,7 +25,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "try",
             "panel",
             "snapshot",
-            "threshold",
             #[cfg(feature = "web")]
             "web",
             #[cfg(feature = "bridge")]
@@ -38,6 +37,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Measure",
         &[
             "bench",
+            "threshold",
             "identify",
             "compare",
             "evaluate",
@@ -105,9 +105,11 @@ fn template(command: &Command) -> String {
         if group == NAMES_ALONE {
             let _ = writeln!(
                 text,
-                "{header}{group}:{header:#} (each explains itself with --help)\n  {name}{}{name:#}\n",
-                names.join(", ")
+                "{header}{group}:{header:#} (each explains itself with --help)"
             );
+            let (first, rest) = names.split_at(names.len() / 2);
+            let (first, rest) = (first.join(", "), rest.join(", "));
+            let _ = writeln!(text, "  {name}{first},{name:#}\n  {name}{rest}{name:#}\n");
             continue;
         }
         for command in names
