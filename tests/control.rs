@@ -310,7 +310,7 @@ fn asks(uid: u32) -> Vec<(Ask, ControlAct, Role)> {
         (Ask::Counts {}, Act::Status, Role::Viewer),
         (Ask::Watch { since: None }, Act::Watch, Role::Viewer),
         (Ask::Live { pictures: false }, Act::Live, Role::Viewer),
-        (Ask::Stop { of: 3 }, Act::Stop, Role::Viewer),
+        (Ask::Stop { of: 4 }, Act::Stop, Role::Viewer),
         (
             Ask::Unlock { reason: reason() },
             Act::Unlock,

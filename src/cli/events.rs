@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::colour::{Hue, painted};
 use super::events_summary::{self, Summary, is_fault};
+use super::hands::Hands;
 use super::output::{self, csv_line, rfc3339, table_in_colour};
 use super::when::{When, when};
 use super::{Exit, Format, complain, print_json, sentence};
@@ -94,8 +95,8 @@ pub(crate) struct Events {
 
     /// With --verify: check too that heads are signed by this key, or one that it was handed
     /// over to or from; the key as --public-key prints it, or a file with it
-    #[arg(long, value_name = "KEY", requires = "verify", value_parser = public_key)]
-    key: Option<PublicKey>,
+    #[arg(long, value_name = "KEY", requires = "verify")]
+    key: Option<String>,
 
     /// Print the public key that heads of the record are signed with, and nothing else
     #[arg(long, conflicts_with_all = ["verify", "follow", "summary", "csv", "pictures"])]
@@ -130,6 +131,10 @@ impl Events {
     pub(super) fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         // As root, who may read all of the journal.
         let journal = self.journal.then(|| self.journal_heads(config));
+        let key = self.key.as_deref();
+        let key = key
+            .map(|key| super::journal::public_key(key, Hands::new(config)))
+            .transpose()?;
         super::become_owner(config)?;
         let database = Database::open_existing(&config.whitelist.database)?;
         let log = Log::new(database, config.daemon.door.clone());
@@ -137,7 +142,7 @@ impl Events {
             return self.show_public_key(&log);
         }
         if self.verify {
-            return self.verified(&log, journal);
+            return self.verified(&log, key, journal);
         }
         let about = self.about(config)?;
         let mut query = Query {
@@ -235,9 +240,10 @@ impl Events {
     fn verified(
         &self,
         log: &Log,
+        key: Option<PublicKey>,
         journal: Option<anyhow::Result<Vec<NotedHead>>>,
     ) -> anyhow::Result<ExitCode> {
-        match self.verify(log, journal) {
+        match self.verify(log, key, journal) {
             Ok((verified, signed)) if self.format.json => {
                 let mut value = serde_json::to_value(&verified)?;
                 if let (Some(all), Some(signed)) = (value.as_object_mut(), signed) {
@@ -282,13 +288,11 @@ impl Events {
     fn verify(
         &self,
         log: &Log,
+        key: Option<PublicKey>,
         journal: Option<anyhow::Result<Vec<NotedHead>>>,
     ) -> anyhow::Result<(Verified, Option<Signed>)> {
         let heads = |noted: &[NotedHead]| noted.iter().map(|one| one.head).collect::<Vec<_>>();
-        let signed = |noted: &[NotedHead]| {
-            let key = self.key.map(|key| log.verify_signed(noted, key));
-            key.transpose()
-        };
+        let signed = |noted: &[NotedHead]| key.map(|key| log.verify_signed(noted, key)).transpose();
         let verified = log.verify(&heads(&self.head))?;
         if verified.heads_deleted > 0 {
             anyhow::bail!(
@@ -422,20 +426,6 @@ fn as_csv(record: &Record) -> String {
         &number(subject.score),
         &number(subject.threshold),
     ])
-}
-
-/// A key, or a file that has it on its first line.
-fn public_key(text: &str) -> Result<PublicKey, String> {
-    if let Ok(key) = text.parse() {
-        return Ok(key);
-    }
-    let path = Path::new(text);
-    let read = files::read_text(path, files::Kind::Note).map_err(|error| {
-        format!("it is no public key of heads, and no file that can be read: {error}")
-    })?;
-    let line = read.lines().next().unwrap_or_default();
-    line.parse()
-        .map_err(|error: &str| format!("the file has {error}"))
 }
 
 /// So that shells can complete them.

@@ -1,4 +1,5 @@
-//! Heads of the record that the daemon told the system's journal.
+//! Heads of the record that the daemon told the system's journal, and the key that they are
+//! signed with.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::record::{HEAD_MESSAGE_ID, NotedHead};
+use super::hands::Hands;
+use crate::files;
+use crate::record::{HEAD_MESSAGE_ID, NotedHead, PublicKey};
 use crate::shown::Quoted;
 
 /// All heads of this database's record that `journalctl` still has, oldest first.
@@ -60,4 +63,23 @@ fn place(database: &Path) -> String {
         .unwrap_or_else(|_| database.into())
         .display()
         .to_string()
+}
+
+/// A key, or a file that has it on its first line.
+pub(super) fn public_key(text: &str, hands: Hands) -> anyhow::Result<PublicKey> {
+    if let Ok(key) = text.parse() {
+        return Ok(key);
+    }
+    let path = Path::new(text);
+    let read = || files::read_text(path, files::Kind::Note);
+    let read = match hands.look(path, read)? {
+        Some(read) => read,
+        None => read(),
+    };
+    let read = read.with_context(|| {
+        format!("--key {text}: is no public key of heads, and no file that can be read")
+    })?;
+    let line = read.lines().next().unwrap_or_default();
+    line.parse()
+        .map_err(|error: &str| anyhow::anyhow!("--key: {text} has {error}"))
 }

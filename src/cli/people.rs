@@ -88,8 +88,7 @@ pub(crate) enum People {
     Export(Export),
     /// Take over the people of such a file: all of them, or none
     Import(Import),
-    /// Erase people, with the names that the record has of them; without any: have what was
-    /// removed be gone from the files too, where another program kept it there
+    /// Erase people and their names in the record; alone: what was removed, from the files too
     Erase(Erase),
     /// Write all that is kept of one person to a file for that person
     Disclose(Disclose),

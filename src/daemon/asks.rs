@@ -61,7 +61,7 @@ pub(crate) enum Answered {
     OnRecord(u64),
     Mode(ModeAct),
     /// What a verb gave.
-    Reply(Result<Reply, VerbError>),
+    Reply(Box<Result<Reply, VerbError>>),
     /// It is not on record, and nothing was changed.
     NotOnRecord(String),
 }
@@ -178,7 +178,7 @@ impl Recorder {
             answer,
         } = asked;
         let answered = match act {
-            Act::Enrol(verb) => Answered::Reply(self.enrol(&origin, *verb)),
+            Act::Enrol(verb) => Answered::Reply(Box::new(self.enrol(&origin, *verb))),
             act => self.done(&origin, act).unwrap_or_else(|error| {
                 self.notice(&error);
                 log::error!("an act cannot be put on record, so it is not done: {error}");

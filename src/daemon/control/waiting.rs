@@ -198,18 +198,19 @@ impl Server<'_> {
                     Err(Refused(code, why)) => Stands::Ends(Word::error(code, why)),
                 }
             }
-            (Answered::Reply(Ok(Reply::Enrolled { person, name })), Then::Enrolled(enrolled)) => {
-                Stands::Ends(Word::ok(&Enrolled {
-                    person_id: person,
-                    name,
-                    ..enrolled
-                }))
-            }
-            (Answered::Reply(Err(error)), _) => {
-                let why = format!("nobody was enrolled: {error}");
-                Stands::Ends(Word::error(Code::Refused, why))
-            }
-            (Answered::Reply(Ok(_)), _) => Stands::Ends(stopping()),
+            (Answered::Reply(reply), then) => Stands::Ends(match (*reply, then) {
+                (Ok(Reply::Enrolled { person, name }), Then::Enrolled(enrolled)) => {
+                    Word::ok(&Enrolled {
+                        person_id: person,
+                        name,
+                        ..enrolled
+                    })
+                }
+                (Err(error), _) => {
+                    Word::error(Code::Refused, format!("nobody was enrolled: {error}"))
+                }
+                (Ok(_), _) => stopping(),
+            }),
             (Answered::OnRecord(_), Then::Answer | Then::Enrolled(_)) => Stands::Ends(stopping()),
         }
     }
