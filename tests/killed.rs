@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use doorward::database::Database;
 use doorward::embedding::ModelVersion;
+use doorward::person::PersonId;
 use doorward::record::{Event, Log, Query};
 use doorward::verbs::{Enrolment, FaceOf, Given, Reply, Verb, execute};
 use doorward::whitelist::{self, Existing, Whom};
@@ -22,7 +23,7 @@ const PLACE: &str = "DOORWARD_KILL_PLACE";
 const TASK: &str = "DOORWARD_KILL_TASK";
 /// Templates of everybody.
 const FACES: usize = 3;
-const TASKS: [&str; 5] = ["enroll", "remove", "import", "restore", "rekey"];
+const TASKS: [&str; 6] = ["enroll", "remove", "erase", "import", "restore", "rekey"];
 
 /// Vectors and a photo that nobody else has.
 fn faces(name: &str) -> Vec<FaceOf> {
@@ -69,7 +70,7 @@ fn prepare(folder: &Path, task: &str) {
     let path = folder.join("doorward.db");
     let mut db = Database::open(&path).unwrap();
     match task {
-        "remove" | "rekey" => names("listed", 12).iter().for_each(|name| {
+        "remove" | "erase" | "rekey" => names("listed", 12).iter().for_each(|name| {
             does(&mut db, enrolment(name));
         }),
         "import" => {
@@ -121,9 +122,13 @@ fn somebody_who_is_killed() {
             does(&mut db, enrolment(name));
             say(&format!("listed {name}"));
         }),
-        "remove" => names("listed", 12).iter().for_each(|name| {
+        "remove" | "erase" => names("listed", 12).iter().for_each(|name| {
             let people = vec![name.clone()];
-            does(&mut db, Verb::Remove { people });
+            let verb = match task.as_str() {
+                "erase" => Verb::ErasePeople { people },
+                _ => Verb::Remove { people },
+            };
+            does(&mut db, verb);
             if does(&mut db, Verb::Erase {}) == (Reply::Erased { gone: true }) {
                 say(&format!("gone {name}"));
             }
@@ -211,12 +216,12 @@ fn in_clear() -> Needles {
 }
 
 /// As they lie sealed in a database now.
-fn sealed(folder: &Path) -> Needles {
+fn sealed(folder: &Path, task: &str) -> Needles {
     let raw = support::seal::opened(&folder.join("doorward.db"));
     let mut rows = raw
         .prepare(
-            "SELECT CAST(opened('people.name', p.name, p.id) AS TEXT), t.vector, t.photo \
-             FROM people p JOIN templates t ON t.person = p.id",
+            "SELECT CAST(opened('people.name', p.name, p.id) AS TEXT), t.vector, t.photo, k.key \
+             FROM people p JOIN templates t ON t.person = p.id JOIN name_keys k ON k.person = p.id",
         )
         .unwrap();
     let mut needles = Needles::new();
@@ -229,6 +234,11 @@ fn sealed(folder: &Path) -> Needles {
                 &name,
                 row.get_ref(column).unwrap().as_blob().unwrap(),
             );
+        }
+        // What opens the names in the record: it may stay of the removed, not of the erased.
+        if task == "erase" {
+            let key = row.get_ref(3).unwrap().as_blob().unwrap();
+            needles.insert(key[32..48].try_into().unwrap(), name);
         }
     }
     needles
@@ -301,20 +311,31 @@ fn check(folder: &Path, task: &str, said: &[(String, String)], before: &Needles)
     let log = Log::new(db, Default::default());
     log.verify(&[]).unwrap();
     // Each of those who are there, and who are not, by the record alone.
-    let mut by_record: BTreeSet<String> = BTreeSet::new();
-    let mut last_key = None;
+    let mut by_record: BTreeSet<PersonId> = BTreeSet::new();
+    let (mut last_key, mut named) = (None, BTreeMap::new());
     for record in log.records(&Query::default()).unwrap() {
         match record.event().unwrap() {
             Event::Enrolled { person, .. } | Event::Imported { person, .. } => {
-                by_record.insert(person.name.clone());
+                by_record.insert(person.id);
+                named.insert(person.id, person.name.clone());
             }
-            Event::Removed { person, .. } => assert!(by_record.remove(&person.name)),
+            Event::Removed { person, .. } => assert!(by_record.remove(&person.id)),
+            Event::Erased(erased) => {
+                assert!(by_record.remove(&erased.person.id));
+                let name = named.remove(&erased.person.id).unwrap();
+                assert!(!name.contains("listed"), "{name} is read in the record");
+            }
             Event::Rekeyed(change) => last_key = Some(change.now.clone()),
-            Event::Restored { .. } => by_record = names("kept", 6).into_iter().collect(),
+            Event::Restored { .. } => by_record = (1..=6).map(PersonId).collect(),
             other => panic!("{other}"),
         }
     }
-    assert_eq!(by_record.iter().collect::<BTreeSet<_>>(), listed);
+    let numbers: BTreeSet<PersonId> = people.iter().map(|person| person.id).collect();
+    assert_eq!(by_record, numbers, "{task}");
+    for person in &people {
+        let name = named.get(&person.id);
+        assert!(name.is_none_or(|name| *name == person.name), "{name:?}");
+    }
     assert!(last_key.is_none_or(|last| last == key), "{task}");
 }
 
@@ -328,10 +349,10 @@ fn killed_at_any_moment_nothing_is_half_done_and_nothing_removed_remains() {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path(), task);
         let after = Duration::from_micros(random.u64(0..60_000));
-        let before = sealed(folder.path());
+        let before = sealed(folder.path(), task);
         let said = killed(folder.path(), task, after);
         check(folder.path(), task, &said, &before);
-        let most = [200, 12, 20, 1, 20][n % TASKS.len()];
+        let most = [200, 12, 12, 20, 1, 20][n % TASKS.len()];
         interrupted += u32::from(said.len() < most);
     }
     // Else nothing was tried.

@@ -273,8 +273,10 @@ impl Scene {
     }
 }
 
+/// But for the key of heads, which is on record once, with the first of them.
 fn kinds(events: &[(u64, Event)]) -> Vec<Kind> {
-    events.iter().map(|(_, event)| event.kind()).collect()
+    let kinds = events.iter().map(|(_, event)| event.kind());
+    kinds.filter(|kind| *kind != Kind::HeadKey).collect()
 }
 
 #[test]

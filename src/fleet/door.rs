@@ -226,6 +226,8 @@ impl Door {
         });
         let is_whole = incoming.staged.is_whole;
         if !is_whole && commit.position == here {
+            // What was stored since is not there any more: it is to be put again.
+            self.stored.clear();
             return Vec::new();
         }
         let revision = commit.position.revision;
