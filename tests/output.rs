@@ -114,6 +114,8 @@ const COMMANDS: &[(&str, i32)] = &[
     ("people entries Barack 5", 0),
     ("people group add Barack Grace staff", 0),
     ("people group remove Grace staff", 0),
+    ("people consent Barack --on 2026-09-01", 0),
+    ("people disclose Barack barack.zip", 0),
     ("people pin Barack", 0),
     ("people card Barack 12345 --facility 12", 0),
     ("people lost-card 12345 --facility 12", 0),

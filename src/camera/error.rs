@@ -114,7 +114,9 @@ pub enum CameraError {
         fault: FrameFault,
     },
     /// A recording that cannot be played.
-    #[error("the recording {path} cannot be played: {fault}; set camera.replay.path")]
+    #[error(
+        "the recording {path} cannot be played: {fault}; make it of a video (ffmpeg -i VIDEO -an -vf scale=640:-2,fps=15 -q:v 3 {path}), or set camera.replay.path"
+    )]
     Replay {
         path: PathBuf,
         /// What is wrong with it.

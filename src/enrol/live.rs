@@ -37,7 +37,9 @@ pub(crate) enum LiveError {
         reason: String,
     },
     /// A recording has no more frames.
-    #[error("the recording ended after {taken} of {wanted} good pictures")]
+    #[error(
+        "the recording ended after {taken} of {wanted} good pictures; take a longer one, or ask for fewer (--pictures)"
+    )]
     Ended {
         /// Photos taken.
         taken: usize,

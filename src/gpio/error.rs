@@ -75,8 +75,7 @@ impl fmt::Display for Holder {
 }
 
 /// What to do about a line that a doorward has.
-const STOP_DOORWARD: &str =
-    "stop it first (`systemctl stop doorward`); it locks the door as it stops";
+const STOP_DOORWARD: &str = "end it first (`systemctl stop doorward`, or Ctrl-C where it runs); it locks the door as it ends";
 /// What to do about a line that was good and no longer is.
 const LOOK_AT_THE_BOARD: &str = "check that the board and its kernel driver are in order";
 

@@ -358,8 +358,8 @@ mod tests {
         );
         assert_eq!(
             held(CONSUMER).to_string(),
-            "GPIO line 17 of chip is held by a running doorward; stop it first (`systemctl stop \
-             doorward`); it locks the door as it stops"
+            "GPIO line 17 of chip is held by a running doorward; end it first (`systemctl stop \
+             doorward`, or Ctrl-C where it runs); it locks the door as it ends"
         );
         assert!(
             held("")

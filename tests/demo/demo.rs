@@ -186,7 +186,7 @@ fn next_steps(doorward: &Doorward) {
     two("config/webcam.toml");
     println!("\n  `try` shows live what the camera makes of you; Ctrl-C ends it, and `run`.");
     println!(
-        "\nOr with a clip of 10 seconds in which you, and nobody else, look into the camera:\n"
+        "\nOr with a clip of 5 to 10 seconds of you, and nobody else, looking into the camera and\nmoving a little, as people do at a door. It stands for the camera then. (ffmpeg: sudo apt\ninstall ffmpeg.)\n"
     );
     println!(
         "  ffmpeg -i YOUR_CLIP.mp4 -an -vf scale=640:-2,fps=15 -q:v 3 -y demo/mine/clip.mjpeg"
@@ -194,7 +194,7 @@ fn next_steps(doorward: &Doorward) {
     two("config/clip.toml");
     println!("  {}", doorward.typed("config/clip.toml", &["events"]));
     println!(
-        "\n  `events` shows what was decided: `granted Your Name` is the door opened for you."
+        "\n  `run` ends with the clip. `events` shows what was decided: `granted Your Name` is the\n  door opened for you. With a clip of somebody else, made and run alike, it says `denied`.\n  rm -r demo/mine begins again."
     );
     println!("\nA real door: \"Install\" in README.md.");
 }

@@ -52,10 +52,7 @@ fn tile(
         ("denied: a picture", _) => (
             Tone::Bad,
             vec!["a picture".into(), format!("denied: {numbers}")],
-            format!(
-                "denied as a picture of {}, the door stays locked",
-                outcome.who
-            ),
+            "denied as a picture, the door stays locked".into(),
         ),
         ("denied", _) => (
             Tone::Bad,
@@ -68,9 +65,11 @@ fn tile(
             "nothing to decide, the door stays locked".into(),
         ),
     };
+    // The largest is whom the decision is about.
     let marks = faces
         .into_iter()
         .flatten()
+        .take(1)
         .map(|face| {
             Ok(Mark {
                 rect: serde_json::from_value(face["rect"].clone()).context("a face's rect")?,
