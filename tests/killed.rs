@@ -326,6 +326,7 @@ fn check(folder: &Path, task: &str, said: &[(String, String)], before: &Needles)
                 assert!(!name.contains("listed"), "{name} is read in the record");
             }
             Event::Rekeyed(change) => last_key = Some(change.now.clone()),
+            Event::HeadKey(_) => {}
             Event::Restored { .. } => by_record = (1..=6).map(PersonId).collect(),
             other => panic!("{other}"),
         }

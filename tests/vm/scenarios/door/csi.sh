@@ -22,15 +22,10 @@ said YU12
 await_high
 await granted
 await_low
-# The bridge ends: the camera is lost, and both come back by themselves.
+# The bridge ends: the camera is lost, and nobody is let in.
 systemctl stop doorward-csi
 await camera_lost
 stays_low 2
-systemctl start doorward-csi
-await camera_back
-await granted 2
-await_high
-systemctl stop doorward-csi
 rm -f /usr/local/bin/rpicam-vid /usr/local/bin/ffmpeg /run/systemd/system/doorward-csi.service
 systemctl daemon-reload
 rmmod v4l2loopback

@@ -10,7 +10,6 @@ relay.drive = "open-drain"
 relay.bias = "pull-up"
 door.pulse_ms = 5000'
 start
-said 'open-drain, bias pull-up'
 has active-low
 has open-drain
 has pull-up
@@ -27,7 +26,6 @@ config 'relay.active = "high"
 relay.drive = "open-source"
 relay.bias = "disabled"'
 start
-said 'open-source, bias disabled'
 has open-source
 has_not pull-up
 feed listed yuyv
