@@ -278,15 +278,15 @@ fn every_verb_does_and_says_the_same_with_a_daemon_and_without() {
 #[test]
 fn a_daemon_that_does_not_answer_keeps_others_from_writing() {
     let (site, daemon) = guarded();
-    let before = site.records().len();
     daemon.signal(Signal::STOP);
     let said = site.fails(&["people", "disable", "#1"]);
     assert!(said.contains("does not answer"), "{said}");
-    assert_eq!(site.records().len(), before);
+    assert_eq!(site.count(Kind::Disabled), 0);
     // Looking is free.
     assert!(site.run(&["people", "list"]).status.success());
     daemon.signal(Signal::CONT);
     assert!(site.run(&["people", "disable", "#1"]).status.success());
+    assert_eq!(site.count(Kind::Disabled), 1);
     // Nobody else guards with it meanwhile.
     let refused = site.fails(&["run"]);
     assert!(

@@ -5,9 +5,11 @@ config "camera.device = \"$loopback\"
 door.pulse_ms = 500
 access.cooldown_ms = 0
 access.absence_ms = 0"
-# The player first: once the daemon reads the device, it takes no other format.
+# The player first, and on a device that is new: one that was played on takes no format again.
 measure() { # NAME
     systemctl stop doorward
+    rmmod v4l2loopback
+    modprobe v4l2loopback video_nr=30 exclusive_caps=1
     $share/loopback latency $loopback "$(line)/value" 12 $share/feeds/nobody.yuyv $share/feeds/listed.yuyv >"/tmp/$1" & local player=$!
     sleep 1
     start
