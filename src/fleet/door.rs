@@ -303,6 +303,10 @@ impl Door {
                 self.shut.insert(*id, shut);
             }
         }
+        // A revision of the other history says nothing of what somebody here has seen.
+        for change in &mut self.changes {
+            change.seen = Revision(0);
+        }
         self.incoming = Some(Incoming {
             staged: Staged::new(&self.list, true),
             position: Position::START,
