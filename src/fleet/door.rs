@@ -226,8 +226,6 @@ impl Door {
         });
         let is_whole = incoming.staged.is_whole;
         if !is_whole && commit.position == here {
-            // What was stored since is not there any more: it is to be put again.
-            self.stored.clear();
             return Vec::new();
         }
         let revision = commit.position.revision;
@@ -302,10 +300,6 @@ impl Door {
                 };
                 self.shut.insert(*id, shut);
             }
-        }
-        // A revision of the other history says nothing of what somebody here has seen.
-        for change in &mut self.changes {
-            change.seen = Revision(0);
         }
         self.incoming = Some(Incoming {
             staged: Staged::new(&self.list, true),

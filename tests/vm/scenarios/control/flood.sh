@@ -40,5 +40,6 @@ echo "NOTE memory: $before KiB, flooded $after KiB; $(count control_refused) ref
 [ "$(median flooded)" -le $(($(median quiet) * 3 / 2 + 100)) ] || fail "a listed person waits $(median flooded) ms, $(median quiet) without the flood"
 restarts=$(systemctl show doorward -p NRestarts --value)
 [ "$restarts" = 0 ] || fail "it was started $restarts times again"
-doorward status >/dev/null || fail "root is not heard after the flood"
+# 1: it has something to tell, such as the camera that plays no more.
+doorward status >/dev/null || [ $? = 1 ] || fail "root is not heard after the flood"
 verified
