@@ -65,7 +65,7 @@ pub(super) fn seal(
 
 impl Put {
     /// Rows that somebody who holds a key wants to follow a list, signed. `mark` and `at_s` as
-    /// for [`Door::put`]; nothing where the counter is at its end.
+    /// for `Door::put`; nothing where the counter is at its end.
     pub fn sign(
         list: &List,
         changes: &[Change],

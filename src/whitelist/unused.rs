@@ -94,7 +94,7 @@ fn next(known: Option<Use>, now: Now, days: u32, now_ms: i64) -> (Use, Step) {
 }
 
 /// Warns of people who were not let in for nearly `days`, and disables those who were warned
-/// of and did not come; gives how many, at most [`MAX_BATCH_PEOPLE`]. By a clock that is
+/// of and did not come; gives how many, at most `MAX_BATCH_PEOPLE`. By a clock that is
 /// believed.
 ///
 /// # Errors
