@@ -14,8 +14,8 @@ use std::time::Duration;
 use doorward::fleet::store::{Sqlite, Store};
 use doorward::fleet::{
     Answer, Change, Client, DoorCard, DoorKeys, FounderKeys, Gateway, HubKeys, Identity, Kind,
-    Life, Limits, Mark, Notice, Position, Put, Revision, Right, RowId, Session, Signer, Standing,
-    Told, fetch, found, wire,
+    Life, Limits, Mark, Notice, Position, Put, Right, RowId, Session, Signer, Standing, Told,
+    fetch, found, wire,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
-fn person(number: u8, standing: Standing, seen: u64) -> Change {
+fn person(number: u8, standing: Standing) -> Change {
     let body = match standing {
         Standing::Removed => Vec::new(),
         _ => vec![number; 64],
@@ -35,7 +35,6 @@ fn person(number: u8, standing: Standing, seen: u64) -> Change {
         kind: Kind::Person,
         standing,
         body,
-        seen: Revision(seen),
     }
 }
 
@@ -122,7 +121,7 @@ async fn what_is_done_at_one_door_holds_at_all() {
 
     // Enrolled at one, opens the others.
     for number in 1..=3 {
-        front.change(person(number, Standing::Enabled, 0)).unwrap();
+        front.change(person(number, Standing::Enabled)).unwrap();
     }
     assert_eq!(turn(&mut front).await, []);
     for door in [&mut back, &mut gate] {
@@ -137,10 +136,10 @@ async fn what_is_done_at_one_door_holds_at_all() {
     );
 
     // Disabled at one, while it has no network: at once there, and everywhere at healing.
-    gate.change(person(1, Standing::Disabled, 0)).unwrap();
+    gate.change(person(1, Standing::Disabled)).unwrap();
     assert!(!gate.door().is_enabled(RowId([1; 16])));
     // Meanwhile somebody else, who knows nothing of it, changes the same person.
-    front.change(person(1, Standing::Enabled, 4)).unwrap();
+    front.change(person(1, Standing::Enabled)).unwrap();
     turn(&mut gate).await;
     let told = turn(&mut front).await;
     assert_eq!(told, [Told::Notice(Notice::Overruled(RowId([1; 16])))]);
@@ -150,7 +149,7 @@ async fn what_is_done_at_one_door_holds_at_all() {
     }
 
     // A door that may only disable enrols nobody.
-    gate.change(person(9, Standing::Enabled, 0)).unwrap();
+    gate.change(person(9, Standing::Enabled)).unwrap();
     let told = turn(&mut gate).await;
     assert!(
         matches!(told[..], [Told::Notice(Notice::NotAllowed(..))]),
@@ -160,7 +159,7 @@ async fn what_is_done_at_one_door_holds_at_all() {
 
     // A door that was switched off has what it had, and hears the rest.
     drop(back);
-    front.change(person(2, Standing::Removed, 0)).unwrap();
+    front.change(person(2, Standing::Removed)).unwrap();
     turn(&mut front).await;
     let mut back = fleet.session(&back_keys);
     assert!(
@@ -185,7 +184,7 @@ async fn a_waiting_door_hears_of_a_change_and_a_revoked_one_is_cut_off() {
         (thief, told)
     });
     tokio::task::yield_now().await;
-    front.change(person(1, Standing::Enabled, 0)).unwrap();
+    front.change(person(1, Standing::Enabled)).unwrap();
     turn(&mut front).await;
     let (mut thief, told) = waiting.await.unwrap();
     assert_eq!(told.unwrap(), []);
@@ -200,7 +199,7 @@ async fn a_waiting_door_hears_of_a_change_and_a_revoked_one_is_cut_off() {
     let (mut thief, told) = waiting.await.unwrap();
     assert!(told.is_err(), "a revoked door was served: {told:?}");
     // Nothing it does from now on counts, and nobody tells it anything.
-    thief.change(person(2, Standing::Enabled, 0)).unwrap();
+    thief.change(person(2, Standing::Enabled)).unwrap();
     let refused = thief.turn(Duration::ZERO).await.unwrap_err().to_string();
     assert!(
         refused.contains("403") || refused.contains("connection"),
@@ -222,7 +221,7 @@ async fn a_hub_from_an_old_backup_is_noticed_and_forgets_nobody_who_was_disabled
     let fleet = Fleet::start().await;
     let (_, mut front) = fleet.door("front", Right::Enrol).await;
     for number in 1..=3 {
-        front.change(person(number, Standing::Enabled, 0)).unwrap();
+        front.change(person(number, Standing::Enabled)).unwrap();
     }
     for body in [&b"one"[..], b"two"] {
         assert!(front.event(body).unwrap());
@@ -233,8 +232,8 @@ async fn a_hub_from_an_old_backup_is_noticed_and_forgets_nobody_who_was_disabled
     let held = fleet.store.copy(&copy).unwrap();
     fleet.store.note_backup(held).await.unwrap();
 
-    front.change(person(1, Standing::Disabled, 0)).unwrap();
-    front.change(person(4, Standing::Enabled, 0)).unwrap();
+    front.change(person(1, Standing::Disabled)).unwrap();
+    front.change(person(4, Standing::Enabled)).unwrap();
     assert!(front.event(b"three").unwrap());
     turn(&mut front).await;
     turn(&mut front).await;
@@ -290,7 +289,7 @@ async fn what_a_stolen_key_signs_past_its_right_is_refused() {
     let front = fleet.invite("front", Right::Enrol).await;
     let gate = fleet.invite("gate", Right::Disable).await;
     let mut session = fleet.session(&front);
-    session.change(person(1, Standing::Enabled, 0)).unwrap();
+    session.change(person(1, Standing::Enabled)).unwrap();
     turn(&mut session).await;
     turn(&mut session).await;
     let root = fleet.hub.root().unwrap();
@@ -306,7 +305,6 @@ async fn what_a_stolen_key_signs_past_its_right_is_refused() {
         kind,
         standing: Standing::Enabled,
         body,
-        seen: Revision(0),
     };
     let a_card = DoorCard {
         name: "another".into(),
@@ -315,7 +313,7 @@ async fn what_a_stolen_key_signs_past_its_right_is_refused() {
         certificate: [1; 32],
     };
     let revocation = door(Kind::Revocation, front.id().unwrap().0.to_vec());
-    let enrolled = person(2, Standing::Enabled, 0);
+    let enrolled = person(2, Standing::Enabled);
     let (own_signer, gate_signer) = (own.signer().unwrap(), gate.signer().unwrap());
     let nobody = Signer::new(RowId([88; 16]), &[5; 32]);
     let as_front = Signer::new(front.id().unwrap(), &[5; 32]);

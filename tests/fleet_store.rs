@@ -39,7 +39,6 @@ fn person(number: u16, standing: Standing) -> Change {
         kind: Kind::Person,
         standing,
         body,
-        seen: Revision(0),
     }
 }
 
@@ -68,7 +67,6 @@ impl<S: Store> Hub<S> {
             kind: Kind::Door,
             standing: Standing::Enabled,
             body: card.encode(),
-            seen: Revision(0),
         };
         assert!(hub.put(&[door], &root()).await);
         hub

@@ -107,7 +107,6 @@ impl Round<'_> {
                 let id = RowId([100 + self.rng.u8(..PEOPLE); 16]);
                 let standing = self.rng.choice(Standing::ALL).unwrap();
                 let session = &mut self.sites[door].session;
-                let seen = session.door().list().get(id).map(|row| row.revision);
                 let body = match standing {
                     Standing::Removed => Vec::new(),
                     _ => self.clock.to_be_bytes().to_vec(),
@@ -117,7 +116,6 @@ impl Round<'_> {
                     kind: Kind::Person,
                     standing,
                     body,
-                    seen: seen.unwrap_or_default(),
                 };
                 session.change(change).unwrap();
                 if standing.is_shut() {

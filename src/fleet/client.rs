@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HOST;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::door::Answer;
+use super::answer::Answer;
 use super::gateway::{Identity, TlsError};
 use super::outbox::{Life, Pushed};
 use super::put::Put;
@@ -113,6 +114,37 @@ impl Client {
         }
     }
 
+    /// The connection kept from the request before, where it still is one, and whether it is.
+    async fn opened(&mut self) -> Result<(SendRequest<Full<Bytes>>, bool), ClientError> {
+        if let Some(mut kept) = self.open.take()
+            && kept.ready().await.is_ok()
+        {
+            return Ok((kept, true));
+        }
+        let made = tokio::time::timeout(MAX_CONNECT_WAIT, self.connect()).await;
+        Ok((made.map_err(|_| self.late(MAX_CONNECT_WAIT))??, false))
+    }
+
+    /// A hub that was started again has closed the connection that is kept, which may be seen only
+    /// now. Where nothing of the request left, it goes over a new connection.
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(SendRequest<Full<Bytes>>, Response<Incoming>), ClientError> {
+        let (mut open, is_kept) = self.opened().await?;
+        let mut failed = match open.try_send_request(request).await {
+            Ok(response) => return Ok((open, response)),
+            Err(failed) => failed,
+        };
+        let Some(unsent) = failed.take_message().filter(|_| is_kept) else {
+            return Err(self.ended(failed.into_error().to_string()));
+        };
+        let (mut open, _) = self.opened().await?;
+        let sent = open.send_request(unsent).await;
+        let response = sent.map_err(|error| self.ended(error.to_string()))?;
+        Ok((open, response))
+    }
+
     async fn ask(
         &mut self,
         method: Method,
@@ -120,13 +152,6 @@ impl Client {
         body: Vec<u8>,
         wait: Duration,
     ) -> Result<Bytes, ClientError> {
-        let open = self.open.take().filter(|open| !open.is_closed());
-        let mut open = match open {
-            Some(open) => open,
-            None => tokio::time::timeout(MAX_CONNECT_WAIT, self.connect())
-                .await
-                .map_err(|_| self.late(MAX_CONNECT_WAIT))??,
-        };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -135,18 +160,14 @@ impl Client {
             .map_err(|error| self.ended(error.to_string()))?;
         let wait = wait + MAX_ANSWER_WAIT;
         let answered = async {
-            open.ready()
-                .await
-                .map_err(|error| self.ended(error.to_string()))?;
-            let sent = open.send_request(request).await;
-            let response = sent.map_err(|error| self.ended(error.to_string()))?;
+            let (open, response) = self.send(request).await?;
             let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect();
             let body = body.await.map_err(|error| self.ended(error.to_string()))?;
-            Ok::<_, ClientError>((status, body.to_bytes()))
+            Ok::<_, ClientError>((open, status, body.to_bytes()))
         };
         let answered = tokio::time::timeout(wait, answered).await;
-        let (status, body) = answered.map_err(|_| self.late(wait))??;
+        let (open, status, body) = answered.map_err(|_| self.late(wait))??;
         if !status.is_success() {
             let said = String::from_utf8_lossy(&body);
             let said = said.chars().filter(|c| !crate::shown::is_unsafe(*c));

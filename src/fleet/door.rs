@@ -6,68 +6,18 @@
 //!    fit is refused, and the last good list stays;
 //! 2. whoever this door heard to be disabled or removed does not pass until a newer row enables
 //!    the person, also where the hub forgot it;
-//! 3. of two changes that knew nothing of each other the one that disables wins.
+//! 3. of two changes that knew nothing of each other the one that disables wins, and of two that
+//!    enable the first at the hub.
 
 use std::collections::BTreeMap;
 
+use super::answer::{Answer, Effect, Notice};
 use super::list::{List, Refusal, Staged};
 use super::put::{Change, Put, hash, row, seal};
-use super::row::{Commit, Kind, MAX_COMMIT_ROWS, Mark, Position, Revision, Row, RowId, Standing};
+use super::row::{
+    Commit, Hash, Kind, MAX_COMMIT_ROWS, Mark, Position, Revision, Row, RowId, Standing,
+};
 use super::signing::Signer;
-
-/// What a hub said, frame by frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// These rows, and all others up to the position are known already.
-    Page(Vec<Row>, Position),
-    /// The last page was the end of the list, and this is its commit.
-    Commit(Commit),
-    /// It has another history.
-    Differs,
-    /// What was put is stored.
-    Stored,
-    /// Another commit came first: ask, then put anew.
-    Late,
-    /// The hub's list does not let the commit follow.
-    Refused,
-}
-
-/// What is to be done, in this order, and before the next answer is taken. The effects of one
-/// answer and what [`Door::shut`] and [`Door::changes`] say then are kept in one transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Keep rows beside the list.
-    Stage(Vec<Row>),
-    /// Forget all rows that are kept beside it.
-    Unstage,
-    /// The rows beside the list count now; where it is whole, no others do.
-    Settle {
-        commit: Commit,
-        is_whole: bool,
-    },
-    Tell(Notice),
-}
-
-/// What somebody has to hear of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Notice {
-    #[error(
-        "the hub has another history than this door at revision {}: it was restored from an older backup or exchanged; everybody known as disabled stays out while the list is fetched anew", .0.revision
-    )]
-    Restored(Position),
-    #[error("the hub's answer was refused and the last good list stays: {0}")]
-    Refused(Refusal),
-    #[error(
-        "{0} rows of this door's list are not in the hub's any more: enrol them again, or restore a newer backup"
-    )]
-    Lost(usize),
-    #[error("a change of row {0} was dropped, because somebody disabled or removed it meanwhile")]
-    Overruled(RowId),
-    #[error("a change of row {0} was dropped, because doors would refuse it: {1}")]
-    NotAllowed(RowId, Refusal),
-    #[error("the hub refused a commit that this door would take")]
-    PutRefused,
-}
 
 /// Somebody who is kept shut whatever the list says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +27,17 @@ pub struct Shut {
     /// While a list is on its way: until a row newer than this enables it. Without one, until
     /// the hub's list has it shut, which this door sees to.
     pub newer_than: Option<Revision>,
+}
+
+/// A change that is to go up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub change: Change,
+    /// Of the row that this door's list had when the change was made. Revisions of two histories
+    /// of a hub cannot be compared; rows can.
+    pub seen: Option<Hash>,
+    /// Whether the newest put has it.
+    pub is_put: bool,
 }
 
 #[derive(Debug)]
@@ -92,11 +53,9 @@ pub struct Door {
     signer: Option<Signer>,
     incoming: Option<Incoming>,
     shut: BTreeMap<RowId, Shut>,
-    changes: Vec<Change>,
-    /// Rows of the newest put, whose answer is not here yet.
-    asked: BTreeMap<RowId, Revision>,
-    /// Rows that the hub says are stored.
-    stored: BTreeMap<RowId, Revision>,
+    changes: Vec<Pending>,
+    /// The newest put, whose answer is not here yet.
+    asked: Option<Put>,
 }
 
 impl Door {
@@ -108,14 +67,13 @@ impl Door {
             incoming: None,
             shut: BTreeMap::new(),
             changes: Vec::new(),
-            asked: BTreeMap::new(),
-            stored: BTreeMap::new(),
+            asked: None,
         }
     }
 
     /// What was kept besides.
     #[must_use]
-    pub fn with(mut self, shut: BTreeMap<RowId, Shut>, changes: Vec<Change>) -> Self {
+    pub fn with(mut self, shut: BTreeMap<RowId, Shut>, changes: Vec<Pending>) -> Self {
         (self.shut, self.changes) = (shut, changes);
         self.forget_incoming();
         self
@@ -142,7 +100,7 @@ impl Door {
         &self.shut
     }
 
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[Pending] {
         &self.changes
     }
 
@@ -169,19 +127,36 @@ impl Door {
             Answer::Page(rows, position) => self.page(rows, position),
             Answer::Commit(commit) => self.commit(commit),
             Answer::Differs => self.differs(),
-            Answer::Stored => {
-                self.stored.append(&mut self.asked);
-                Vec::new()
-            }
+            Answer::Stored => self.stored(),
             Answer::Late => {
-                self.asked.clear();
+                self.asked = None;
                 Vec::new()
             }
             Answer::Refused => {
-                self.asked.clear();
+                self.asked = None;
                 vec![Effect::Tell(Notice::PutRefused)]
             }
         }
+    }
+
+    /// What was put counts here at once, so that the door asks for what comes after it, and a hub
+    /// that has lost it is noticed.
+    fn stored(&mut self) -> Vec<Effect> {
+        let put = self.asked.take().filter(|_| self.incoming.is_none());
+        let Some(Put { rows, commit }) = put.filter(|put| put.commit.base == self.list.position())
+        else {
+            return Vec::new();
+        };
+        if let Err(why) = self.list.follow(&rows, &commit) {
+            return vec![Effect::Tell(Notice::Refused(why))];
+        }
+        self.compare(&rows);
+        let is_whole = false;
+        vec![
+            Effect::Unstage,
+            Effect::Stage(rows),
+            Effect::Settle { commit, is_whole },
+        ]
     }
 
     fn refuse(&mut self, why: Refusal) -> Vec<Effect> {
@@ -204,8 +179,10 @@ impl Door {
             }
             // Whoever signed it, the person is to be kept out from now on, and not only from
             // when the rest of the list is here.
+            // Revisions of another history say nothing of what is known here.
             let known = self.list.get(row.id).map(|known| known.revision);
-            if row.standing.is_shut() && known < Some(row.revision) {
+            let is_news = incoming.staged.is_whole || known < Some(row.revision);
+            if row.standing.is_shut() && is_news {
                 self.shut.entry(row.id).or_insert(Shut {
                     kind: row.kind,
                     standing: row.standing,
@@ -242,7 +219,10 @@ impl Door {
         let lost = lost.filter(|(id, row)| is_whole && !row.standing.is_shut() && is_gone(id));
         let lost = lost.count();
         self.list.settle(incoming.staged, commit.position);
-        self.compare();
+        // One that was stored and whose answer was lost may be here.
+        let asked = self.asked.take();
+        self.compare(asked.as_ref().map_or(&[], |put| &put.rows));
+        self.asked = asked;
         self.forget_incoming();
         let mut effects = vec![Effect::Settle { commit, is_whole }];
         if lost > 0 {
@@ -251,25 +231,39 @@ impl Door {
         effects
     }
 
-    /// What the new list makes of who is kept shut, and of changes that it has.
-    fn compare(&mut self) {
+    /// What the new list makes of who is kept shut, and of changes that it has; `asked`: rows of
+    /// the newest put.
+    fn compare(&mut self, asked: &[Row]) {
         let list = &self.list;
+        let signer = self.signer.as_ref().map(Signer::id);
+        let asked = asked.iter().map(|row| (row.id, list.root().hash(row)));
+        let asked: BTreeMap<RowId, Hash> = asked.collect();
+        self.changes.retain_mut(|pending| {
+            let change = &pending.change;
+            let Some(row) = list.get(change.id) else {
+                return true;
+            };
+            let is_asked = asked.get(&change.id) == Some(&row.hash);
+            // Changed since it was put; and what was put is what that change was made over.
+            if is_asked && !pending.is_put {
+                pending.seen = Some(row.hash);
+                return true;
+            }
+            // A row that is alike and not this change's enables no less; but somebody may have
+            // enabled the person over one that shuts, and not over this one.
+            let is_alike = signer.is_some_and(|signer| {
+                !change.standing.is_shut() && row.hash == hash(list, change, row.revision, signer)
+            });
+            !is_asked && !is_alike
+        });
+        let changes = &self.changes;
         self.shut.retain(|id, shut| match list.get(*id) {
-            Some(row) if row.standing.is_shut() => false,
+            // Disabled here once more, and not yet there.
+            Some(row) if row.standing.is_shut() => changes
+                .iter()
+                .any(|Pending { change, .. }| change.id == *id && change.standing.is_shut()),
             Some(row) => shut.newer_than.is_none_or(|newer| row.revision <= newer),
             None => true,
-        });
-        let Some(signer) = self.signer.as_ref().map(Signer::id) else {
-            return;
-        };
-        // A change that was stored is done, also where somebody has changed the same since.
-        let stored = std::mem::take(&mut self.stored);
-        self.changes.retain(|change| {
-            list.get(change.id).is_none_or(|row| {
-                let mine = hash(list, change, row.revision, signer);
-                let is_past = stored.get(&change.id).is_some_and(|at| row.revision >= *at);
-                row.hash != mine && !is_past
-            })
         });
     }
 
@@ -286,11 +280,10 @@ impl Door {
             return effects;
         }
         effects.push(Effect::Tell(Notice::Restored(here)));
-        self.stored.clear();
         for (id, row) in self.list.rows() {
             // Whoever enables somebody here has seen what this door knows.
-            let is_enabled = self.changes.iter().any(|change| {
-                change.id == *id && !change.standing.is_shut() && change.seen >= row.revision
+            let is_enabled = self.changes.iter().any(|Pending { change, seen, .. }| {
+                change.id == *id && !change.standing.is_shut() && *seen == Some(row.hash)
             });
             if row.standing.is_shut() && !is_enabled {
                 let shut = Shut {
@@ -321,10 +314,14 @@ impl Door {
             // Whoever enables it here knows what this door knows.
             self.shut.remove(&change.id);
         }
-        self.stored.remove(&change.id);
-        self.asked.remove(&change.id);
-        self.changes.retain(|other| other.id != change.id);
-        self.changes.push(change);
+        let seen = self.list.get(change.id).map(|row| row.hash);
+        self.changes.retain(|other| other.change.id != change.id);
+        let is_put = false;
+        self.changes.push(Pending {
+            change,
+            seen,
+            is_put,
+        });
     }
 
     /// What has to go up, signed to follow the list as it is here; nothing while the list is on
@@ -349,11 +346,15 @@ impl Door {
             };
             let id = change.id;
             let mut row = row(&change, revision, signer.id());
+            // No two rows are the same, whatever history they are in.
+            if row.body.is_empty() {
+                row.body = mark.0.to_vec();
+            }
             signer.sign_row(self.list.root(), &mut row);
             match self.list.stage(&mut staged, &row) {
                 Ok(()) => rows.push(row),
                 Err(why) => {
-                    self.changes.retain(|change| change.id != id);
+                    self.changes.retain(|pending| pending.change.id != id);
                     notices.push(Notice::NotAllowed(id, why));
                 }
             }
@@ -361,8 +362,11 @@ impl Door {
         let put = (!rows.is_empty()).then(|| seal(&self.list, rows, mark, at_s, &signer));
         self.signer = Some(signer);
         let put = put.flatten();
-        let rows = put.iter().flat_map(|put| &put.rows);
-        self.asked = rows.map(|row| (row.id, row.revision)).collect();
+        self.asked.clone_from(&put);
+        for pending in &mut self.changes {
+            let rows = put.iter().flat_map(|put| &put.rows);
+            pending.is_put = rows.into_iter().any(|row| row.id == pending.change.id);
+        }
         (put, notices)
     }
 
@@ -384,24 +388,23 @@ impl Door {
     }
 
     fn due(&mut self, notices: &mut Vec<Notice>) -> Vec<Change> {
-        let list = &self.list;
-        self.changes.retain(|change| {
-            let is_overruled = change.standing == Standing::Enabled
-                && list
-                    .get(change.id)
-                    .is_some_and(|row| row.standing.is_shut() && row.revision > change.seen);
+        let (list, shut) = (&self.list, &self.shut);
+        self.changes.retain(|Pending { change, seen, .. }| {
+            // Who is kept shut was heard of after the change.
+            let is_other = list.get(change.id).map(|row| row.hash) != *seen;
+            let is_overruled =
+                change.standing == Standing::Enabled && (is_other || shut.contains_key(&change.id));
             if is_overruled {
                 notices.push(Notice::Overruled(change.id));
             }
             !is_overruled
         });
-        let mut due = self.changes.clone();
-        due.retain(|change| !self.stored.contains_key(&change.id));
+        let pending = self.changes.iter();
+        let mut due: Vec<Change> = pending.map(|pending| pending.change.clone()).collect();
         for (id, shut) in &self.shut {
             let is_fixed = matches!(shut.kind, Kind::Door | Kind::Revocation);
             let is_due = due.iter().any(|change| change.id == *id);
-            let is_stored = self.stored.contains_key(id);
-            if shut.newer_than.is_some() || is_fixed || is_due || is_stored {
+            if shut.newer_than.is_some() || is_fixed || is_due {
                 continue;
             }
             due.push(Change {
@@ -409,7 +412,6 @@ impl Door {
                 kind: shut.kind,
                 standing: shut.standing,
                 body: Vec::new(),
-                seen: Revision(0),
             });
         }
         due

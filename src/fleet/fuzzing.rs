@@ -1,6 +1,7 @@
 //! Any bytes as what a hub says to a door, or a door to a hub.
 
-use super::door::{Answer, Door};
+use super::answer::Answer;
+use super::door::Door;
 use super::list::List;
 use super::row::Position;
 use super::signing::{Root, Signer};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::door::{Door, Effect, Shut};
+use super::answer::Effect;
+use super::door::{Door, Pending, Shut};
 use super::list::List;
 use super::outbox::{Life, Outbox};
 use super::put::Change;
@@ -19,7 +20,7 @@ use crate::files::{self, Kind as FileKind};
 
 /// `PRAGMA application_id`: "dwfd".
 const APPLICATION_ID: i32 = 0x6477_6664;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
 /// Events that wait for a hub; a door that is never connected keeps its newest record anyway.
 pub const MAX_WAITING_EVENTS: u64 = 200_000;
@@ -128,6 +129,11 @@ impl Kept {
             return Err(StoreError::OtherApplication {
                 path: self.path.clone(),
             });
+        } else if version == 1 {
+            // What a change was made over was a revision, which another history has too. Without
+            // it the change gives way to whoever disabled the person.
+            work.execute_batch("UPDATE changes SET seen = x''; PRAGMA user_version = 2;")
+                .map_err(&fail)?;
         } else if version != VERSION {
             return Err(StoreError::FutureVersion {
                 place: self.path.display().to_string(),
@@ -166,12 +172,19 @@ impl Kept {
             |row| {
                 let (kind, standing) = (row.get(1)?, row.get(2)?);
                 if let Some((kind, standing)) = Kind::of(kind).zip(Standing::of(standing)) {
-                    changes.push(Change {
+                    let seen: Vec<u8> = row.get(3)?;
+                    let change = Change {
                         id: RowId(row.get(0)?),
                         kind,
                         standing,
-                        seen: Revision(unsigned(row.get(3)?)),
                         body: row.get(4)?,
+                    };
+                    let seen = seen.try_into().ok();
+                    let is_put = false;
+                    changes.push(Pending {
+                        change,
+                        seen,
+                        is_put,
                     });
                 }
                 Ok(())
@@ -360,7 +373,7 @@ fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result
         work.prepare_cached("INSERT INTO shut(id, kind, standing) VALUES (?1, ?2, ?3)")?
             .execute(params![id.0, shut.kind.code(), shut.standing.code()])?;
     }
-    for change in door.changes() {
+    for Pending { change, seen, .. } in door.changes() {
         work.prepare_cached(
             "INSERT INTO changes(id, kind, standing, seen, body) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
@@ -368,7 +381,7 @@ fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result
             change.id.0,
             change.kind.code(),
             change.standing.code(),
-            signed(change.seen.0),
+            seen.as_ref().map_or(&[][..], |seen| seen),
             change.body
         ])?;
     }

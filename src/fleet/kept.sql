@@ -18,7 +18,8 @@ CREATE TABLE changes(
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     kind INTEGER NOT NULL,
     standing INTEGER NOT NULL,
-    seen INTEGER NOT NULL,
+    -- Hash of the row that the change was made over; empty where there was none.
+    seen BLOB NOT NULL,
     body BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE events(

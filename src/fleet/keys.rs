@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::gateway::{Identity, TlsError};
 use super::list::List;
 use super::put::{Change, Put};
-use super::row::{DoorCard, Kind, Mark, Revision, Right, RowId, Standing};
+use super::row::{DoorCard, Kind, Mark, Right, RowId, Standing};
 use super::session::{now_s, random};
 use super::signing::{Root, Signer};
 use super::wire::{self, Frame};
@@ -154,7 +154,6 @@ impl DoorKeys {
             kind: Kind::Door,
             standing: Standing::Enabled,
             body: self.card(right)?.encode(),
-            seen: Revision(0),
         })
     }
 }
@@ -314,7 +313,6 @@ impl FounderKeys {
             kind: Kind::Revocation,
             standing: Standing::Enabled,
             body: door.0.to_vec(),
-            seen: Revision(0),
         };
         self.put(list, change)
     }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use super::row::{
-    Commit, DoorCard, Hash, Kind, MAX_BODY_BYTES, MAX_COMMIT_ROWS, Position, Revision, Right, Row,
-    RowId, Standing,
+    Commit, DoorCard, Hash, Kind, MARK_BYTES, MAX_BODY_BYTES, MAX_COMMIT_ROWS, Position, Revision,
+    Right, Row, RowId, Standing,
 };
 use super::signing::Root;
 
@@ -226,7 +226,7 @@ impl List {
             _ => match row.standing {
                 Standing::Enabled => !row.body.is_empty(),
                 Standing::Disabled => true,
-                Standing::Removed => row.body.is_empty(),
+                Standing::Removed => row.body.len() <= MARK_BYTES,
             },
         };
         if !fits || row.body.len() > MAX_BODY_BYTES {

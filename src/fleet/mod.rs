@@ -6,6 +6,7 @@
 //! news. [`wire`] puts it into frames. Rows are opaque here: whoever may read them has opened
 //! their seal elsewhere.
 
+mod answer;
 mod client;
 mod door;
 mod fuzzing;
@@ -28,8 +29,9 @@ pub mod wire;
 #[cfg(test)]
 mod wire_properties;
 
+pub use self::answer::{Answer, Effect, Notice};
 pub use self::client::{Client, ClientError};
-pub use self::door::{Answer, Door, Effect, Notice, Shut};
+pub use self::door::{Door, Pending, Shut};
 pub use self::fuzzing::fuzz;
 pub use self::gateway::{Gateway, HubError, Identity, Limits, TlsError};
 pub use self::kept::{Kept, MAX_WAITING_EVENTS};

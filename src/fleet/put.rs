@@ -12,8 +12,6 @@ pub struct Change {
     pub standing: Standing,
     /// Sealed.
     pub body: Vec<u8>,
-    /// Of the row that whoever made the change saw; 0 where there was none.
-    pub seen: Revision,
 }
 
 /// Rows and the commit that closes them, to be stored as one.

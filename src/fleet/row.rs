@@ -36,9 +36,12 @@ impl Revision {
     }
 }
 
+/// Of a [`Mark`].
+pub(super) const MARK_BYTES: usize = 16;
+
 /// What a commit drew at random: two histories have no mark in common.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Mark(pub [u8; 16]);
+pub struct Mark(pub [u8; MARK_BYTES]);
 
 /// How far a list is, and in which history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -103,7 +106,7 @@ impl Kind {
 pub enum Standing {
     Enabled,
     Disabled,
-    /// Gone; the row stays without a body, so that every door hears of it.
+    /// Gone; the row stays without what it said, so that every door hears of it.
     Removed,
 }
 
@@ -136,7 +139,8 @@ pub struct Row {
     pub revision: Revision,
     pub kind: Kind,
     pub standing: Standing,
-    /// Sealed, but for a door's and a revocation's; empty where it was removed.
+    /// Sealed, but for a door's and a revocation's. Where it was removed, or disabled by a door
+    /// that knew no more of it, the commit's mark.
     pub body: Vec<u8>,
     /// The row of the door that signed it, or [`RowId::ROOT`].
     pub signer: RowId,

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::answer::{Effect, Notice};
 use super::client::{Client, ClientError};
-use super::door::{Door, Effect, Notice};
+use super::door::Door;
 use super::kept::Kept;
 use super::keys::{DoorKeys, KeysError};
 use super::list::{List, Refusal};
@@ -136,11 +137,7 @@ impl Session {
             for answer in answers {
                 let effects = self.door.take(answer);
                 self.kept.keep(&self.door, &effects)?;
-                for effect in &effects {
-                    if let Effect::Tell(notice) = effect {
-                        told.push(Told::Notice(*notice));
-                    }
-                }
+                told.extend(notices_of(&effects));
                 if matches!(effects[..], [.., Effect::Tell(Notice::Refused(_))]) {
                     return Ok(());
                 }
@@ -178,15 +175,20 @@ impl Session {
         if let Some(put) = put {
             let answer = self.client.put(put).await?;
             let effects = self.door.take(answer);
-            for effect in &effects {
-                if let Effect::Tell(notice) = effect {
-                    told.push(Told::Notice(*notice));
-                }
-            }
+            self.kept.keep(&self.door, &effects)?;
+            told.extend(notices_of(&effects));
+        } else {
+            self.kept.keep(&self.door, &[])?;
         }
-        self.kept.keep(&self.door, &[])?;
         Ok(has_put)
     }
+}
+
+fn notices_of(effects: &[Effect]) -> impl Iterator<Item = Told> + '_ {
+    effects.iter().filter_map(|effect| match effect {
+        Effect::Tell(notice) => Some(Told::Notice(*notice)),
+        _ => None,
+    })
 }
 
 /// A hub's list, verified from its beginning.

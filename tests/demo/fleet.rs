@@ -33,7 +33,6 @@ impl Door {
     }
 
     fn change(&mut self, id: RowId, standing: Standing) -> Told<()> {
-        let seen = self.session.door().list().get(id).map(|row| row.revision);
         Ok(self.session.change(Change {
             id,
             kind: Kind::Person,
@@ -43,7 +42,6 @@ impl Door {
                 Standing::Removed => Vec::new(),
                 _ => b"sealed at a door".to_vec(),
             },
-            seen: seen.unwrap_or(Revision(0)),
         })?)
     }
 }
