@@ -27,6 +27,9 @@ pub struct Shut {
     /// While a list is on its way: until a row newer than this enables it. Without one, until
     /// the hub's list has it shut, which this door sees to.
     pub newer_than: Option<Revision>,
+    /// The row that shut it in the history before: one that is shut by another row may have been
+    /// enabled over that one, so this door shuts it once more.
+    pub before: Option<Hash>,
 }
 
 /// A change that is to go up.
@@ -187,6 +190,7 @@ impl Door {
                     kind: row.kind,
                     standing: row.standing,
                     newer_than: Some(row.revision),
+                    before: None,
                 });
             }
         }
@@ -259,9 +263,13 @@ impl Door {
         let changes = &self.changes;
         self.shut.retain(|id, shut| match list.get(*id) {
             // Disabled here once more, and not yet there.
-            Some(row) if row.standing.is_shut() => changes
-                .iter()
-                .any(|Pending { change, .. }| change.id == *id && change.standing.is_shut()),
+            Some(row) if row.standing.is_shut() => {
+                let is_own = asked.get(id) == Some(&row.hash);
+                !is_own && shut.before.is_some_and(|before| before != row.hash)
+                    || changes
+                        .iter()
+                        .any(|Pending { change, .. }| change.id == *id && change.standing.is_shut())
+            }
             Some(row) => shut.newer_than.is_none_or(|newer| row.revision <= newer),
             None => true,
         });
@@ -290,6 +298,7 @@ impl Door {
                     kind: row.kind,
                     standing: row.standing,
                     newer_than: None,
+                    before: Some(row.hash),
                 };
                 self.shut.insert(*id, shut);
             }
@@ -308,6 +317,7 @@ impl Door {
                 kind: change.kind,
                 standing: change.standing,
                 newer_than: None,
+                before: None,
             };
             self.shut.insert(change.id, shut);
         } else {

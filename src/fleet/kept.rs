@@ -132,7 +132,7 @@ impl Kept {
         } else if version == 1 {
             // What a change was made over was a revision, which another history has too. Without
             // it the change gives way to whoever disabled the person.
-            work.execute_batch("UPDATE changes SET seen = x''; PRAGMA user_version = 2;")
+            work.execute_batch("UPDATE changes SET seen = x''; ALTER TABLE shut ADD COLUMN before BLOB; PRAGMA user_version = 2;")
                 .map_err(&fail)?;
         } else if version != VERSION {
             return Err(StoreError::FutureVersion {
@@ -151,18 +151,16 @@ impl Kept {
         let position = commit.map_or(Position::START, |commit| commit.position);
         let list = List::load(root, self.rows(None)?, position);
         let mut shut = BTreeMap::new();
-        self.each("SELECT id, kind, standing FROM shut", |row| {
+        self.each("SELECT id, kind, standing, before FROM shut", |row| {
             let (id, kind, standing) = (row.get(0)?, row.get(1)?, row.get(2)?);
             if let Some((kind, standing)) = Kind::of(kind).zip(Standing::of(standing)) {
-                let newer_than = None;
-                shut.insert(
-                    RowId(id),
-                    Shut {
-                        kind,
-                        standing,
-                        newer_than,
-                    },
-                );
+                let shut_by = Shut {
+                    kind,
+                    standing,
+                    newer_than: None,
+                    before: row.get(3)?,
+                };
+                shut.insert(RowId(id), shut_by);
             }
             Ok(())
         })?;
@@ -370,8 +368,15 @@ fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result
     }
     work.execute_batch("DELETE FROM shut; DELETE FROM changes;")?;
     for (id, shut) in door.shut() {
-        work.prepare_cached("INSERT INTO shut(id, kind, standing) VALUES (?1, ?2, ?3)")?
-            .execute(params![id.0, shut.kind.code(), shut.standing.code()])?;
+        work.prepare_cached(
+            "INSERT INTO shut(id, kind, standing, before) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            id.0,
+            shut.kind.code(),
+            shut.standing.code(),
+            shut.before
+        ])?;
     }
     for Pending { change, seen, .. } in door.changes() {
         work.prepare_cached(

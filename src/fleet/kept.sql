@@ -12,7 +12,9 @@ CREATE TABLE beside(
 CREATE TABLE shut(
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     kind INTEGER NOT NULL,
-    standing INTEGER NOT NULL
+    standing INTEGER NOT NULL,
+    -- Hash of the row that shut it in the history before, where the hub has another now.
+    before BLOB
 ) WITHOUT ROWID;
 CREATE TABLE changes(
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
