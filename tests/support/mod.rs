@@ -1,6 +1,8 @@
 //! What several test programs need: where the models are, and a configuration around them.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "bridge")]
+pub mod broker;
 pub mod head;
 pub mod living;
 pub mod onnx;
@@ -51,10 +53,12 @@ pub enum Need {
     Mosquitto,
     /// Prometheus' promtool.
     Promtool,
+    /// Home Assistant, which `make home-assistant` installs under target/.
+    HomeAssistant,
 }
 
 /// Words of `DOORWARD_REQUIRE`; the last ones are for `tests/vm`, `tests/aarch64` and `tests/web`.
-const REQUIREMENTS: [&str; 10] = [
+const REQUIREMENTS: [&str; 11] = [
     "namespace",
     "data",
     "cc",
@@ -62,6 +66,7 @@ const REQUIREMENTS: [&str; 10] = [
     "postgres",
     "mosquitto",
     "promtool",
+    "home-assistant",
     "vm",
     "arm64",
     "browser",
@@ -77,6 +82,7 @@ impl Need {
             Self::Postgres => REQUIREMENTS[4],
             Self::Mosquitto => REQUIREMENTS[5],
             Self::Promtool => REQUIREMENTS[6],
+            Self::HomeAssistant => REQUIREMENTS[7],
         }
     }
 
@@ -138,6 +144,14 @@ pub fn has_programs(need: Need, programs: &[&str]) -> bool {
             false
         }
     }
+}
+
+/// A port of loopback for a server that is started later: none of those that the kernel gives to
+/// whoever connects meanwhile.
+pub fn free_port() -> u16 {
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_000));
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("no end")
 }
 
 /// The default configuration with this project's models and runtime.

@@ -38,6 +38,11 @@ fn user() -> Option<(u32, u32)> {
 impl Server {
     /// Nothing, and said, where there is none on this machine.
     pub fn start() -> Option<Self> {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same in a folder under this one, whose path is short.
+    pub fn start_in(parent: &Path) -> Option<Self> {
         let Some(bin) = programs() else {
             lacks(
                 Need::Postgres,
@@ -52,14 +57,26 @@ impl Server {
             return None;
         }
         // A socket's path has 107 bytes at most.
-        let folder = tempfile::Builder::new().prefix("pg").tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("pg").tempdir_in(parent);
+        let folder = folder.unwrap();
         if let Some((uid, gid)) = user {
+            // It has to get there.
+            let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            if parent != std::env::temp_dir() {
+                std::fs::set_permissions(parent, open).unwrap();
+            }
             std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).unwrap();
         }
         let data = folder.path().join("data");
         let mut initdb = as_user(&bin.join("initdb"), user, folder.path());
         initdb
-            .args(["--auth=trust", "--no-sync", "--username=doorward", "-D"])
+            .args([
+                "--auth=trust",
+                "--no-sync",
+                "--wal-segsize=1",
+                "--username=doorward",
+                "-D",
+            ])
             .arg(&data);
         let made = initdb.output().unwrap();
         assert!(
