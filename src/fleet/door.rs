@@ -91,6 +91,17 @@ impl Door {
         self.incoming.take()
     }
 
+    /// Back to an older list, because the newer one could not be kept. Whoever was shut then or
+    /// was to be shut since stays out.
+    pub(super) fn go_back(&mut self, list: List, shut: BTreeMap<RowId, Shut>) {
+        self.list = list;
+        self.asked = None;
+        for (id, one) in shut {
+            self.shut.entry(id).or_insert(one);
+        }
+        self.forget_incoming();
+    }
+
     pub fn list(&self) -> &List {
         &self.list
     }
@@ -168,6 +179,7 @@ impl Door {
     }
 
     fn page(&mut self, rows: Vec<Row>, position: Position) -> Vec<Effect> {
+        let begins = self.incoming.is_none();
         let mut incoming = self.incoming.take().unwrap_or_else(|| Incoming {
             staged: Staged::new(&self.list, false),
             position: self.list.position(),
@@ -196,11 +208,14 @@ impl Door {
         }
         incoming.position = position;
         self.incoming = Some(incoming);
-        vec![Effect::Stage(rows)]
+        // What a disk still has of another list would count with this one.
+        let begin = begins.then_some(Effect::Unstage);
+        begin.into_iter().chain([Effect::Stage(rows)]).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Vec<Effect> {
         let here = self.list.position();
+        let begins = self.incoming.is_none();
         let incoming = self.incoming.take().unwrap_or_else(|| Incoming {
             staged: Staged::new(&self.list, false),
             position: here,
@@ -228,7 +243,10 @@ impl Door {
         self.compare(asked.as_ref().map_or(&[], |put| &put.rows));
         self.asked = asked;
         self.forget_incoming();
-        let mut effects = vec![Effect::Settle { commit, is_whole }];
+        let begin = begins.then_some(Effect::Unstage);
+        let is_whole = is_whole || here == Position::START;
+        let settle = Effect::Settle { commit, is_whole };
+        let mut effects: Vec<Effect> = begin.into_iter().chain([settle]).collect();
         if lost > 0 {
             effects.push(Effect::Tell(Notice::Lost(lost)));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::answer::Effect;
+use super::answer::{Answer, Effect};
 use super::door::{Door, Pending, Shut};
 use super::list::List;
 use super::outbox::{Life, Outbox};
@@ -145,11 +145,15 @@ impl Kept {
         work.commit().map_err(&fail)
     }
 
-    /// The door as it was kept.
-    pub fn door(&self, root: Root, signer: Option<Signer>) -> Result<Door, StoreError> {
+    fn list(&self, root: Root) -> Result<List, StoreError> {
         let commit = self.commit()?;
         let position = commit.map_or(Position::START, |commit| commit.position);
-        let list = List::load(root, self.rows(None)?, position);
+        Ok(List::load(root, self.rows(None)?, position))
+    }
+
+    /// The door as it was kept.
+    pub fn door(&self, root: Root, signer: Option<Signer>) -> Result<Door, StoreError> {
+        let list = self.list(root)?;
         let mut shut = BTreeMap::new();
         self.each("SELECT id, kind, standing, before FROM shut", |row| {
             let (id, kind, standing) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -233,6 +237,22 @@ impl Kept {
             _ => Err(StoreError::Broken("this door's copy of the list")),
         });
         rows.collect()
+    }
+
+    /// Has a door take an answer, and keeps what comes of it. Where the disk does not take it, the
+    /// door is as the disk has it, so that nothing is built on what a restart would lose; and
+    /// whoever it heard to be shut meanwhile stays out.
+    pub fn take(&mut self, door: &mut Door, answer: Answer) -> Result<Vec<Effect>, StoreError> {
+        let shut = door.shut().clone();
+        let effects = door.take(answer);
+        let Err(error) = self.keep(door, &effects) else {
+            return Ok(effects);
+        };
+        let root = *door.list().root();
+        // A list that cannot be read either lets nobody in, and is fetched anew.
+        let kept = self.list(root).unwrap_or_else(|_| List::new(root));
+        door.go_back(kept, shut);
+        Err(error)
     }
 
     /// Keeps what an answer or a change brought, and what the door says now.
@@ -392,3 +412,7 @@ fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

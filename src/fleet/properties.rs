@@ -306,7 +306,7 @@ impl World {
             };
             let asked = site.door.asks().revision;
             let effects = site.door.take(answer);
-            let is_taken = matches!(effects[..], [Effect::Stage(_)]);
+            let is_taken = matches!(effects[..], [.., Effect::Stage(_)]);
             for row in shut.iter().filter(|row| row.standing.is_shut()) {
                 // Of a page that is refused, a door hears what it can believe.
                 let is_new = is_taken && row.revision > asked;

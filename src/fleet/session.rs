@@ -135,8 +135,7 @@ impl Session {
             // What has begun to come is fetched to its end.
             wait = Duration::ZERO;
             for answer in answers {
-                let effects = self.door.take(answer);
-                self.kept.keep(&self.door, &effects)?;
+                let effects = self.kept.take(&mut self.door, answer)?;
                 told.extend(notices_of(&effects));
                 if matches!(effects[..], [.., Effect::Tell(Notice::Refused(_))]) {
                     return Ok(());
@@ -174,8 +173,7 @@ impl Session {
         let has_put = put.is_some();
         if let Some(put) = put {
             let answer = self.client.put(put).await?;
-            let effects = self.door.take(answer);
-            self.kept.keep(&self.door, &effects)?;
+            let effects = self.kept.take(&mut self.door, answer)?;
             told.extend(notices_of(&effects));
         } else {
             self.kept.keep(&self.door, &[])?;
