@@ -3,9 +3,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -88,13 +88,9 @@ async fn shake(stream: TcpStream, tls: &TlsAcceptor) -> io::Result<TlsStream<Tcp
 
 /// A connection with a certificate of the fleet's authority.
 async fn connected<S: Store>(hub: Arc<Hub<S>>, stream: TlsStream<TcpStream>) {
-    let (socket, session) = stream.get_ref();
+    let (_, session) = stream.get_ref();
     let certificate = session.peer_certificates().and_then(<[_]>::first);
     let Some(certificate) = certificate.map(|der| Sha256::digest(der).into()) else {
-        return;
-    };
-    // A descriptor of its own, to end the connection hard where it does not end by itself.
-    let Ok(socket) = socket.as_fd().try_clone_to_owned() else {
         return;
     };
     let name = match hub.door(&certificate).await {
@@ -115,12 +111,19 @@ async fn connected<S: Store>(hub: Arc<Hub<S>>, stream: TlsStream<TcpStream>) {
             async move { Ok::<_, std::convert::Infallible>(hub.answer(certificate, request).await) }
         })
     };
+    let is_hard = Arc::new(AtomicBool::new(false));
+    let stream = Impatient {
+        inner: stream,
+        stalled: None,
+        is_hard: is_hard.clone(),
+    };
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(MAX_HEAD_WAIT)
         .max_headers(MAX_HEADERS_COUNT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Impatient::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
     let is_told = async {
         match ended {
             Some(ended) => ended.notified().await,
@@ -133,30 +136,32 @@ async fn connected<S: Store>(hub: Arc<Hub<S>>, stream: TlsStream<TcpStream>) {
         None => MAX_HEAD_WAIT,
     };
     let has_ended = tokio::select! {
-        served = serving => served.is_ok(),
+        served = &mut serving => served.is_ok(),
         () = is_told => false,
         () = tokio::time::sleep(most) => false,
     };
-    if !has_ended {
-        // Or the peer does not notice, and what it never read stays in the kernel.
-        let _ = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
-    }
+    is_hard.store(!has_ended, Ordering::Relaxed);
 }
 
 /// A stream whose peer has to take something of what is written every now and then.
-struct Impatient<T> {
-    inner: T,
+struct Impatient {
+    inner: TlsStream<TcpStream>,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether it is ended without waiting for what the peer did not take.
+    is_hard: Arc<AtomicBool>,
 }
 
-impl<T> Impatient<T> {
-    fn new(inner: T) -> Self {
-        Self {
-            inner,
-            stalled: None,
+impl Drop for Impatient {
+    fn drop(&mut self) {
+        if self.is_hard.load(Ordering::Relaxed) {
+            // Or the peer does not notice, and what it never read stays in the kernel.
+            let (socket, _) = self.inner.get_ref();
+            let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
         }
     }
+}
 
+impl Impatient {
     fn patience<R>(
         &mut self,
         context: &mut Context<'_>,
@@ -174,7 +179,7 @@ impl<T> Impatient<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Impatient<T> {
+impl AsyncRead for Impatient {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -184,7 +189,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Impatient<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Impatient<T> {
+impl AsyncWrite for Impatient {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
