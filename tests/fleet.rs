@@ -681,8 +681,17 @@ fn a_fleet_is_founded_joined_and_left_by_commands() {
         3,
         "a backup was written over"
     );
+    let (code, verified) = run("fleet verify --json");
+    let told = verified["doors"][0]["told"].to_string();
+    assert_eq!(code, 1, "{verified}");
+    assert!(told.contains("nothing was ever heard"), "{told}");
     let (code, revoked) = run("fleet revoke front --json");
     assert_eq!(code, 0, "{revoked}");
+    assert_eq!(
+        run("fleet verify").0,
+        0,
+        "a door that left has to say nothing"
+    );
     let (code, said) = run("fleet sync");
     assert_eq!(code, 3, "{said}");
     assert!(said.to_string().contains("belongs to no door"), "{said}");

@@ -169,7 +169,7 @@ const ANY: i32 = -1;
 /// takes minutes (`tests/evaluate.rs` has the two that learn) or many visits (`tests/cli.rs`), and what needs a panel
 /// (`tests/panel.rs` has it), two cameras (`tests/infrared.rs`), a network or clips of its own
 /// (`tests/pad.rs`), a hub (`tests/fleet.rs`) or a broker (`tests/bridge.rs`).
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "bridge-remove",
     "fleet-invite",
     "fleet-join",
@@ -177,6 +177,7 @@ const OTHERS: [&str; 19] = [
     "fleet-status",
     "fleet-sync",
     "fleet-backup",
+    "fleet-verify",
     "calibrate-liveness",
     "run",
     "watch",

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fleet_doors::{Invite, Join, Revoke, Status, Sync};
+use super::fleet_verify::Verify;
 use super::output::Exit;
 use super::{Format, print_json, start_stderr_log};
 use crate::files::{self, Kind};
@@ -39,6 +40,8 @@ pub(crate) enum Fleet {
     Sync(Sync),
     /// Copy the hub's store to a file, and let doors forget the events it has
     Backup(Backup),
+    /// Check each door's record at the hub, and name doors that rewrote it or fell silent
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -87,7 +90,7 @@ pub(crate) struct Backup {
 }
 
 /// Whether a store is a database of PostgreSQL and no file.
-fn is_postgres(store: &str) -> bool {
+pub(super) fn is_postgres(store: &str) -> bool {
     cfg!(feature = "postgres") && (store.starts_with("postgres") || store.contains("host="))
 }
 
@@ -111,6 +114,7 @@ impl Fleet {
             Self::Status(status) => runtime(false)?.block_on(status.run()),
             Self::Sync(sync) => runtime(false)?.block_on(sync.run()),
             Self::Backup(backup) => runtime(false)?.block_on(backup.run()),
+            Self::Verify(verify) => runtime(false)?.block_on(verify.run()),
         }
     }
 }

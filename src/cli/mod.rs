@@ -31,6 +31,8 @@ mod events_summary;
 mod fleet;
 #[cfg(feature = "fleet")]
 mod fleet_doors;
+#[cfg(feature = "fleet")]
+mod fleet_verify;
 mod generate;
 mod groups;
 mod guardian;

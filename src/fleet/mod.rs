@@ -25,6 +25,7 @@ mod row;
 mod session;
 mod signing;
 pub mod store;
+mod verify;
 pub mod wire;
 #[cfg(test)]
 mod wire_properties;
@@ -48,3 +49,4 @@ pub use self::row::{
 };
 pub use self::session::{Session, SessionError, Told, fetch};
 pub use self::signing::{Root, Signer};
+pub use self::verify::{Audited, Finding, Story, audit};

@@ -76,4 +76,11 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
             "Copy the hub's store while it serves:",
         )],
     ),
+    (
+        "doorward fleet verify",
+        &[(
+            "doorward fleet verify --keys hub.json --store hub.db",
+            "Whether each door's record at the hub is one record:",
+        )],
+    ),
 ];

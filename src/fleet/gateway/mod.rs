@@ -146,45 +146,7 @@ impl<S: Store> Hub<S> {
 
     async fn catch_up(&self, door: &mut Door) -> Result<(), HubError> {
         let before = door.list().position();
-        loop {
-            let page = self.store.page(door.asks()).await?;
-            let (answers, is_end) = match page {
-                Page::Differs => (vec![Answer::Differs], false),
-                Page::Rows {
-                    end: None, rows: 0, ..
-                } => return Err(HubError::Empty),
-                Page::Rows {
-                    mut frames,
-                    position,
-                    end,
-                    ..
-                } => {
-                    wire::Frame::End.encode(&mut frames);
-                    let frames = wire::frames(&frames);
-                    let frames = frames.map_err(|_| StoreError::Broken("the list"))?;
-                    let rows = frames.into_iter().filter_map(|frame| match frame {
-                        wire::Frame::Row(row) => Some(row),
-                        _ => None,
-                    });
-                    let page = Answer::Page(rows.collect(), position);
-                    let is_end = end.is_some();
-                    let end = end.map(Answer::Commit);
-                    ([Some(page), end].into_iter().flatten().collect(), is_end)
-                }
-            };
-            for effect in answers.into_iter().flat_map(|answer| door.take(answer)) {
-                match effect {
-                    Effect::Tell(super::Notice::Refused(why)) => {
-                        return Err(HubError::Refused(why));
-                    }
-                    Effect::Tell(notice) => log::warn!("the store: {notice}"),
-                    _ => {}
-                }
-            }
-            if is_end {
-                break;
-            }
-        }
+        catch_up(&self.store, door).await?;
         let position = door.list().position();
         if position != before || locked(&self.table).is_empty() {
             self.tell(door.list());
@@ -229,6 +191,47 @@ impl<S: Store> Hub<S> {
         }
         self.catch_up(&mut mirror.door).await?;
         Ok(wire::Frame::Stored(position))
+    }
+}
+
+/// Reads what a store has and a list has not; every row is checked as a door does.
+pub(super) async fn catch_up(store: &impl Store, door: &mut Door) -> Result<(), HubError> {
+    loop {
+        let page = store.page(door.asks()).await?;
+        let (answers, is_end) = match page {
+            Page::Differs => (vec![Answer::Differs], false),
+            Page::Rows {
+                end: None, rows: 0, ..
+            } => return Err(HubError::Empty),
+            Page::Rows {
+                mut frames,
+                position,
+                end,
+                ..
+            } => {
+                wire::Frame::End.encode(&mut frames);
+                let frames = wire::frames(&frames);
+                let frames = frames.map_err(|_| StoreError::Broken("the list"))?;
+                let rows = frames.into_iter().filter_map(|frame| match frame {
+                    wire::Frame::Row(row) => Some(row),
+                    _ => None,
+                });
+                let page = Answer::Page(rows.collect(), position);
+                let is_end = end.is_some();
+                let end = end.map(Answer::Commit);
+                ([Some(page), end].into_iter().flatten().collect(), is_end)
+            }
+        };
+        for effect in answers.into_iter().flat_map(|answer| door.take(answer)) {
+            match effect {
+                Effect::Tell(super::Notice::Refused(why)) => return Err(HubError::Refused(why)),
+                Effect::Tell(notice) => log::warn!("the store: {notice}"),
+                _ => {}
+            }
+        }
+        if is_end {
+            return Ok(());
+        }
     }
 }
 
