@@ -49,7 +49,7 @@ test-attacks: runtime
 
 # Made-up input for whatever reads input from outside, FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 60
-FUZZERS := configuration manifest clip mjpeg guardian record control sync
+FUZZERS := configuration manifest clip mjpeg guardian record control sync command answer
 fuzz:
 	@target/tools/bin/cargo-fuzz --version 2>/dev/null | grep -qwF 0.13.1 || $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/target cargo-fuzz@0.13.1
 	PATH=$(CURDIR)/target/tools/bin:$$PATH $(CARGO) fuzz build --sanitizer none

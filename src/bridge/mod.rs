@@ -17,6 +17,7 @@ mod endpoint;
 mod feed;
 #[cfg(feature = "fleet")]
 mod fleet;
+mod fuzzing;
 mod hooks;
 mod metrics;
 mod metrics_file;
@@ -38,6 +39,7 @@ use cursor::CursorFile;
 use feed::{Feed, Receiver};
 #[cfg(feature = "fleet")]
 pub use fleet::FleetError;
+pub use fuzzing::{fuzz_answer, fuzz_command};
 use hooks::Hooks;
 use metrics_file::MetricsFile;
 use mqtt::Mqtt;

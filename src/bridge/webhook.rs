@@ -64,6 +64,14 @@ impl Webhook {
                 what,
             })?,
         };
+        Ok(Some(Self {
+            names: webhook.names,
+            ..Self::at(url, secret::read(file)?, roots, door)
+        }))
+    }
+
+    /// One at this address that is told no names.
+    pub(super) fn at(url: &str, secret: String, roots: RootCerts, door: &str) -> Self {
         let agent = Agent::config_builder()
             .timeout_global(Some(MAX_DELIVERY))
             .max_redirects(0)
@@ -76,16 +84,16 @@ impl Webhook {
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build()
             .new_agent();
-        Ok(Some(Self {
+        Self {
             agent,
-            url: url.clone(),
-            secret: secret::read(file)?,
-            names: webhook.names,
+            url: url.to_owned(),
+            secret,
+            names: false,
             notice: DaemonNotice::new(door),
-        }))
+        }
     }
 
-    fn post(&self, id: &str, body: &str) -> Result<(), NotTaken> {
+    pub(super) fn post(&self, id: &str, body: &str) -> Result<(), NotTaken> {
         let time = jiff::Timestamp::now().as_second();
         let answer = self
             .agent

@@ -13,7 +13,7 @@ const MAX_COMMAND_BYTES: usize = 512;
 /// How far the sender's clock may be from this one, either way.
 pub(super) const MAX_AGE_MS: i64 = 5_000;
 /// Unlockings in a minute.
-const MAX_UNLOCKS_A_MINUTE: usize = 6;
+pub(super) const MAX_UNLOCKS_A_MINUTE: usize = 6;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Locking too often would only fill the record.
 const MIN_LOCK_INTERVAL: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@
 
 mod command;
 mod discovery;
+mod fuzzing;
 mod link;
 mod options;
 mod orders;
@@ -30,6 +31,7 @@ use crate::config;
 use crate::ipc::State;
 use crate::record::Kind;
 
+pub use self::fuzzing::fuzz_command;
 pub use self::options::OptionsError;
 pub use self::remove::{RemoveError, remove};
 
