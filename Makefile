@@ -10,7 +10,7 @@ CARGO ?= cargo
 # ONNX Runtime sends usage data from 1.29 on; the pinned version does not, a replaced one must not.
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo demo-web fleet-demo test test-fleet test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
+.PHONY: demo demo-web fleet-demo test test-fleet home-assistant test-web test-web-real test-data test-attacks fuzz import-trial build runtime lint doc models deb deb-arm64 vm test-vm test-arm64 peers clean
 
 demo: runtime
 	@echo "Building doorward: some minutes the first time, a moment after that ..."
@@ -32,11 +32,16 @@ fleet-demo:
 test: runtime
 	$(CARGO) test
 
-# The bridge and the fleet with a real broker, promtool and PostgreSQL, on loopback (Debian: mosquitto,
-# mosquitto-clients, prometheus, postgresql); it fails where one is not here.
+# The bridge and the fleet with a real broker, promtool, PostgreSQL and Home Assistant, on loopback
+# (Debian: mosquitto, mosquitto-clients, prometheus, postgresql; Home Assistant from PyPI, where there
+# is a Python 3.13); it fails where one of Debian's is not here.
 # DOORWARD_FLEET_ROUNDS=200 kills and restores a hub for longer.
-test-fleet: runtime
-	DOORWARD_REQUIRE="mosquitto promtool postgres" $(CARGO) test --test bridge --test bridge_fleet --test fleet --test fleet_store --test fleet_torture
+FLEET_REQUIRE ?= mosquitto promtool postgres
+test-fleet: runtime home-assistant
+	DOORWARD_REQUIRE="$(FLEET_REQUIRE) $(DOORWARD_REQUIRE)" $(CARGO) test --test bridge --test bridge_fleet --test home_assistant --test fleet --test fleet_store --test fleet_torture --test fleet_verify
+
+home-assistant:
+	@tests/home-assistant/install.sh
 
 # Tests that need the research data in ../shared; they fail without it.
 test-data: runtime
