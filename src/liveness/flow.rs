@@ -29,12 +29,19 @@ pub(super) enum Followed {
     Plain,
 }
 
-/// What became of the point `at` from one picture to the next; `guess` is where to begin.
-pub(super) fn follow(from: &Pyramid, to: &Pyramid, at: [f32; 2], guess: [f32; 2]) -> Followed {
+/// What became of the point `at` from one picture to the next, looked at in the sizes from
+/// `finest` (0 the largest) to the smallest; `guess` is where to begin.
+pub(super) fn follow(
+    from: &Pyramid,
+    to: &Pyramid,
+    at: [f32; 2],
+    guess: [f32; 2],
+    finest: usize,
+) -> Followed {
     let coarsest = 1.0 / (1 << (LEVELS - 1)) as f32;
     let mut moved = guess.map(|v| v * coarsest);
     let mut found = Followed::Plain;
-    for level in (0..LEVELS).rev() {
+    for level in (finest..LEVELS).rev() {
         let scale = 1.0 / (1 << level) as f32;
         let (Some(from), Some(to)) = (from.levels().get(level), to.levels().get(level)) else {
             return Followed::Plain;
@@ -44,11 +51,15 @@ pub(super) fn follow(from: &Pyramid, to: &Pyramid, at: [f32; 2], guess: [f32; 2]
         if let Followed::To(to) = found {
             moved = to;
         }
-        if level > 0 {
+        if level > finest {
             moved = moved.map(|v| v * 2.0);
         }
     }
-    found
+    let in_largest = (1 << finest) as f32;
+    match found {
+        Followed::To(moved) => Followed::To(moved.map(|v| v * in_largest)),
+        other => other,
+    }
 }
 
 struct Window {

@@ -26,6 +26,9 @@ const GRID: [usize; 2] = [8, 6];
 const INNER: [f32; 2] = [0.25, 0.75];
 /// So many points must be found again.
 const MIN_POINTS: usize = 8;
+/// The smallest of a picture's sizes in which a face is followed whose points have too little
+/// structure in the larger ones; 0 is the largest, 1 half of it.
+const COARSEST_FOR_FACES: usize = 1;
 
 /// A face as it is given: coordinates in pixels of the camera's picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -157,17 +160,25 @@ impl Movements {
         let guess = [to[0] - from[0], to[1] - from[1]];
         let rect = before.rect.map(|v| v * scale);
         let eyes = (face.eye_distance.max(before.eye_distance) * scale).max(1.0);
-        let find = |at, guess| follow(&then.picture, &self.now, at, guess);
-        let points = (0..MAX_POINTS).map(|n| inside(&rect, n));
-        let mut inner = Found::of(points.map(|at| find(at, guess)));
+        let find = |at, guess, finest| follow(&then.picture, &self.now, at, guess, finest);
+        let points = || (0..MAX_POINTS).map(|n| inside(&rect, n));
+        // In poor light the skin of a large face has too little contrast from one pixel to the
+        // next; at half the size it has more, and less noise.
+        let mut inner = Found::default();
+        for finest in 0..=COARSEST_FOR_FACES {
+            inner = Found::of(points().map(|at| find(at, guess, finest)));
+            if inner.count + inner.lost >= MIN_POINTS {
+                break;
+            }
+        }
         let over = at.saturating_duration_since(then.at);
         if inner.count < MIN_POINTS {
             let is_lost = inner.count + inner.lost >= MIN_POINTS;
             return is_lost.then_some(Movement::beyond_measure(over));
         }
         // What is behind stands still as a rule; where it moves with the face, it is found there too.
-        let still = |at| match find(at, [0.0; 2]) {
-            Followed::Lost => find(at, guess),
+        let still = |at| match find(at, [0.0; 2], 0) {
+            Followed::Lost => find(at, guess, 0),
             found => found,
         };
         let size = then.picture.size();
@@ -209,6 +220,7 @@ fn around([x0, y0, x1, y1]: &[f32; 4], picture: [f32; 2], n: usize) -> Option<[f
 }
 
 /// Displacements of points that were found again.
+#[derive(Default)]
 struct Found {
     across: [f32; MAX_POINTS],
     down: [f32; MAX_POINTS],
@@ -220,13 +232,7 @@ struct Found {
 
 impl Found {
     fn of(points: impl Iterator<Item = Followed>) -> Self {
-        let mut found = Self {
-            across: [0.0; MAX_POINTS],
-            down: [0.0; MAX_POINTS],
-            lengths: [0.0; MAX_POINTS],
-            count: 0,
-            lost: 0,
-        };
+        let mut found = Self::default();
         for point in points {
             match point {
                 Followed::To([dx, dy]) => {

@@ -107,7 +107,7 @@ impl Parallax {
         let guess = moved.map(|v| v / self.factor as f32);
         for point in self.nose.iter_mut().chain(&mut self.face) {
             let Some(at) = point.now else { continue };
-            point.now = match follow(&self.before, &self.now, at, guess) {
+            point.now = match follow(&self.before, &self.now, at, guess, 0) {
                 Followed::To([dx, dy]) => Some([at[0] + dx, at[1] + dy]),
                 Followed::Lost | Followed::Plain => None,
             };

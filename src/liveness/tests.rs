@@ -160,3 +160,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_dim_face_whose_skin_has_no_fine_structure_is_followed_at_half_the_size() {
+    let soft = |moved: f32, random: &mut fastrand::Rng| {
+        RgbImage::from_fn(640, 480, |x, y| {
+            let (x, y) = (x as f32 - moved, y as f32);
+            let waves = (x * 0.08).sin() * (y * 0.08).cos() * 25.0;
+            let noise = (0..4).map(|_| random.f32() - 0.5).sum::<f32>() * 2.0 * 1.73;
+            Rgb([(50.0 + waves + noise) as u8; 3])
+        })
+    };
+    let last = |path: fn(f32) -> f32| {
+        let mut random = fastrand::Rng::with_seed(3);
+        let start = Instant::now();
+        let (mut movements, mut stillness) = (Movements::default(), Stillness::new(start));
+        let mut verdict = Verdict::Unknown;
+        for n in 0..40 {
+            let at = start + FRAME * n;
+            let moved = path(n as f32 * FRAME.as_secs_f32());
+            let picture = soft(moved, &mut random);
+            let [movement, ..] = movements.take(at, &picture, &[face([moved, 0.0])]);
+            verdict = stillness.step(at, movement, MIN_MOVEMENT);
+        }
+        verdict
+    };
+    assert_eq!(last(|t| (t * 3.0).sin() * 0.9), Verdict::Moves);
+    let still = last(|_| 0.0);
+    assert!(matches!(still, Verdict::Frozen(_)), "{still:?}");
+}

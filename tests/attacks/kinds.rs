@@ -13,6 +13,7 @@ use crate::support::project;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     PhotoOnStand,
+    PhotoInPoorLight,
     ScreenOnStand,
     PhotoBeforeShakingCamera,
     HandHeldPhoto,
@@ -28,8 +29,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PhotoOnStand,
+        Self::PhotoInPoorLight,
         Self::ScreenOnStand,
         Self::PhotoBeforeShakingCamera,
         Self::HandHeldPhoto,
@@ -47,6 +49,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::PhotoOnStand => "photo on a stand",
+            Self::PhotoInPoorLight => "photo on a stand in poor light",
             Self::ScreenOnStand => "screen on a stand, a photo",
             Self::PhotoBeforeShakingCamera => "photo on a stand, camera shakes",
             Self::HandHeldPhoto => "photo in a hand, tilted, bent",
@@ -73,7 +76,8 @@ impl Kind {
         )
     }
 
-    /// Whether what is shown stands as still as its camera.
+    /// Whether what is shown stands as still as its camera, in light in which that can be told
+    /// from the camera's noise.
     pub fn is_still(self) -> bool {
         matches!(self, Self::PhotoOnStand | Self::ScreenOnStand)
     }
@@ -81,6 +85,7 @@ impl Kind {
     fn edge(self) -> Edge {
         match self {
             Self::PhotoOnStand
+            | Self::PhotoInPoorLight
             | Self::PhotoBeforeShakingCamera
             | Self::HandHeldPhoto
             | Self::PrintMovedCloser => Edge::White,
@@ -146,7 +151,7 @@ impl<'a> Presentation<'a> {
     pub fn new(kind: Kind, variation: usize, props: &'a Props) -> Self {
         let mut random = fastrand::Rng::with_seed(variation as u64 * 7919 + 17);
         let mut between = |from: f32, to: f32| from + (to - from) * random.f32();
-        let poor = kind == Kind::PoorLight;
+        let poor = matches!(kind, Kind::PoorLight | Kind::PhotoInPoorLight);
         let camera = Camera {
             light: if poor {
                 between(0.38, 0.5)
@@ -170,7 +175,9 @@ impl<'a> Presentation<'a> {
             eye_distance: between(38.0, 78.0),
             tilt: between(-0.08, 0.08),
             turn: match kind {
-                Kind::PhotoOnStand | Kind::ScreenOnStand => between(-0.25, 0.25),
+                Kind::PhotoOnStand | Kind::PhotoInPoorLight | Kind::ScreenOnStand => {
+                    between(-0.25, 0.25)
+                }
                 _ => 0.0,
             },
             bend: 0.0,
