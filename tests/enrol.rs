@@ -5,6 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use doorward::record::Kind;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba};
 use support::Need;
@@ -202,6 +203,26 @@ fn with_brand(brand: &[u8; 4]) -> Vec<u8> {
         &[0; 40],
     ]
     .concat()
+}
+
+#[test]
+fn no_picture_of_a_recording_is_taken_twice() {
+    let site = Site::new()
+        .set("camera.replay.repeat", true)
+        .frames("barack-obama/01.jpg", 1);
+    let enroll = ["enroll", "Barack", "--camera", "--pictures"];
+    let output = site.run(&[&enroll[..], &["1"]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        !said(&output).contains("turn your head"),
+        "{}",
+        said(&output)
+    );
+    let told = site.fails(&[&enroll[..], &["1"]].concat());
+    assert!(told.contains("enrolled already"), "{told}");
+    let told = site.fails(&[&enroll[..], &["2", "--timeout", "3"]].concat());
+    assert!(told.contains("the very picture"), "{told}");
+    assert_eq!(site.count(Kind::Enrolled), 1);
 }
 
 #[test]

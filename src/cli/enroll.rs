@@ -16,7 +16,7 @@ use super::people_rights::AddGuest;
 use super::when::When;
 use super::{Exit, Format, Usage, print_json};
 use crate::camera;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::database::Database;
 use crate::enrol::live::{self, Progress};
 use crate::enrol::roster::{Roster, RosterError, is_called_like_a_photo};
@@ -325,7 +325,12 @@ impl Enroll {
                 false => println!("{line}"),
             };
             tell(&source.describe());
-            tell("Look at the camera and turn your head a little between pictures.");
+            tell(match config.camera.source {
+                Source::V4l2 => "Look at the camera and turn your head a little between pictures.",
+                Source::Replay => {
+                    "The pictures are taken from a recording, and none of them twice."
+                }
+            });
             let wanted = usize::from(self.pictures);
             let patience = Duration::from_secs(self.timeout);
             live::take(
@@ -350,7 +355,7 @@ impl Enroll {
 }
 
 /// As it has to be typed, where it can be.
-fn shell_word(word: &str) -> String {
+pub(super) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,".contains(c);
     if word.chars().all(plain) {
         word.to_owned()

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::colour::{Hue, painted};
 use super::control;
+use super::enroll::shell_word;
 use super::output::{local, rfc3339};
 use super::{Exit, Format, print_json, safe};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_PATH};
 use crate::daemon::status::Note;
 use crate::database::{Database, DatabaseError};
 use crate::ipc::{Ask, Fault, LastGrant, SecondCamera, State, Threshold};
@@ -128,20 +129,25 @@ impl Status {
     pub(super) fn run(self, path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
         if let Some(state) = control::look(path, Ask::Status {})? {
             let (guarding, known) = of_state(state);
-            return self.said(Some(&guarding), &known);
+            return self.said(path, Some(&guarding), &known);
         }
         super::become_owner(config)?;
         let note = Note::read(path)
             .context("whether a daemon guards cannot be told; ask as root or as its user")?;
         let known = Known::read(config)?;
-        self.said(note.map(Guarding::from).as_ref(), &known)
+        self.said(path, note.map(Guarding::from).as_ref(), &known)
     }
 
-    fn said(&self, guarding: Option<&Guarding>, known: &Known) -> anyhow::Result<ExitCode> {
+    fn said(
+        &self,
+        path: &Path,
+        guarding: Option<&Guarding>,
+        known: &Known,
+    ) -> anyhow::Result<ExitCode> {
         if self.format.json {
             print_json(&as_json(guarding, known))?;
         } else {
-            tell(guarding, known);
+            tell(path, guarding, known);
         }
         let is_well = guarding.is_some_and(Guarding::is_well);
         Ok(if is_well { Exit::Done } else { Exit::No }.into())
@@ -180,9 +186,30 @@ fn as_json(note: Option<&Guarding>, known: &Known) -> Value {
     })
 }
 
+/// Where systemd looks for units.
+const UNIT_FOLDERS: [&str; 3] = [
+    "/etc/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
 const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
-fn tell(note: Option<&Guarding>, known: &Known) {
+/// The command that starts the daemon of a configuration.
+fn how_to_start(config: &Path) -> String {
+    let is_service = config == Path::new(DEFAULT_PATH)
+        && UNIT_FOLDERS
+            .iter()
+            .any(|folder| Path::new(folder).join("doorward.service").exists());
+    match is_service {
+        true => "systemctl start doorward".into(),
+        false => format!(
+            "doorward --config {} run",
+            shell_word(&config.display().to_string())
+        ),
+    }
+}
+
+fn tell(path: &Path, note: Option<&Guarding>, known: &Known) {
     let coloured = |what: &str, text: &str, hue| {
         println!("{what:<12}{}", painted(&safe(&in_words(text)), hue));
     };
@@ -205,7 +232,7 @@ fn tell(note: Option<&Guarding>, known: &Known) {
         None => {
             coloured(
                 "guarding",
-                "NO, nothing guards this door: `systemctl start doorward`",
+                &format!("NO, nothing guards this door: `{}`", how_to_start(path)),
                 Some(Hue::Fault),
             );
             if let Some(last) = &known.last_life {

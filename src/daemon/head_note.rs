@@ -1,6 +1,7 @@
 //! Tells the journal which record is the newest, signed: kept outside of the database, that
 //! shows when the record was written anew or its end cut off.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use log::Level;
@@ -25,6 +26,10 @@ pub(crate) fn note(log: &mut Log) {
             }
         }
     };
+    if std::io::stderr().is_terminal() {
+        // Nothing keeps what is told there, and such a line is long.
+        return;
+    }
     let message = head.message(&log.place());
     let fields = [("MESSAGE_ID", HEAD_MESSAGE_ID)];
     let mut record = log::Record::builder();

@@ -23,6 +23,9 @@ const KEPT_MARGIN: f32 = 0.6;
 /// Why no template can be made of a photo.
 #[derive(Debug, thiserror::Error)]
 pub enum PhotoError {
+    /// A recording showed it before.
+    #[error("it is the very picture that was taken before; take others, or a longer recording")]
+    SamePicture,
     /// There is nobody on it.
     #[error("it shows no face; take one from the front, with the whole head in it")]
     NoFace,

@@ -12,6 +12,9 @@ use crate::whitelist::NewTemplate;
 /// From this cosine on two pictures are most likely one photo: those of a person who moved
 /// have less.
 const MIN_SAME_PHOTO_COSINE: f32 = 0.99;
+/// From this cosine on two pictures are the same, bit by bit but for rounding: those of a camera
+/// that looks at something that does not move have less, by its noise.
+const MIN_SAME_PICTURE_COSINE: f32 = 0.999_99;
 /// How far the landmarks of one photo in two files lie apart, in shares of the picture.
 const MAX_SAME_PHOTO_SHIFT: f32 = 0.02;
 
@@ -32,6 +35,13 @@ impl Sample {
         let mut places = self.landmarks.iter().zip(&other.landmarks);
         places.all(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1]) <= MAX_SAME_PHOTO_SHIFT)
             && self.is_as_good_as(&other.template.embedding)
+    }
+
+    /// Whether it is the very picture that this template was made of: those that a camera takes
+    /// one after the other are never quite the same.
+    pub(super) fn is_same_picture(&self, template: &Embedding) -> bool {
+        let cosine = self.template.embedding.cosine(template);
+        cosine.is_some_and(|cosine| cosine.value() > MIN_SAME_PICTURE_COSINE)
     }
 
     /// Whether it would add nothing to this template.
@@ -123,7 +133,10 @@ impl fmt::Display for LookAlike {
         )?;
         match self.false_match_rate {
             Some(rate) => write!(f, "1 in {:.0} strangers reaches it", 1.0 / rate),
-            None => write!(f, "fewer strangers than were measured reach it"),
+            None => write!(
+                f,
+                "and so few strangers reach it that their share was not measured"
+            ),
         }
     }
 }

@@ -125,6 +125,10 @@ impl<'v> Session<'v> {
     /// [`PhotoError`]; it was not added.
     pub fn add(&mut self, image: &RgbImage, moment: String) -> Result<(), PhotoError> {
         let sample = self.sample(image, CAMERA, Some(moment))?;
+        let is_same = |one: &Sample| sample.is_same_picture(&one.template.embedding);
+        if self.samples.iter().any(is_same) {
+            return Err(PhotoError::SamePicture);
+        }
         self.samples.push(sample);
         Ok(())
     }
@@ -306,15 +310,19 @@ impl<'v> Session<'v> {
         })
     }
 
-    /// Leaves out the files that the person has a template of.
+    /// Leaves out what the person has a template of.
     fn leave_out_enrolled(&mut self, before: &[Embedding]) -> Result<(), EnrolError> {
-        let enrolled =
-            |one: &Sample| one.moment.is_none() && before.iter().any(|b| one.is_as_good_as(b));
+        // The camera's own are left out only where they are those of a recording that was
+        // taken from before.
+        let enrolled = |one: &Sample| match one.moment {
+            None => before.iter().any(|b| one.is_as_good_as(b)),
+            Some(_) => before.iter().any(|b| one.is_same_picture(b)),
+        };
         let (again, new): (Vec<Sample>, _) =
             mem::take(&mut self.samples).into_iter().partition(enrolled);
         self.samples = new;
         self.left_out.extend(again.into_iter().map(|one| LeftOut {
-            photo: one.template.source,
+            photo: one.moment.unwrap_or(one.template.source),
             why: NoTemplate::Enrolled,
         }));
         let is_enrolled = |one: &LeftOut| matches!(one.why, NoTemplate::Enrolled);

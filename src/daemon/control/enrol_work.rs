@@ -197,7 +197,7 @@ impl Work {
             }
             PhotoError::TooSmall { .. } => Step::ComeCloser,
             PhotoError::Unclear { .. } => Step::FaceTheCamera,
-            PhotoError::Blurred { .. } => Step::HoldStill,
+            PhotoError::Blurred { .. } | PhotoError::SamePicture => Step::HoldStill,
             PhotoError::Dark { .. } => Step::MoreLight,
             PhotoError::Cut { .. } | PhotoError::OutsidePicture => Step::IntoThePicture,
             PhotoError::UpsideDown | PhotoError::OnItsSide => Step::TurnTheCamera,
