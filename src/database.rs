@@ -9,6 +9,7 @@ mod copy;
 mod error;
 mod identity;
 mod look;
+mod rekeying;
 mod sealing;
 mod tidy;
 mod writing;
@@ -118,6 +119,7 @@ impl Database {
         database.prepare()?;
         database.find_key()?;
         database.settle_key()?;
+        database.sealing.follow_changes(true);
         // Only what was read has a -wal and a -shm.
         let tables = "SELECT count(*) FROM sqlite_schema";
         let read = database.connection.query_row(tables, [], |_| Ok(()));
@@ -179,6 +181,7 @@ impl Database {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(fail)?;
+        sealing.follow(&transaction, self.files.path())?;
         let done = work(&transaction, &fail)?;
         transaction.commit().map_err(fail)?;
         Ok(done)
@@ -191,6 +194,7 @@ impl Database {
     ) -> Result<T, E> {
         let fail = |error| self.fail(error);
         let view = self.connection.unchecked_transaction().map_err(fail)?;
+        self.sealing.follow(&view, self.files.path())?;
         work(&view, &fail)
     }
 

@@ -20,7 +20,7 @@ use doorward::ipc::{
 };
 use doorward::record::{ControlAct, DoorMode, Event, Kind, Record};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::Need;
 use support::site::{Daemon, Site, photo_path, said};
 
@@ -500,11 +500,12 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
     let site = Site::new()
         .set("camera.replay.repeat", true)
         .enrolled("Barack Obama", &OBAMA)
-        .frames("joe-biden/01.jpg", 4);
+        .frames("joe-biden/01.jpg", 4)
+        .set("whitelist.require_consent", true);
     let daemon = site.start();
     site.await_events(Kind::Started, 1);
     let mut client = client(&site);
-    let asked = Enrol {
+    let mut asked = Enrol {
         name: "Joe Biden".into(),
         pictures: 2,
         timeout_s: 240,
@@ -512,6 +513,11 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
         guest_until_ms: None,
         consent: None,
     };
+    let refused = client.ask::<Enrolled>(Ask::Enrol(asked.clone()), PATIENCE);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("no consent of Joe Biden"), "{refused}");
+    let consent = json!({ "day": "2026-03-01", "purpose": "entry by face" });
+    asked.consent = serde_json::from_value(consent.clone()).unwrap();
     let id = client.begin(Ask::Enrol(asked)).unwrap();
     let mut steps = Vec::new();
     let until = Instant::now() + 10 * PATIENCE;
@@ -552,6 +558,9 @@ fn somebody_is_enrolled_with_the_doors_camera_and_let_in_at_once() {
     assert_eq!(person.id, enrolled.person_id);
     let own = rustix::process::getuid().as_raw();
     assert_eq!((actor.uid, actor.claimed), (own, None));
+    assert_eq!(site.count(Kind::ConsentGiven), 1);
+    let shown = json(&site.run(&["people", "show", "Joe Biden", "--json"]));
+    assert_eq!(shown["person"]["consent"], consent);
     site.log().verify(&[]).unwrap();
 }
 

@@ -406,7 +406,7 @@ fn a_backup_is_useless_without_its_key_and_comes_back_with_it() {
     assert_eq!(everything(&elsewhere.open()), before);
 
     // After a change of keys it is sealed with the one of now.
-    whitelist::rekey(&place.path, &origin()).unwrap();
+    whitelist::rekey(&mut place.open(), &origin(), &|| false).unwrap();
     let mut db = place.open();
     whitelist::remove(&mut db, &[PersonId(2)], &origin()).unwrap();
     drop(db);
@@ -469,7 +469,7 @@ fn another_key_seals_everything_anew() {
                 UNION ALL SELECT card FROM cards UNION ALL SELECT key FROM name_keys";
     let sealed = raw(rows);
     let old = std::fs::read_to_string(seal::beside(&place.path)).unwrap();
-    let done = whitelist::rekey(&place.path, &origin()).unwrap();
+    let done = whitelist::rekey(&mut place.open(), &origin(), &|| false).unwrap();
     let new = std::fs::read_to_string(seal::beside(&place.path)).unwrap();
     assert!(!seal::next_beside(&place.path).exists());
     assert_ne!(done.before, done.now);
@@ -647,4 +647,133 @@ fn what_lay_in_clear_is_sealed_and_gone() {
     let photos = whitelist::kept_photos(&db, &ModelVersion::new("n")).unwrap();
     assert_eq!(photos.len(), 39);
     assert_eq!(Some(&photos[6].photo), template(7).photo.as_ref());
+}
+
+/// A daemon before an empty scene, with a listed person. One frame decides.
+fn guarding() -> (Site, support::site::Daemon) {
+    let site = Site::new()
+        .set("camera.replay.repeat", true)
+        .set("access.absence_ms", 0)
+        .set("access.frames", 1)
+        .set("liveness.frozen_face", false)
+        .enrolled("Barack Obama", &OBAMA)
+        .frames("scenes-free/brick.jpg", 5);
+    let daemon = site.start();
+    site.await_events(Kind::Started, 1);
+    (site, daemon)
+}
+
+#[test]
+fn a_daemon_that_guards_takes_another_key_and_goes_on() {
+    let (site, daemon) = guarding();
+    let path = site.at("doorward.db");
+    // A reader that had the key of before.
+    let reader = Database::open_existing(&path).unwrap();
+    let before = whitelist::people(&reader).unwrap();
+    for times in 1..=2 {
+        let old = support::seal::keys(&path).id();
+        let output = site.run(&["rekey", "--json"]);
+        assert!(output.status.success(), "{}", said(&output));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let now = support::seal::keys(&path).id();
+        assert_ne!(now, old);
+        assert_eq!(told["before"], old.to_string());
+        assert_eq!(told["key"], now.to_string());
+        assert_eq!(told["erased"], true);
+        assert!(!seal::next_beside(&path).exists());
+        assert_eq!(site.count(Kind::Rekeyed), times);
+        assert_eq!(whitelist::people(&reader).unwrap(), before);
+        // Looks, changes, names and heads by the new one.
+        let shown = said(&site.run(&["people", "show", "Barack Obama"]));
+        assert!(shown.contains("#1"), "{shown}");
+        assert!(
+            site.run(&["people", "group", "add", "#1", "staff"])
+                .status
+                .success()
+        );
+        assert!(
+            site.run(&["people", "group", "remove", "#1", "staff"])
+                .status
+                .success()
+        );
+        let told = said(&site.run(&["events", "--kind", "group_left"]));
+        assert!(told.contains("Barack Obama"), "{told}");
+    }
+    drop(reader);
+    site.show(PROBE);
+    site.await_events(Kind::Granted, 1);
+    daemon.signal(rustix::process::Signal::TERM);
+    let (code, log) = daemon.end();
+    assert_eq!(code, Some(0), "{log}");
+    site.log().verify(&[]).unwrap();
+    let (_, Event::Rekeyed(change)) = site.first(Kind::Rekeyed) else {
+        panic!("{:?}", site.kinds());
+    };
+    assert_eq!(change.actor.uid, rustix::process::getuid().as_raw());
+    // And by whoever starts next.
+    let daemon = site.start();
+    site.await_events(Kind::Granted, 2);
+    drop(daemon);
+}
+
+#[test]
+fn while_a_daemon_guards_looks_need_no_key_of_their_own() {
+    let (site, daemon) = guarding();
+    let key = seal::beside(&site.at("doorward.db"));
+    let away = site.at("away");
+    // The daemon opens what it looks with once.
+    assert!(site.run(&["people", "list"]).status.success());
+    std::fs::rename(&key, &away).unwrap();
+    for words in [&["people", "list"][..], &["people", "show", "#1"]] {
+        let told = said(&site.run(words));
+        assert!(told.contains("Barack Obama"), "{words:?}: {told}");
+    }
+    drop(daemon);
+    let told = site.fails(&["people", "list"]);
+    assert!(
+        told.contains("the key of the database is missing"),
+        "{told}"
+    );
+    std::fs::rename(&away, &key).unwrap();
+    assert!(said(&site.run(&["people", "list"])).contains("Barack Obama"));
+}
+
+#[test]
+fn a_daemon_that_is_killed_while_it_takes_another_key_leaves_one_that_fits() {
+    let kills = std::env::var("DOORWARD_KILLS").map_or(3, |kills| kills.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(5);
+    let (site, mut daemon) = guarding();
+    let path = site.at("doorward.db");
+    for n in 1..=kills {
+        let mut command = site.command(&["rekey"]);
+        command.stdout(std::process::Stdio::null());
+        command.stderr(std::process::Stdio::null());
+        let mut command = command.spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(random.u64(0..400)));
+        daemon.signal(rustix::process::Signal::KILL);
+        let _ = daemon.end();
+        // It may do it itself, when the daemon is gone before it began.
+        command.wait().unwrap();
+        let db = Database::open(&path).unwrap();
+        db.integrity_check().unwrap();
+        assert!(!seal::next_beside(&path).exists(), "{n}");
+        assert_eq!(whitelist::people(&db).unwrap()[0].name, "Barack Obama");
+        let log = Log::new(db, Default::default());
+        log.verify(&[]).unwrap();
+        let records = log.records(&Query::default()).unwrap();
+        let last = records
+            .iter()
+            .rev()
+            .find_map(|record| match record.event() {
+                Some(Event::Rekeyed(change)) => Some(change.now.clone()),
+                _ => None,
+            });
+        let key = support::seal::keys(&path).id().to_string();
+        assert!(last.is_none_or(|last| last == key), "{n}");
+        drop(log);
+        daemon = site.start();
+        site.await_events(Kind::Started, 1 + n);
+    }
+    site.show(PROBE);
+    site.await_events(Kind::Granted, 1);
 }

@@ -5,10 +5,8 @@
 mod support;
 
 use doorward::record::Kind;
-use doorward::whitelist;
 use rusqlite::Connection;
 use serde_json::Value;
-use support::origin;
 use support::site::{Site, said};
 
 const PHOTO: &str = "grace-hopper/01.jpg";
@@ -148,7 +146,7 @@ fn a_record_made_anew_without_the_key_is_found_out_by_the_database_alone() {
 fn a_change_of_keys_leaves_the_old_public_key_good() {
     let (site, mut heads) = guarded();
     let old = public_key(&site);
-    whitelist::rekey(&site.at("doorward.db"), &origin()).unwrap();
+    site.run(&["rekey"]);
     let new = public_key(&site);
     assert_ne!(old, new);
     heads.extend(guard(&site));

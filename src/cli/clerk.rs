@@ -1,6 +1,5 @@
 //! Whoever does what a command asks of the database: the daemon while one guards with it, and
-//! else this process, which has it to itself meanwhile. Looks read the file beside whoever
-//! writes it.
+//! else this process, which has it to itself meanwhile.
 
 use std::io::{BufRead, Read as _};
 use std::os::unix::net::UnixStream;
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::origin;
 use crate::config::Config;
+use crate::daemon::looks;
 use crate::daemon::pictures::Pictures;
 use crate::database::{Database, DatabaseError, Holder, MAX_WRITER_WAIT, Writing};
 use crate::ipc::{self, Ask, Client, ClientError, MAX_REQUEST_BYTES};
@@ -53,7 +53,19 @@ pub(super) struct Clerk<'c> {
 enum NotDone {
     /// There is none any more, or none yet; nothing was changed.
     Gone,
+    /// The role of whoever asks is not enough.
+    NotAllowed(VerbError),
     Error(VerbError),
+}
+
+impl NotDone {
+    /// What it was, or what else went wrong where there is no daemon.
+    fn or(self, otherwise: VerbError) -> VerbError {
+        match self {
+            Self::Gone => otherwise,
+            Self::NotAllowed(error) | Self::Error(error) => error,
+        }
+    }
 }
 
 impl<'c> Clerk<'c> {
@@ -66,14 +78,21 @@ impl<'c> Clerk<'c> {
         &self.config.whitelist.database
     }
 
-    /// Does a verb that changes nothing.
+    /// Does a verb that changes nothing: by the daemon while one guards, which has read the
+    /// key already, and else by this process.
     ///
     /// # Errors
     /// [`VerbError`]
     pub(super) fn look(self, verb: &Verb) -> Result<Reply, VerbError> {
-        match Database::open_existing(self.place()) {
-            Err(error @ DatabaseError::Open { .. }) => self.daemon_or(verb, None, error),
-            database => verbs::look(&database?, verb),
+        let not_done = match self.daemon_does(verb, None) {
+            Ok(reply) => return Ok(reply),
+            Err(not_done) => not_done,
+        };
+        // Who may look may do so where the daemon says nothing, or would not let another.
+        match (Database::open_existing(self.place()), not_done) {
+            (Err(error @ DatabaseError::Open { .. }), not_done) => Err(not_done.or(error.into())),
+            (_, NotDone::Error(error)) if !error.is_failure() => Err(error),
+            (database, _) => looks::look(&database?, verb),
         }
     }
 
@@ -109,8 +128,8 @@ impl<'c> Clerk<'c> {
                 Ok(_writing) => return self.does_it(verb, again(&mut text)),
                 Err(holder) if holder.guards => match self.daemon_does(&verb, again(&mut text)) {
                     Ok(reply) => return Ok(reply),
-                    Err(NotDone::Error(error)) => return Err(error),
                     Err(NotDone::Gone) => (holder, MAX_START_WAIT),
+                    Err(NotDone::NotAllowed(error) | NotDone::Error(error)) => return Err(error),
                 },
                 Err(holder) => (holder, MAX_WRITER_WAIT),
             };
@@ -128,11 +147,8 @@ impl<'c> Clerk<'c> {
         text: Option<&mut dyn BufRead>,
         error: DatabaseError,
     ) -> Result<Reply, VerbError> {
-        match self.daemon_does(verb, text) {
-            Ok(reply) => Ok(reply),
-            Err(NotDone::Error(error)) => Err(error),
-            Err(NotDone::Gone) => Err(error.into()),
-        }
+        self.daemon_does(verb, text)
+            .map_err(|not_done| not_done.or(error.into()))
     }
 
     fn refused_by(self, holder: Holder) -> VerbError {
@@ -159,6 +175,10 @@ impl<'c> Clerk<'c> {
             true => Database::open(self.place())?,
             false => Database::open_existing(self.place())?,
         };
+        if matches!(verb, Verb::Rekey {}) {
+            // Nothing is sealed anew that is damaged.
+            database.integrity_check()?;
+        }
         let reply = verbs::execute(&mut database, given, verb)?;
         if reply.leaves_pictures() {
             Pictures::beside(self.place()).forget_the_gone(&database)?;
@@ -180,7 +200,7 @@ impl<'c> Clerk<'c> {
                     let why = "the daemon ended meanwhile, and nothing was changed; repeat this";
                     NotDone::Error(VerbError::new(Code::Stopping, why))
                 }
-                error => error,
+                not_done => not_done,
             })?;
         }
         let mut asked = verb_in(verb);
@@ -189,7 +209,7 @@ impl<'c> Clerk<'c> {
             self.hand_over(&mut client, &mut &long[..])?;
             asked = verb_in(&Verb::HandedOver {});
         }
-        let reply = self.ask(&mut client, asked)?;
+        let reply = self.ask(&mut client, asked, verb.is_look())?;
         *daemon = Some(client);
         Ok(reply)
     }
@@ -243,12 +263,21 @@ impl<'c> Clerk<'c> {
                 }
             }
             let part = Part(part);
-            self.ask(client, verb_in(&Verb::HandOver { part }))?;
+            self.ask(client, verb_in(&Verb::HandOver { part }), false)?;
         }
     }
 
-    fn ask(self, client: &mut Client, verb: serde_json::Value) -> Result<Reply, NotDone> {
-        let before = self.head();
+    fn ask(
+        self,
+        client: &mut Client,
+        verb: serde_json::Value,
+        is_look: bool,
+    ) -> Result<Reply, NotDone> {
+        // After a look nothing is another.
+        let before = match is_look {
+            true => None,
+            false => self.head(),
+        };
         match client.ask::<Reply>(Ask::People { verb }, MAX_ANSWER_WAIT) {
             // Another one may do it, or this process.
             Err(ClientError::Silent(error)) if is_end(&error) && !self.is_changed_since(before) => {
@@ -258,6 +287,7 @@ impl<'c> Clerk<'c> {
             Err(ClientError::Refused(problem)) => match problem.code {
                 // It ends, and leaves the database to this process.
                 ipc::Code::AnotherDatabase | ipc::Code::Stopping => Err(NotDone::Gone),
+                ipc::Code::NotAllowed => Err(NotDone::NotAllowed(problem.into())),
                 _ => Err(NotDone::Error(problem.into())),
             },
             Err(error) => Err(NotDone::Error(self.silent(error))),

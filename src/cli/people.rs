@@ -153,11 +153,10 @@ impl People {
         let clerk = Clerk::new(config);
         match self {
             Self::List(list) => {
-                list.run(clerk)?;
-                tell_of_photos(
-                    &Database::open_existing(&config.whitelist.database)?,
-                    config,
-                )?;
+                let photos = list.run(clerk)?;
+                if let Some(text) = against_will(photos, config) {
+                    eprintln!("{text}");
+                }
             }
             Self::Show { person, format } => people_look::show(clerk, person, format)?,
             Self::Audit(format) => return people_look::audit(config, format),
@@ -344,15 +343,16 @@ pub(crate) fn photos_against_will(
     db: &Database,
     config: &Config,
 ) -> anyhow::Result<Option<String>> {
-    let photos = match config.whitelist.keep_photos {
-        true => 0,
-        false => whitelist::count_photos(db)?,
-    };
-    Ok((photos > 0).then(|| {
+    Ok(against_will(whitelist::count_photos(db)?, config))
+}
+
+/// The same of so many photos that are kept.
+fn against_will(photos: u64, config: &Config) -> Option<String> {
+    (photos > 0 && !config.whitelist.keep_photos).then(|| {
         let photos = counted(photos, "photo is", "photos are");
         format!(
             "{photos} kept from before, although whitelist.keep_photos is false; \
              `doorward people forget-photos` forgets them"
         )
-    }))
+    })
 }

@@ -34,7 +34,8 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<()> {
+    /// Prints them, and gives how many photos are kept of them.
+    pub(super) fn run(self, clerk: Clerk<'_>) -> anyhow::Result<u64> {
         let unused_since_ms = self.unused.map(|When(since)| since);
         let Reply::People {
             people,
@@ -47,6 +48,7 @@ impl List {
         else {
             return Err(VerbError::other_reply().into());
         };
+        let photos = people.iter().map(|seen| seen.person.photos as u64).sum();
         // Older grants may have been deleted, because their time was over.
         if let Some(first) = record_since_ms.filter(|first| Some(*first) > unused_since_ms) {
             eprintln!(
@@ -56,11 +58,12 @@ impl List {
         }
         if self.format.json {
             let people: Vec<Value> = people.iter().map(as_json).collect();
-            return print_json(&json!({ "people": people }));
+            print_json(&json!({ "people": people }))?;
+            return Ok(photos);
         }
         if listed == 0 {
             println!("Nobody is enrolled yet: doorward enroll NAME PHOTO...");
-            return Ok(());
+            return Ok(photos);
         }
         if people.is_empty() {
             println!(
@@ -70,7 +73,7 @@ impl List {
                     false => "Everybody who was enrolled before then was let in since.",
                 }
             );
-            return Ok(());
+            return Ok(photos);
         }
         // Columns of rules only where anybody is asked for any.
         let is_plain = |seen: &Seen| {
@@ -106,7 +109,7 @@ impl List {
             (2, DISABLED) => Some(Hue::Unclear),
             _ => None,
         });
-        Ok(())
+        Ok(photos)
     }
 }
 

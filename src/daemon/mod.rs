@@ -31,6 +31,7 @@ mod heartbeat;
 mod judge;
 mod leftovers;
 mod lockout_rows;
+pub(crate) mod looks;
 pub(crate) mod mailbox;
 pub(crate) mod mapping_file;
 mod outlook;

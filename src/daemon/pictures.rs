@@ -102,6 +102,11 @@ impl Pictures {
         self.file(event, SEALED)
     }
 
+    /// Whether there is one of an event.
+    pub(super) fn has(&self, event: u64) -> bool {
+        self.of(event).exists()
+    }
+
     /// An event's picture, as JPEG, if there is one.
     ///
     /// # Errors

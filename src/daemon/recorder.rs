@@ -150,7 +150,7 @@ impl Recorder {
 
     /// Whether the whitelist on the disk is the one that is known, each change on record. What
     /// cannot be read is told by whoever writes.
-    fn knows_the_whitelist(&self) -> bool {
+    pub(super) fn knows_the_whitelist(&self) -> bool {
         match whitelist::revision(self.log.database()) {
             Ok(revision) => self.roster.knows(revision),
             Err(_) => true,

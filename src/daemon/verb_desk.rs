@@ -10,10 +10,11 @@ use std::thread::Builder;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
+use super::looks;
 use super::verb_line::{Asked, Line};
 use crate::database::Database;
 use crate::record::Origin;
-use crate::verbs::{self, Code, Reply, Verb, VerbError};
+use crate::verbs::{Code, Reply, Verb, VerbError};
 
 /// Verbs that may wait for each of the two threads.
 const MAX_WAITING: usize = 16;
@@ -110,7 +111,7 @@ fn serve_looks(database: &std::path::Path, jobs: &Receiver<Job>, bell: &Bell) {
             None => Database::open_existing(database),
         };
         let reply = match looked {
-            Ok(opened) => verbs::look(reader.insert(opened), &verb),
+            Ok(opened) => looks::look(reader.insert(opened), &verb),
             Err(error) => Err(error.into()),
         };
         if reply.as_ref().is_err_and(VerbError::is_failure) {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Seek as _};
 use super::recorder::{Recorder, tell};
 use super::verb_line::Asked;
 use crate::record::{Query, RecordError};
-use crate::verbs::{self, Code, Given, Reply, VerbError};
+use crate::verbs::{self, Code, Given, Reply, Verb, VerbError};
 
 /// How often a long verb begins anew because something more urgent came in between.
 const MAX_TRIES: u32 = 30;
@@ -34,6 +34,11 @@ impl Recorder {
     }
 
     fn once(&mut self, asked: &Asked, text: Option<&mut File>) -> Result<Reply, VerbError> {
+        // Afterwards every row is another: what was changed past the record must be seen before.
+        if matches!(asked.verb, Verb::Rekey {}) && !self.knows_the_whitelist() {
+            let why = "the whitelist was changed, and not looked at since; repeat this, and look at `doorward status` if it stays so";
+            return Err(VerbError::new(Code::Busy, why));
+        }
         let before = self.log.written().map_or(0, |head| head.id);
         let (heartbeat, queue) = (self.heartbeat.clone(), self.queue.clone());
         let must_give_way = || {

@@ -14,12 +14,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _};
 
+use super::rekeying::key_id;
 use super::{Database, DatabaseError, classify};
-use crate::seal::{KeyError, KeyId, KeyPlace, Keys, NameKey, PictureKey, Place, Sources};
+use crate::seal::{KeyError, KeyId, KeyPlace, Keys, NameKey, PictureKey, Place};
 
 /// What SQLite says of a function that refused; the reason is kept beside it.
 const REFUSED: &str = "a function of doorward's sealing refused";
@@ -41,6 +42,8 @@ struct State {
     trouble: Option<KeyError>,
     /// Why a function refused last.
     refusal: Option<Refusal>,
+    /// Whether another key in the database is one to find.
+    follows: bool,
 }
 
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl Sealing {
         }
     }
 
-    fn set_shared(&self, keys: Arc<Keys>, place: KeyPlace) {
+    pub(super) fn set_shared(&self, keys: Arc<Keys>, place: KeyPlace) {
         let mut state = self.state();
         state.keys = Some((keys, place));
         state.trouble = None;
@@ -79,6 +82,18 @@ impl Sealing {
 
     pub(super) fn set_before(&self, keys: Option<Arc<Keys>>) {
         self.state().before = keys;
+    }
+
+    /// From now on a change of keys by somebody else is followed.
+    pub(super) fn follow_changes(&self, follows: bool) {
+        self.state().follows = follows;
+    }
+
+    /// The key that may turn out to be another by now.
+    pub(super) fn followed(&self) -> Option<KeyId> {
+        let state = self.state();
+        let keys = state.keys.as_ref().filter(|_| state.follows);
+        keys.map(|(keys, _)| keys.id())
     }
 
     /// What an error of SQLite is about.
@@ -284,10 +299,10 @@ impl Database {
     pub(crate) fn picture_key(&self) -> Result<PictureKey, DatabaseError> {
         self.need_key()?;
         let sql = "SELECT opened('sealing.pictures_key', pictures_key, 1) FROM sealing";
-        let key = self
-            .connection
-            .query_row(sql, [], |row| row.get::<_, Vec<u8>>(0))
-            .map_err(|error| self.fail(error))?;
+        let key = self.read(|c, fail| {
+            let key = c.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0));
+            key.map_err(fail)
+        })?;
         PictureKey::from_bytes(&key).ok_or_else(|| self.changed_key())
     }
 
@@ -304,11 +319,6 @@ impl Database {
         self.sealing.state().keys.as_ref().map(|(_, place)| *place)
     }
 
-    /// Where its key may lie.
-    pub(crate) fn key_sources(&self) -> Sources {
-        Sources::of(self.files.path())
-    }
-
     /// Finds the key; that there is none stops who needs it, and nobody else.
     pub(super) fn find_key(&self) -> Result<(), DatabaseError> {
         if self.version()? < FIRST_SEALED_VERSION {
@@ -319,30 +329,9 @@ impl Database {
         Ok(())
     }
 
-    /// Ends a change of keys that was cut short, if nobody else is at it.
-    pub(super) fn settle_key(&self) -> Result<(), DatabaseError> {
-        let sources = self.key_sources();
-        match self.key_place() {
-            Some(place) if sources.next().exists() && !self.may_not_write()? => {
-                // Meanwhile another process may have ended it.
-                self.find_key()?;
-                Ok(sources.settle(self.key_place().unwrap_or(place))?)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// From now on seals with another key, and opens as before what `opened_before` is asked
-    /// for.
-    pub(crate) fn begin_with(&self, keys: Keys) -> Result<(), DatabaseError> {
-        let before = self.keys()?;
-        self.sealing.set_before(Some(before));
-        self.sealing.set(Ok((keys, KeyPlace::Next)));
-        Ok(())
-    }
-
-    /// The same, where there was no key.
+    /// From now on seals with this key, where there was none.
     pub(crate) fn go_on_with(&self, keys: &Arc<Keys>) {
+        self.sealing.follow_changes(false);
         self.sealing.set_shared(Arc::clone(keys), KeyPlace::File);
     }
 
@@ -357,7 +346,7 @@ impl Database {
     /// [`DatabaseError::Changed`] with the first that does not open.
     pub(crate) fn check_sealed(&self) -> Result<(), DatabaseError> {
         self.need_key()?;
-        for sql in [
+        let all = [
             "SELECT sum(length(opened('people.name', name, id))) FROM people",
             "SELECT sum(length(opened('templates.vector', vector, id, person, model))) FROM templates",
             "SELECT sum(length(opened('templates.source', source, id, person))) FROM templates",
@@ -367,11 +356,11 @@ impl Database {
             "SELECT sum(length(opened('cards.card', card, hash, person))) FROM cards",
             "SELECT sum(length(opened('name_keys.key', key, person))) FROM name_keys",
             "SELECT sum(length(opened('sealing.pictures_key', pictures_key, 1))) FROM sealing",
-        ] {
-            let opened = self.connection.query_row(sql, [], |_| Ok(()));
-            opened.map_err(|error| self.fail(error))?;
-        }
-        Ok(())
+        ];
+        self.read(|c, fail| {
+            let mut each = all.iter();
+            each.try_for_each(|sql| c.query_row(sql, [], |_| Ok(())).map_err(fail))
+        })
     }
 
     /// Which key it is sealed with.
@@ -379,14 +368,8 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`]
     pub(crate) fn key_id(&self) -> Result<KeyId, DatabaseError> {
-        let id = self
-            .connection
-            .query_row("SELECT key_id FROM sealing", [], |row| {
-                row.get::<_, Vec<u8>>(0)
-            })
-            .optional()
-            .map_err(|error| self.fail(error))?;
-        id.and_then(|id| KeyId::from_bytes(&id))
+        key_id(&self.connection)
+            .map_err(|error| self.fail(error))?
             .ok_or_else(|| self.changed_key())
     }
 

@@ -221,7 +221,8 @@ pub(crate) fn named_since(
             Some(Event::Erased(erased)) => {
                 people.insert(erased.person.id);
             }
-            Some(Event::Restored { .. }) => return Ok(Named::Everybody),
+            // Sealed with another key, every row is another.
+            Some(Event::Restored { .. } | Event::Rekeyed(_)) => return Ok(Named::Everybody),
             _ => {}
         }
     }

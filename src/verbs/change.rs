@@ -51,9 +51,11 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
     let by = given.origin;
     let person = |db: &Database, word: &str| whitelist::find(db, word);
     match verb {
-        Verb::People { .. } | Verb::Person { .. } | Verb::Face { .. } | Verb::Events(_) => {
-            look(db, &verb)
-        }
+        Verb::People { .. }
+        | Verb::Person { .. }
+        | Verb::Face { .. }
+        | Verb::Picture { .. }
+        | Verb::Events(_) => look(db, &verb),
         Verb::Enroll(enrolment) => enroll(db, enrolment, &given),
         Verb::Migrate(migration) => migrate(db, &migration, by),
         Verb::Rename { person: word, name } => {
@@ -202,6 +204,15 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
         Verb::NoteExport(noted) => note_export(db, noted, by),
         Verb::NoteDisclosure(noted) => note_disclosure(db, noted, by),
         Verb::NoteBackup { file, head } => note_backup(db, file, &head, by),
+        Verb::Rekey {} => {
+            let done = whitelist::rekey(db, by, given.must_give_way)?;
+            Ok(Reply::Rekeyed {
+                before: done.before.to_string(),
+                now: done.now.to_string(),
+                file: done.file,
+                was_credential: done.was_credential,
+            })
+        }
         Verb::NoteRelayByHand { relay, pulse_ms } => note_relay_by_hand(db, relay, pulse_ms, by),
         Verb::SetMode {
             mode,

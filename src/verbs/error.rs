@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::DatabaseError;
 use crate::record::RecordError;
-use crate::whitelist::{ImportError, PortableError, WhitelistError};
+use crate::whitelist::{ImportError, PortableError, RekeyError, WhitelistError};
 
 /// Nothing was changed. The message names the thing, the place and what mends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -83,6 +83,16 @@ impl From<WhitelistError> for VerbError {
             _ => Code::Refused,
         };
         Self::new(code, error)
+    }
+}
+
+impl From<RekeyError> for VerbError {
+    fn from(error: RekeyError) -> Self {
+        match error {
+            RekeyError::GaveWay => Self::new(Code::Busy, error),
+            RekeyError::Database(error) => error.into(),
+            RekeyError::Key(_) | RekeyError::NoRandom(_) => Self::new(Code::Refused, error),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! control socket. Nothing is printed here, and nothing waits.
 
 mod change;
+mod encoded;
 mod error;
 mod look;
 mod notes;

@@ -1,9 +1,11 @@
 //! What came of a verb.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::verb::bytes;
+use super::encoded::bytes;
 use crate::person::PersonId;
 use crate::record::DoorMode;
 use crate::whitelist::{Card, FactorsOf, Gone, Imported, Person, Template};
@@ -31,7 +33,14 @@ pub enum Reply {
         #[serde(default, with = "bytes", skip_serializing_if = "Option::is_none")]
         png: Option<Vec<u8>>,
     },
-    /// Oldest first, each as it is stored, with number, time and hash.
+    /// The face that was kept of an event.
+    Picture {
+        /// JPEG, in base64; nothing where none is kept.
+        #[serde(default, with = "bytes", skip_serializing_if = "Option::is_none")]
+        jpeg: Option<Vec<u8>>,
+    },
+    /// Oldest first, each as it is stored, with number, time and hash, and `picture` where the
+    /// face is kept.
     Events {
         records: Vec<Value>,
     },
@@ -66,6 +75,14 @@ pub enum Reply {
     /// Whether nothing is left in the files.
     Erased {
         gone: bool,
+    },
+    /// Everything is sealed with key `now`, which lies in `file`.
+    Rekeyed {
+        before: String,
+        now: String,
+        file: PathBuf,
+        /// Whether systemd handed the key of before over: it fits no more.
+        was_credential: bool,
     },
     /// A person's PINs are otherwise now.
     Pin {

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::encoded::{bytes, piece, values};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 use crate::record::{Consent, DoorMode};
@@ -36,6 +35,10 @@ pub enum Verb {
     /// The picture of a person that was kept last.
     Face {
         person: String,
+    },
+    /// The face that was kept of an event.
+    Picture {
+        event: u64,
     },
     /// What happened.
     Events(EventsAsked),
@@ -109,6 +112,8 @@ pub enum Verb {
     ForgetPhotos {},
     /// Has what was removed be gone from the files too.
     Erase {},
+    /// Seals everything with a new key.
+    Rekey {},
     SetPin {
         person: String,
         pin: PinWord,
@@ -187,7 +192,11 @@ impl Verb {
     pub fn is_look(&self) -> bool {
         matches!(
             self,
-            Self::People { .. } | Self::Person { .. } | Self::Face { .. } | Self::Events(_)
+            Self::People { .. }
+                | Self::Person { .. }
+                | Self::Face { .. }
+                | Self::Picture { .. }
+                | Self::Events(_)
         )
     }
 
@@ -378,67 +387,5 @@ impl Serialize for PinWord {
 impl<'de> Deserialize<'de> for PinWord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|word| Self(Zeroizing::new(word)))
-    }
-}
-
-/// Bytes as base64.
-mod piece {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(from)?;
-        STANDARD.decode(text).map_err(serde::de::Error::custom)
-    }
-}
-
-/// The same where there may be none.
-pub(super) mod bytes {
-    use super::*;
-
-    pub(in crate::verbs) fn serialize<S: Serializer>(
-        bytes: &Option<Vec<u8>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        bytes
-            .as_ref()
-            .map(|bytes| STANDARD.encode(bytes))
-            .serialize(serializer)
-    }
-
-    pub(in crate::verbs) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Vec<u8>>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        let decoded = text.map(|text| STANDARD.decode(text)).transpose();
-        decoded.map_err(serde::de::Error::custom)
-    }
-}
-
-/// Little-endian f32 as base64.
-mod values {
-    use super::*;
-
-    pub(super) fn serialize<S: Serializer>(
-        values: &[f32],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<f32>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(text).map_err(serde::de::Error::custom)?;
-        let (values, rest) = bytes.as_chunks::<4>();
-        if !rest.is_empty() {
-            return Err(serde::de::Error::custom("no whole numbers"));
-        }
-        Ok(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
     }
 }

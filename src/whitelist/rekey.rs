@@ -1,19 +1,17 @@
-//! Another key for the database. The new key is on the disk before anything is sealed with it,
-//! and the old one stays until all is: whenever the power goes, one of the two fits.
+//! Another key for the database.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::reseal;
-use crate::database::{Database, DatabaseError, Writing};
+use crate::database::{Database, DatabaseError};
 use crate::record::{Event, HeadKey, KeyChange, Origin, Stamp, append_within, hand_over_heads};
-use crate::seal::{self, KeyError, KeyId, KeyPlace, Keys, MasterKey, NoRandom, Purpose};
+use crate::seal::{KeyError, KeyId, KeyPlace, Keys, MasterKey, NoRandom, Purpose};
 
 /// Why the key is the one it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RekeyError {
-    /// A daemon would go on with the key of before.
-    #[error("a daemon guards a door with {0}; stop it first (systemctl stop doorward)")]
-    Guarded(PathBuf),
+    #[error("somebody is at the door again and again; repeat this when it is quieter")]
+    GaveWay,
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
@@ -34,41 +32,36 @@ pub struct Rekeyed {
 }
 
 /// Seals everything with a new key, which lies in its file beside the database then.
+/// `must_give_way` is asked again and again meanwhile.
 ///
 /// # Errors
 /// [`RekeyError`]; the key is the one it was.
-pub fn rekey(database: &Path, origin: &Origin) -> Result<Rekeyed, RekeyError> {
-    let _writing = match Writing::take(database, false) {
-        Err(DatabaseError::Guarded { path, .. }) => return Err(RekeyError::Guarded(path)),
-        writing => writing?,
-    };
-    let mut db = Database::open_existing(database)?;
-    db.integrity_check()?;
-    let before = db.keys()?.id();
-    let was_credential = db.key_place() == Some(KeyPlace::Credential);
-    let sources = db.key_sources();
+pub fn rekey(
+    database: &mut Database,
+    origin: &Origin,
+    must_give_way: &dyn Fn() -> bool,
+) -> Result<Rekeyed, RekeyError> {
+    let own = database.keys()?;
+    let was_credential = database.key_place() == Some(KeyPlace::Credential);
     let keys = Keys::new(MasterKey::generate()?);
-    let now = keys.id();
+    let (before, now) = (own.id(), keys.id());
     let head_key = |keys: &Keys| HeadKey::from_seed(&keys.sub_key(Purpose::Heads));
-    let (signed_by, signs) = (head_key(&*db.keys()?), head_key(&keys));
-    seal::write_new(sources.next(), keys.master())?;
-    db.begin_with(keys)?;
-    // Where this fails, the next opening sees which key the database has, and keeps that one.
-    db.transaction(|c, fail| {
-        reseal::all(c, fail)?;
+    let (signed_by, signs) = (head_key(&own), head_key(&keys));
+    database.change_keys(keys, |c, fail| {
+        reseal::all(c, fail, must_give_way)?;
         let event = Event::Rekeyed(KeyChange {
             before: before.to_string(),
             now: now.to_string(),
             actor: origin.actor.clone(),
         });
         append_within(c, fail, &Stamp::now(), &origin.door, &event)?;
-        hand_over_heads(c, fail, &origin.door, &signed_by, &signs)
+        hand_over_heads(c, fail, &origin.door, &signed_by, &signs)?;
+        Ok::<_, RekeyError>(())
     })?;
-    sources.settle(KeyPlace::Next)?;
     Ok(Rekeyed {
         before,
         now,
-        file: sources.file().into(),
+        file: database.key_sources().file().into(),
         was_credential,
     })
 }

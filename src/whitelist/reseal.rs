@@ -3,24 +3,62 @@
 
 use rusqlite::{Connection, params};
 
+use super::rekey::RekeyError;
 use super::sealed_rows::set_name;
 use super::store::Fail;
 use crate::database::DatabaseError;
 use crate::person::PersonId;
 
-/// Seals each row with the key of now that was sealed with the one before.
-pub(super) fn all(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseError> {
-    names(c, fail, "main")?;
+/// Rows between two questions whether something more urgent waits: some ten milliseconds of a
+/// small board.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Seals each row with the key of now that was sealed with the one before. There may be many
+/// people and templates: they are done some at a time.
+pub(super) fn all(
+    c: &Connection,
+    fail: Fail<'_>,
+    must_give_way: &dyn Fn() -> bool,
+) -> Result<(), RekeyError> {
+    let may_go_on = || match must_give_way() {
+        true => Err(RekeyError::GaveWay),
+        false => Ok(()),
+    };
+    for some in opened_names(c, fail, "main")?.chunks(ROWS_AT_ONCE) {
+        may_go_on()?;
+        for (person, name) in some {
+            set_name(c, fail, *person, name)?;
+        }
+    }
+    let mut statement = c
+        .prepare("SELECT id FROM templates ORDER BY id")
+        .map_err(fail)?;
+    let templates: Vec<i64> = statement
+        .query_map([], |row| row.get(0))
+        .and_then(Iterator::collect)
+        .map_err(fail)?;
+    let mut one = c
+        .prepare(
+            "UPDATE templates SET
+                 vector = seal('templates.vector',
+                     opened_before('templates.vector', vector, id, person, model), id, person, model),
+                 source = seal('templates.source',
+                     opened_before('templates.source', source, id, person), id, person),
+                 photo = seal('templates.photo',
+                     opened_before('templates.photo', photo, id, person), id, person)
+             WHERE id = ?1",
+        )
+        .map_err(fail)?;
+    for some in templates.chunks(ROWS_AT_ONCE) {
+        may_go_on()?;
+        for template in some {
+            one.execute([template]).map_err(fail)?;
+        }
+    }
+    may_go_on()?;
     cards(c, fail)?;
     c.execute_batch(
-        "UPDATE templates SET
-             vector = seal('templates.vector',
-                 opened_before('templates.vector', vector, id, person, model), id, person, model),
-             source = seal('templates.source',
-                 opened_before('templates.source', source, id, person), id, person),
-             photo = seal('templates.photo',
-                 opened_before('templates.photo', photo, id, person), id, person);
-         UPDATE pins SET
+        "UPDATE pins SET
              hash = seal('pins.hash', opened_before('pins.hash', hash,
                  person, memory_kib, passes, lanes, salt), person, memory_kib, passes, lanes, salt),
              duress = seal('pins.duress', opened_before('pins.duress', duress,
@@ -32,7 +70,8 @@ pub(super) fn all(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseError> {
          UPDATE sealing SET key_id = key_id(), pictures_key = seal('sealing.pictures_key',
              opened_before('sealing.pictures_key', pictures_key, 1), 1);",
     )
-    .map_err(fail)
+    .map_err(fail)?;
+    Ok(())
 }
 
 /// Takes people, what they have and what their names in the record are sealed with from the
@@ -45,7 +84,9 @@ pub(super) fn from_other(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseE
                  valid_from_ms, valid_until_ms, entries, entries_from FROM other.people;",
     )
     .map_err(fail)?;
-    names(c, fail, "other")?;
+    for (person, name) in opened_names(c, fail, "other")? {
+        set_name(c, fail, person, &name)?;
+    }
     c.execute_batch(
         "INSERT INTO main.memberships SELECT * FROM other.memberships;
          INSERT INTO main.templates (id, person, model, vector, source, created_at_ms, photo)
@@ -121,17 +162,18 @@ fn cards(c: &Connection, fail: Fail<'_>) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Names, and what they are found by, which is made of the name in lower case.
-fn names(c: &Connection, fail: Fail<'_>, from: &str) -> Result<(), DatabaseError> {
+/// Everybody's name, opened with the key of before.
+fn opened_names(
+    c: &Connection,
+    fail: Fail<'_>,
+    from: &str,
+) -> Result<Vec<(PersonId, String)>, DatabaseError> {
     let sql = format!(
         "SELECT id, CAST(opened_before('people.name', name, id) AS TEXT) FROM {from}.people ORDER BY id"
     );
     let mut statement = c.prepare(&sql).map_err(fail)?;
-    let people: Vec<(i64, String)> = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+    statement
+        .query_map([], |row| Ok((PersonId(row.get(0)?), row.get(1)?)))
         .and_then(Iterator::collect)
-        .map_err(fail)?;
-    people
-        .iter()
-        .try_for_each(|(id, name)| set_name(c, fail, PersonId(*id), name))
+        .map_err(fail)
 }

@@ -219,7 +219,7 @@ const ALL: &[(&str, &[Example])] = &[
         "doorward rekey",
         &[(
             "sudo doorward rekey",
-            "Take another key, while the daemon is stopped, because somebody may have this one:",
+            "Take another key, because somebody may have this one; a daemon goes on meanwhile:",
         )],
     ),
     (
