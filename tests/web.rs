@@ -16,7 +16,7 @@ use page::{Browser, PASSWORD, Served, account, token_in};
 use serde_json::json;
 
 /// Every page, with the least role that may see it.
-const PAGES: [(&str, Role); 15] = [
+const PAGES: [(&str, Role); 16] = [
     ("/", Role::Viewer),
     ("/people", Role::Viewer),
     ("/people/1", Role::Viewer),
@@ -28,6 +28,7 @@ const PAGES: [(&str, Role); 15] = [
     ("/account", Role::Viewer),
     ("/more", Role::Viewer),
     ("/people/3/face", Role::Operator),
+    ("/happened/5/picture", Role::Operator),
     ("/camera", Role::Operator),
     ("/camera/picture", Role::Operator),
     ("/people/add", Role::Administrator),
@@ -39,7 +40,7 @@ type Filled = &'static [(&'static str, &'static str)];
 type Form = (&'static str, Role, Filled, bool);
 
 /// Every form, with the least role that may send it, what fills it, and whether it has files.
-const FORMS: [Form; 9] = [
+const FORMS: [Form; 10] = [
     ("/open", Role::Operator, &[("reason", "a parcel")], false),
     ("/lock", Role::Operator, &[], false),
     (
@@ -58,6 +59,12 @@ const FORMS: [Form; 9] = [
         "/people/1/validity",
         Role::Administrator,
         &[("until", "2030-01-01T08:00")],
+        false,
+    ),
+    (
+        "/people/1/consent",
+        Role::Administrator,
+        &[("do", "note"), ("day", "2026-09-01")],
         false,
     ),
     (
@@ -641,6 +648,128 @@ fn lists_and_forms_work_without_scripts() {
     assert_eq!(reply.header("location"), Some("/people?done=removed"));
     assert!(!served.door.names().contains(&"Mary Jackson".to_owned()));
     assert_eq!(ada.get(path).status, 404);
+}
+
+/// What was asked last about people.
+fn last_verb(served: &Served) -> serde_json::Value {
+    let asked = served.door.asked();
+    let verbs = asked.into_iter().filter_map(|(_, ask)| match ask {
+        doorward::ipc::Ask::People { verb } if verb["verb"] != "erase" => Some(verb),
+        _ => None,
+    });
+    verbs.last().unwrap()
+}
+
+#[test]
+fn consent_is_noted_replaced_and_taken_back() {
+    let served = Served::new();
+    let mut ada = served.browser("ada");
+    let page = ada.get("/people/1").text();
+    let token = token_in(&page).unwrap();
+    // There is nothing to take back yet.
+    assert!(page.contains("none noted") && !page.contains("value=\"withdraw\""));
+    let mut post = |what: &str, day: &str, purpose: &str| {
+        let fields = [
+            ("token", token.as_str()),
+            ("do", what),
+            ("day", day),
+            ("purpose", purpose),
+        ];
+        let reply = ada.post("/people/1/consent", &fields);
+        (reply.status, reply.text(), ada.get("/people/1").text())
+    };
+    let (status, _, page) = post("note", "2026-09-01", "entry by <face>");
+    assert_eq!(status, 303);
+    assert_eq!(
+        last_verb(&served),
+        json!({ "verb": "note_consent", "people": ["#1"],
+            "consent": { "day": "2026-09-01", "purpose": "entry by <face>" } })
+    );
+    assert!(page.contains("2026-09-01, entry by &lt;face&gt;"), "{page}");
+    assert!(page.contains("value=\"2026-09-01\""), "to be corrected");
+    // Without a purpose none is asked for.
+    let (_, _, page) = post("note", "2026-10-01", "");
+    assert_eq!(
+        last_verb(&served)["consent"],
+        json!({ "day": "2026-10-01" })
+    );
+    assert!(page.contains("2026-10-01") && !page.contains("&lt;face&gt;"));
+    // What the door refuses is told, and changes nothing.
+    let (status, told, page) = post("note", "2999-01-01", "");
+    assert_eq!(status, 422);
+    assert!(told.contains("still to come"), "{told}");
+    assert!(page.contains("2026-10-01"));
+    for (what, day) in [("note", ""), ("note", "yesterday"), ("", "2026-10-01")] {
+        let before = served.door.asked().len();
+        let (status, told, _) = post(what, day, "");
+        assert_eq!(status, 422, "{what} {day}: {told}");
+        assert_eq!(served.door.asked().len(), before, "{what} {day}");
+    }
+
+    let (status, _, page) = post("withdraw", "", "");
+    assert_eq!(status, 303);
+    assert_eq!(
+        last_verb(&served),
+        json!({ "verb": "withdraw_consent", "people": ["#1"] })
+    );
+    assert!(
+        page.contains("none noted") && page.contains("Disabled"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_name_is_erased_only_where_that_is_ticked() {
+    let served = Served::new();
+    let mut ada = served.browser("ada");
+    let token = ada.token("/people/1");
+    for (id, name, verb) in [("1", "", "remove"), ("2", "erase", "erase_people")] {
+        let path = format!("/people/{id}/remove");
+        let fields = [("token", token.as_str()), ("name", name)];
+        // Not without the other tick.
+        assert_eq!(ada.post(&path, &fields).status, 422);
+        let fields = [&fields[..], &[("sure", "yes")]].concat();
+        let reply = ada.post(&path, &fields);
+        assert_eq!(reply.header("location"), Some("/people?done=removed"));
+        assert_eq!(
+            last_verb(&served),
+            json!({ "verb": verb, "people": [format!("#{id}")] })
+        );
+        assert_eq!(ada.get(&format!("/people/{id}")).status, 404);
+        // It is asked for that the files have nothing left.
+        let asked = served.door.asked();
+        let erase = doorward::ipc::Ask::People {
+            verb: json!({ "verb": "erase" }),
+        };
+        assert_eq!(asked.last(), Some(&(Some("ada".into()), erase)));
+    }
+}
+
+#[test]
+fn today_has_the_face_of_an_event_where_it_is_kept_and_the_role_may_see_it() {
+    let served = Served::new();
+    let shows =
+        |page: &str, event: u64| page.contains(&format!("src=\"/happened/{event}/picture\""));
+    for (name, role) in ACCOUNTS {
+        let mut browser = served.browser(name);
+        let today = browser.get("/").text();
+        let shown = (1..=10).filter(|event| shows(&today, *event));
+        let may: Vec<u64> = match role >= Role::Operator {
+            true => fake_door::PICTURED.to_vec(),
+            false => Vec::new(),
+        };
+        assert_eq!(shown.collect::<Vec<u64>>(), may, "{name}: {today}");
+    }
+    let mut olive = served.browser("olive");
+    let picture = olive.get("/happened/5/picture");
+    assert_eq!(picture.header("content-type"), Some("image/jpeg"));
+    assert_eq!(picture.header("cache-control"), Some("no-store"));
+    let read = image::load_from_memory(&picture.body).unwrap();
+    assert_eq!((read.width(), read.height()), (160, 160));
+    for event in ["4", "99", "x"] {
+        let reply = olive.get(&format!("/happened/{event}/picture"));
+        assert!(matches!(reply.status, 400 | 404), "{event}");
+    }
 }
 
 #[test]

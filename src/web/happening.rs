@@ -61,6 +61,8 @@ pub(super) struct Happening {
     pub label: &'static str,
     pub title: String,
     pub detail: String,
+    /// Whether the face that it is about was kept.
+    pub has_picture: bool,
 }
 
 impl Happening {
@@ -95,6 +97,7 @@ impl Happening {
             title,
             person,
             reason,
+            has_picture: record.get("picture").and_then(Value::as_bool) == Some(true),
             kind: shown(&kind),
         })
     }

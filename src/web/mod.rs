@@ -162,6 +162,7 @@ fn router(app: App) -> Router {
         .route("/open", post(today::open))
         .route("/lock", post(today::lock))
         .route("/people/{id}/face", get(person::picture))
+        .route("/happened/{event}/picture", get(today::picture))
         .route("/camera", get(camera::show))
         .route("/camera/stream", get(camera::stream))
         .route("/camera/picture", get(camera::picture))

@@ -82,6 +82,26 @@ pub(super) async fn face(
     Ok(face.png.and_then(|png| STANDARD.decode(png).ok()))
 }
 
+/// The face that was kept of an event, as JPEG; nothing if none was.
+///
+/// # Errors
+/// [`Failure`]
+pub(super) async fn picture(
+    door: &dyn Door,
+    account: &str,
+    event: u64,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let verb = json!({ "verb": "picture", "event": event });
+    let picture: Picture = door::people(door, Some(account), verb).await?;
+    Ok(picture.jpeg.and_then(|jpeg| STANDARD.decode(jpeg).ok()))
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    #[serde(default)]
+    jpeg: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct Face {
     #[serde(default)]

@@ -47,7 +47,16 @@ pub(super) fn fit(photo: Photo) -> Option<Photo> {
 
 /// A kept photo as a small square JPEG; nothing of what is no PNG.
 pub(super) fn face(png: &[u8]) -> Option<Vec<u8>> {
-    let (picture, _) = read(png, ImageFormat::Png, MAX_KEPT_SIDE)?;
+    small(png, ImageFormat::Png)
+}
+
+/// The same of an event's picture; nothing of what is no JPEG.
+pub(super) fn event_face(kept: &[u8]) -> Option<Vec<u8>> {
+    small(kept, ImageFormat::Jpeg)
+}
+
+fn small(kept: &[u8], format: ImageFormat) -> Option<Vec<u8>> {
+    let (picture, _) = read(kept, format, MAX_KEPT_SIDE)?;
     jpeg(&picture.resize_to_fill(FACE_SIDE, FACE_SIDE, FilterType::Triangle))
 }
 

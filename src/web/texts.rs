@@ -152,6 +152,9 @@ pub(super) const REMOVED_NOT_GONE: &str = "The person is not listed any more. Th
 pub(super) const NAME_NEEDED: &str = "A name is needed.";
 pub(super) const PHOTO_NEEDED: &str = "At least one photo is needed.";
 pub(super) const TIME_WRONG: &str = "One of the times is none.";
+pub(super) const DAY_WRONG: &str =
+    "Nothing was noted: say on which day consent was given, such as 2026-09-01.";
+pub(super) const NOTHING_CHOSEN: &str = "Nothing was noted: the form does not say what to do.";
 pub(super) const TIME_PAST: &str = "The end is past already.";
 pub(super) const PERSON_GONE: &str = "Nobody has that number.";
 

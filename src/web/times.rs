@@ -82,6 +82,11 @@ pub(super) fn days_ms(text: &str, days: u16) -> Option<(i64, i64)> {
     Some((start_of(first)?, start_of(last)?))
 }
 
+/// Whether this is a day as forms give it.
+pub(super) fn is_day(text: &str) -> bool {
+    text.parse::<Date>().is_ok()
+}
+
 /// A moment that a form gives.
 pub(super) fn minute_ms(text: &str) -> Option<i64> {
     let at: DateTime = text.parse().ok()?;

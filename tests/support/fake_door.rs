@@ -11,11 +11,14 @@ use doorward::ipc::{
 use doorward::person::PersonId;
 use doorward::record::{DoorMode, Unusable};
 use doorward::web::Door;
+use image::ImageFormat;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 
 /// The number of the one whose photo is kept, and before the camera.
 const EILEEN: u64 = 3;
+/// The records whose faces were kept: a stranger's, and a grant.
+pub const PICTURED: [u64; 2] = [5, 10];
 /// A minute in milliseconds.
 const MINUTE: i64 = 60_000;
 
@@ -28,6 +31,8 @@ pub struct FakeDoor {
     picture: String,
     /// A photo that is kept.
     kept: String,
+    /// The face of a moment at the door.
+    moment: String,
 }
 
 struct Inside {
@@ -60,7 +65,9 @@ impl FakeDoor {
             happened: broadcast::Sender::new(64),
             pace,
             picture: base64::engine::general_purpose::STANDARD.encode(picture),
-            kept: base64::engine::general_purpose::STANDARD.encode(kept(picture)),
+            kept: base64::engine::general_purpose::STANDARD.encode(face(picture, ImageFormat::Png)),
+            moment: base64::engine::general_purpose::STANDARD
+                .encode(face(picture, ImageFormat::Jpeg)),
         };
         let now = now_ms();
         for (name, groups, seen) in [
@@ -70,8 +77,8 @@ impl FakeDoor {
                 Some(now - 95 * MINUTE),
             ),
             ("Alan Turing", &["staff"], Some(now - 41 * MINUTE)),
-            ("Eileen Collins", &["staff"], Some(now - 26 * 60 * MINUTE)),
-            ("Grace Hopper", &["night"], Some(now - 12 * MINUTE)),
+            ("Eileen Collins", &["staff"], Some(now - 12 * MINUTE)),
+            ("Grace Hopper", &["night"], Some(now - 26 * 60 * MINUTE)),
             ("Katherine Johnson", &["staff"], None),
         ] {
             door.list(name, groups, None, seen);
@@ -106,7 +113,7 @@ impl FakeDoor {
                     18,
                     json!({ "kind": "unlock_asked", "purpose": "a parcel", "actor": { "uid": 990, "claimed": "olive" } }),
                 ),
-                (12, granted(4, "Grace Hopper", 0.7)),
+                (12, granted(3, "Eileen Collins", 0.7)),
             ] {
                 inside.add(now - ago * MINUTE, event);
             }
@@ -286,6 +293,12 @@ impl FakeDoor {
                 ),
                 None => nobody(),
             },
+            "picture" => Word::Ok(match verb["event"].as_u64() {
+                Some(event) if PICTURED.contains(&event) => {
+                    json!({ "reply": "picture", "jpeg": self.moment })
+                }
+                _ => json!({ "reply": "picture" }),
+            }),
             "face" => Word::Ok(match wanted.first() {
                 Some(&EILEEN) => json!({ "reply": "face", "png": self.kept }),
                 _ => json!({ "reply": "face" }),
@@ -301,20 +314,38 @@ impl FakeDoor {
                             .first()
                             .is_none_or(|id| r["event"]["person"]["id"].as_u64() == Some(*id))
                 };
-                let records: Vec<&Value> = inside.records.iter().filter(takes).collect();
+                let mut records: Vec<Value> =
+                    inside.records.iter().filter(takes).cloned().collect();
+                for record in &mut records {
+                    if PICTURED.iter().any(|event| record["id"] == *event) {
+                        record["picture"] = true.into();
+                    }
+                }
                 Word::Ok(json!({ "reply": "events", "records": records }))
             }
             "erase" => Word::Ok(json!({ "reply": "erased", "gone": true })),
             _ if !inside.people.iter().any(is_wanted) => nobody(),
-            "remove" => {
+            "remove" | "erase_people" => {
                 inside.people.retain(|p| !is_wanted(p));
-                Word::Ok(json!({ "reply": "removed", "people": [] }))
+                let reply = match name.as_str() {
+                    "remove" => "removed",
+                    _ => "erased_people",
+                };
+                Word::Ok(json!({ "reply": reply, "people": [] }))
+            }
+            "note_consent" if verb["consent"]["day"].as_str() > Some("2100") => {
+                Word::error(Code::Refused, "consent of a day that is still to come")
             }
             _ => {
                 for person in inside.people.iter_mut().filter(|p| is_wanted(p)) {
                     let group = verb["group"].clone();
                     match name.as_str() {
                         "enable" | "disable" => person["enabled"] = (name == "enable").into(),
+                        "note_consent" => person["consent"] = verb["consent"].clone(),
+                        "withdraw_consent" => {
+                            person["consent"] = Value::Null;
+                            person["enabled"] = false.into();
+                        }
                         "valid" => {
                             person["standing"]["valid_from_ms"] = verb["from_ms"].clone();
                             person["standing"]["valid_until_ms"] = verb["until_ms"].clone();
@@ -356,7 +387,7 @@ impl FakeDoor {
                     | Ask::Snapshot {}
                     | Ask::Live { .. }
                     | Ask::Explain { .. }
-            ) || matches!(&ask, Ask::People { verb } if matches!(verb["verb"].as_str(), Some("people" | "person" | "face" | "events")));
+            ) || matches!(&ask, Ask::People { verb } if matches!(verb["verb"].as_str(), Some("people" | "person" | "face" | "picture" | "events")));
             if !is_look {
                 self.inside().asked.push((account.clone(), ask.clone()));
             }
@@ -501,13 +532,13 @@ impl Inside {
 }
 
 /// The face of the picture, as the door keeps it.
-fn kept(picture: &[u8]) -> Vec<u8> {
-    let mut png = std::io::Cursor::new(Vec::new());
+fn face(picture: &[u8], format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
     if let Ok(picture) = image::load_from_memory(picture) {
         let face = picture.crop_imm(110, 0, 220, 220);
-        let _ = face.write_to(&mut png, image::ImageFormat::Png);
+        let _ = face.write_to(&mut bytes, format);
     }
-    png.into_inner()
+    bytes.into_inner()
 }
 
 /// A grant of a recognised person.

@@ -57,6 +57,24 @@ export const submit = async (page, selector) => {
   await Promise.all([page.waitForNavigation(PATIENCE), click(page, selector)]);
 };
 
+// On a person's page: consent is noted, shown, and taken back, by which nobody is let in any more.
+export const consent = async (page, wrong, seen) => {
+  const facts = () => page.$eval(".facts", (list) => list.innerText);
+  await click(page, "#consent summary");
+  await page.$eval("#day", (day) => { day.value = "2026-09-01"; });
+  await page.type("#purpose", "entry by face");
+  // Not half under the bar at the bottom of a phone.
+  await page.$eval("#consent button", (button) => button.scrollIntoView({ block: "center" }));
+  await seen("consent");
+  await submit(page, "#consent button[value=note]");
+  if (!/2026-09-01, entry by face/.test(await facts())) wrong(`consent is not shown: ${await facts()}`);
+  await click(page, "#consent summary");
+  await submit(page, "#consent button[value=withdraw]");
+  if (!/none noted/.test(await facts())) wrong(`consent is not taken back: ${await facts()}`);
+  if (!/Disabled/.test(await text(page))) wrong("who takes consent back is let in");
+  await seen("consent-withdrawn");
+};
+
 // A page of its own, whose mistakes are told, and what each picture of it is called.
 export const open = async (browser, folder, size, dark) => {
   const context = await browser.createBrowserContext();

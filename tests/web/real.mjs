@@ -2,7 +2,7 @@
 //   node real.mjs PROGRAM CHROMIUM PHOTO FOLDER
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { click, expect, open, submit, text, walked } from "./browser.mjs";
+import { click, consent, expect, open, submit, text, walked } from "./browser.mjs";
 
 const [program, chromium, photo, folder] = process.argv.slice(2);
 // The scenes come round in half a minute, and machines may be busy with other things as well.
@@ -97,14 +97,17 @@ const walk = async (browser, door, size) => {
   await seen("account");
 
   await page.goto(`${base}${person}`);
-  await click(page, "details summary");
-  await click(page, "input[name=sure]");
+  await consent(page, (what) => expect(false, `${size}: ${what}`), seen);
+  await click(page, "#remove summary");
+  await click(page, "#remove input[name=name]");
+  await click(page, "#remove input[name=sure]");
   await Promise.all([page.waitForNavigation(LONG), click(page, "button.danger")]);
   expect((await text(page)).includes("The person is gone"), `${size}: erased`);
   expect((await page.goto(`${base}${person}`)).status() === 404, `${size}: not there any more`);
   await page.goto(`${base}/reports?what=all`);
   const report = await text(page);
   expect(report.includes("Barack Obama") && report.includes(account), `${size}: reported`);
+  expect(!report.includes(guest), `${size}: the name is nowhere any more`);
   await seen("reports");
   await context.close();
 };

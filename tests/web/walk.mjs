@@ -3,12 +3,12 @@
 //   node walk.mjs PROGRAM CHROMIUM PHOTO FOLDER
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { PATIENCE, SIZES, click, expect, look, open, submit, text, walked } from "./browser.mjs";
+import { PATIENCE, SIZES, click, consent, expect, look, open, submit, text, walked } from "./browser.mjs";
 
 const [program, chromium, photo, folder] = process.argv.slice(2);
 
 // Those of the README, which has them in docs/.
-const README = { "phone-light-02-today": "today", "phone-light-06-person": "person", "desktop-light-09-camera": "camera" };
+const README = { "phone-light-02-today": "today", "phone-light-06-person": "person", "desktop-light-11-camera": "camera" };
 
 const serve = async () => {
   const served = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
@@ -38,6 +38,7 @@ const walk = async (browser, size, dark) => {
   // By keyboard alone.
   await Promise.all([page.waitForNavigation(PATIENCE), page.keyboard.press("Enter")]);
   await page.waitForFunction(() => document.body.innerText.includes("Locked"), PATIENCE);
+  await page.waitForFunction(() => [...document.querySelectorAll("#happenings .face img")].filter((img) => img.naturalWidth === 160).length === 2, PATIENCE);
   await seen("today");
 
   await page.type("#reason", "a parcel for the office");
@@ -65,6 +66,9 @@ const walk = async (browser, size, dark) => {
   expect((await text(page)).includes("The person is listed now"), `${size}: enrolled by photos`);
   await seen("person");
 
+  // Consent is noted, and taken back.
+  await consent(page, (what) => expect(false, `${size}: ${what}`), seen);
+
   await page.goto(`${base}/people/add`);
   await page.type("#name", "Dorothy Vaughan");
   await submit(page, "button[formaction='/people/camera']");
@@ -91,8 +95,9 @@ const walk = async (browser, size, dark) => {
   // Gone again.
   await page.goto(`${base}/people?q=mary`);
   await submit(page, ".list a");
-  await click(page, "details summary");
-  await click(page, "input[name=sure]");
+  await click(page, "#remove summary");
+  await click(page, "#remove input[name=name]");
+  await click(page, "#remove input[name=sure]");
   await seen("remove");
   await submit(page, "button.danger");
   expect((await text(page)).includes("The person is gone"), `${size}: erased`);
@@ -133,6 +138,15 @@ const plain = async (browser) => {
   const opened = await content(page);
   expect(opened.includes("without scripts") && opened.includes("is unlocked for a moment"), "plain: opened and listed");
   await look(page, folder, "plain-today");
+  await page.goto(`${base}/people/2`);
+  await click(page, "#consent summary");
+  await page.$eval("#day", (day) => day.value = "2026-09-01");
+  await submit(page, "#consent button[value=note]");
+  expect((await content(page)).includes("2026-09-01"), "plain: consent is noted");
+  await click(page, "#remove summary");
+  await click(page, "#remove input[name=sure]");
+  await submit(page, "button.danger");
+  expect((await content(page)).includes("The person is gone"), "plain: erased");
   await page.goto(`${base}/people/add`);
   await page.type("#name", "Mary Jackson");
   const input = await page.$("#photos");

@@ -54,7 +54,7 @@ pub(in crate::web) async fn show(State(app): State<App>, who: Who) -> Response {
         div.card {
             h2 { (t::FAULTS_LATELY) }
             @if lately.is_empty() { p.empty { (t::NO_FAULTS_LATELY) } }
-            ul.list { @for one in lately { (entry(one)) } }
+            ul.list { @for one in lately { (entry(&who, one)) } }
         }
     };
     layout::page(&app, &who, Place::Faults, t::FAULTS, body)

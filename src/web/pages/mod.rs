@@ -12,8 +12,10 @@ pub(super) mod reports;
 pub(super) mod rules;
 pub(super) mod today;
 
-use axum::http::StatusCode;
-use axum::response::Response;
+use std::future::Future;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
 use super::door::Failure;
@@ -29,6 +31,26 @@ fn unreachable(app: &App, who: &Who, place: Place, title: &str, failure: &Failur
     };
     let page = layout::page(app, who, place, title, body);
     layout::with_status(StatusCode::BAD_GATEWAY, page)
+}
+
+/// A face that the door has kept, made small; not found where it has none. It is read anew each
+/// time and kept nowhere on the way.
+async fn face_of(
+    app: &App,
+    kept: impl Future<Output = Result<Option<Vec<u8>>, Failure>>,
+    small: fn(&[u8]) -> Option<Vec<u8>>,
+) -> Response {
+    let none = || StatusCode::NOT_FOUND.into_response();
+    let Ok(_permit) = app.faces.acquire().await else {
+        return none();
+    };
+    let Ok(Some(kept)) = kept.await else {
+        return none();
+    };
+    match tokio::task::spawn_blocking(move || small(&kept)).await {
+        Ok(Some(jpeg)) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
+        _ => none(),
+    }
 }
 
 /// What was done before this page, by the word in its address; words from outside are none.

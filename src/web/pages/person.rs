@@ -1,7 +1,7 @@
 //! One person: who it is, what happened lately, and what an administrator changes.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::people::{face, tags};
 use super::today::entry;
-use super::{done, unreachable};
+use super::{done, face_of, unreachable};
 use crate::ipc::Role;
 use crate::web::app::App;
 use crate::web::door::{self, Failure};
@@ -40,24 +40,14 @@ pub(in crate::web) async fn show(
     page(&app, &who, id, notice).await
 }
 
-/// The photo that was kept last, small. It is read anew each time and kept nowhere on the way.
+/// The photo that was kept last, small.
 pub(in crate::web) async fn picture(
     State(app): State<App>,
     who: Who,
     Path(id): Path<i64>,
 ) -> Response {
-    let none = || StatusCode::NOT_FOUND.into_response();
-    let Ok(_permit) = app.faces.acquire().await else {
-        return none();
-    };
-    let kept = people::face(app.door.as_ref(), &who.account, id).await;
-    let Ok(Some(png)) = kept else {
-        return none();
-    };
-    match tokio::task::spawn_blocking(move || photo::face(&png)).await {
-        Ok(Some(jpeg)) => ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response(),
-        _ => none(),
-    }
+    let kept = people::face(app.door.as_ref(), &who.account, id);
+    face_of(&app, kept, photo::face).await
 }
 
 pub(super) async fn page(
@@ -96,7 +86,7 @@ pub(super) async fn page(
             div.card {
                 h2 { (t::RECENT) }
                 @if lately.is_empty() { p.empty { (t::NO_RECENT) } }
-                ul.list { @for one in lately { (entry(one)) } }
+                ul.list { @for one in lately { (entry(who, one)) } }
             }
         }
         @if who.may(Role::Administrator) { (changes(who, &person)) }
@@ -196,7 +186,7 @@ fn changes(who: &Who, person: &Person) -> Markup {
             }
         }
         (consent_form(who, person))
-        details.card {
+        details.card #remove {
             summary { (t::REMOVE) }
             form method="post" action=(at("remove")) data-sure=(t::remove_sure(&person.name)) {
                 (layout::token(who))
@@ -217,7 +207,7 @@ fn consent_form(who: &Who, person: &Person) -> Markup {
     let consent = person.consent.as_ref();
     let purpose = consent.and_then(|consent| consent.purpose.as_deref());
     html! {
-        details.card {
+        details.card #consent {
             summary { (t::CONSENT) }
             form method="post" action={ "/people/" (person.id) "/consent" } {
                 (layout::token(who))
@@ -253,13 +243,15 @@ pub(in crate::web) async fn consent(
     let people = [people::word(id)];
     let asked = match fields.text("do") {
         "withdraw" => json!({ "verb": "withdraw_consent", "people": people }),
-        _ => {
+        "note" if times::is_day(fields.text("day")) => {
             let mut consent = json!({ "day": fields.text("day") });
             if !fields.text("purpose").is_empty() {
                 consent["purpose"] = fields.text("purpose").into();
             }
             json!({ "verb": "note_consent", "people": people, "consent": consent })
         }
+        "note" => return refused(&app, &who, id, t::DAY_WRONG.to_owned()).await,
+        _ => return refused(&app, &who, id, t::NOTHING_CHOSEN.to_owned()).await,
     };
     let done = verb(&app, &who, asked).await.map(|_| ());
     finish(&app, &who, id, done).await

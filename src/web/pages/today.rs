@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{done, unreachable};
+use super::{done, face_of, unreachable};
 use crate::ipc::{Ask, ModeOrdered, Role, State as DoorState, Unlocked};
 use crate::web::app::App;
 use crate::web::door;
@@ -20,7 +20,7 @@ use crate::web::layout::{self, Icon, Place};
 use crate::web::people::{self, Asked};
 use crate::web::state_words::Said;
 use crate::web::stream::{self, Sink};
-use crate::web::{texts as t, times, words};
+use crate::web::{photo, texts as t, times, words};
 
 /// Entries the first page shows.
 const MAX_SHOWN_COUNT: usize = 60;
@@ -60,6 +60,8 @@ async fn page(app: &App, who: &Who, notice: Option<(&str, String)>) -> Response 
     let count = |tone| happened.iter().filter(|one| one.tone == tone).count();
     let listed = happened.iter().rev().filter(|one| one.tone != Tone::Quiet);
     let listed: Vec<&Happening> = listed.take(MAX_SHOWN_COUNT).collect();
+    // The script looks for one with what is new, which may not be written yet when it is told.
+    let has_faces = who.may(Role::Operator) && listed.iter().any(|one| one.has_picture);
     let last = happened.last().map_or(0, |one| one.id);
     let state = app.live.state();
     let said = Said::of(state.as_ref());
@@ -95,8 +97,8 @@ async fn page(app: &App, who: &Who, notice: Option<(&str, String)>) -> Response 
             }
             div.card {
                 h2 { (t::HAPPENED) }
-                ul.list #happenings {
-                    @for one in &listed { (entry(one)) }
+                ul.list #happenings data-faces[has_faces] {
+                    @for one in &listed { (entry(who, one)) }
                 }
                 p.empty #none hidden[!listed.is_empty()] { (t::NOTHING_TODAY) }
                 p.later { a href={ "/reports?day=" (times::day(times::now_ms())) "&what=all" } { (t::ALL_EVENTS) } }
@@ -130,10 +132,15 @@ fn orders(who: &Who, state: Option<&DoorState>) -> Markup {
 }
 
 /// An entry of a list of what happened.
-pub(in crate::web) fn entry(one: &Happening) -> Markup {
+pub(in crate::web) fn entry(who: &Who, one: &Happening) -> Markup {
+    let is_shown = one.has_picture && who.may(Role::Operator);
+    let place = is_shown.then(|| format!("/happened/{}/picture", one.id));
     html! {
         li id={ "happened-" (one.id) } {
-            span class={ "face " (one.tone.class()) } aria-hidden="true" { (one.initials()) }
+            span class={ "face " (one.tone.class()) } aria-hidden="true" {
+                (one.initials())
+                @if let Some(place) = place { img src=(place) alt="" width="80" height="80" loading="lazy"; }
+            }
             span.what {
                 strong data-title="" {
                     @match &one.person {
@@ -160,6 +167,16 @@ fn blank() -> Markup {
             span.end { time {} span.pill {} }
         }
     }
+}
+
+/// The face that was kept of an event, small.
+pub(in crate::web) async fn picture(
+    State(app): State<App>,
+    who: Who,
+    Path(event): Path<u64>,
+) -> Response {
+    let kept = people::picture(app.door.as_ref(), &who.account, event);
+    face_of(&app, kept, photo::event_face).await
 }
 
 pub(in crate::web) async fn open(

@@ -45,6 +45,15 @@ if (today && window.EventSource) {
     const face = $(".face", item);
     face.classList.add(one.tone);
     face.textContent = one.initials;
+    // Where faces are kept there is one soon after, if there is one of this.
+    if ("faces" in list.dataset && (one.tone === "in" || one.tone === "out")) {
+      setTimeout(() => {
+        const picture = document.createElement("img");
+        picture.alt = "";
+        picture.addEventListener("load", () => face.append(picture));
+        picture.src = `/happened/${one.id}/picture`;
+      }, 1500);
+    }
     put("[data-title]", one.title, item);
     put("[data-detail]", one.detail, item);
     put("time", one.time, item);
