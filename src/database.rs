@@ -46,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("database/v6.sql"),
     include_str!("database/v7.sql"),
     include_str!("database/v8.sql"),
+    include_str!("database/v9.sql"),
 ];
 
 /// An open database.

@@ -6,6 +6,7 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -632,7 +633,7 @@ fn a_fleet_is_founded_joined_and_left_by_commands() {
             "the hub has a key that it must not have"
         );
     }
-    let (code, said) = run("fleet status");
+    let (code, said) = run("fleet status --founder founder.json");
     assert_eq!(code, 3, "{said}");
     assert!(
         said.to_string().contains(&format!("127.0.0.1:{port}")),
@@ -648,7 +649,7 @@ fn a_fleet_is_founded_joined_and_left_by_commands() {
         .unwrap();
     let _hub = Hub(child);
     for _ in 0..600 {
-        if run("fleet status").0 != 3 {
+        if run("fleet status --founder founder.json").0 != 3 {
             break;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -671,9 +672,24 @@ fn a_fleet_is_founded_joined_and_left_by_commands() {
         !at.join("front.fleet").exists(),
         "the invitation is still there"
     );
+    // The bridge's file has nothing of the list's, and the daemon's nothing of the network's.
+    let keys = |name: &str| -> Value {
+        let file = std::fs::metadata(at.join(name)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        serde_json::from_str(&std::fs::read_to_string(at.join(name)).unwrap()).unwrap()
+    };
+    let (list, link) = (keys("door.json"), keys("link.json"));
+    for (file, without) in [
+        (&link, ["signing", "seal"]),
+        (&list, ["key", "certificate"]),
+    ] {
+        for key in without {
+            assert!(file.get(key).is_none(), "{key} is where it must not be");
+        }
+    }
     let (code, synced) = run("fleet sync --json");
     assert_eq!((code, &synced["rows"]), (0, &Value::from(2)), "{synced}");
-    let (code, status) = run("fleet status --json");
+    let (code, status) = run("fleet status --founder founder.json --json");
     assert_eq!(code, 0, "{status}");
     assert_eq!(run("fleet backup copy.db --json").0, 0);
     assert_eq!(

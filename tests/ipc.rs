@@ -90,7 +90,7 @@ fn the_documentation_is_what_is_spoken() {
 }
 
 #[test]
-fn a_bridge_unlocks_and_locks_and_does_nothing_else_that_a_viewer_may_not() {
+fn a_bridge_unlocks_locks_carries_and_does_nothing_else_that_a_viewer_may_not() {
     let mut more = BTreeSet::new();
     for (is_request, line) in examples() {
         let Ok(Request { ask, .. }) = Request::parse(line.as_bytes()) else {
@@ -110,7 +110,10 @@ fn a_bridge_unlocks_and_locks_and_does_nothing_else_that_a_viewer_may_not() {
             more.insert(written["do"].as_str().unwrap().to_owned());
         }
     }
-    assert_eq!(more.into_iter().collect::<Vec<_>>(), ["lock", "unlock"]);
+    assert_eq!(
+        more.into_iter().collect::<Vec<_>>(),
+        ["fleet_ask", "fleet_missed", "fleet_take", "lock", "unlock"]
+    );
 }
 
 #[test]

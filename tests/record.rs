@@ -13,12 +13,13 @@ use doorward::person::PersonId;
 use doorward::record::{
     About, Actor, Alarm, AlarmEnded, By, CameraLoss, CardRef, ChallengeFailed, ChallengePassed,
     ChallengeStep, ConfigFault, Content, ControlAct, ControlAsked, ControlRefusal, ControlRefused,
-    Cues, DenialReason, Denied, Disclosed, DoorMode, Erased, Event, Factor, FaultReason,
-    FrameCounts, FrameRef, GrantReason, Granted, HeadKeyNamed, HeldOpen, HeldStage, InView,
-    InfraredMapped, Keep, KeyChange, Kind, LockCause, LockoutCause, Log, MAX_BATCH_RECORDS,
-    ModeEnd, ModeSet, Nameless, NotOpened, PadKind, PadTested, Part, Passage, PersonRef, Query,
-    Recognition, Record, RecordError, RelayCommand, Stamp, StopReason, TemplateSource, Unusable,
-    UnusedDisabled, UnusedSoon, View, WhichCamera, WhitelistFault,
+    Cues, DenialReason, Denied, Disclosed, DoorMode, Erased, Event, Factor, FaultReason, FleetAct,
+    FleetChanged, FleetFault, FleetNoticed, FrameCounts, FrameRef, GrantReason, Granted,
+    HeadKeyNamed, HeldOpen, HeldStage, InView, InfraredMapped, Keep, KeyChange, Kind, LockCause,
+    LockoutCause, Log, MAX_BATCH_RECORDS, ModeEnd, ModeSet, Nameless, NotOpened, PadKind,
+    PadTested, Part, Passage, PersonRef, Query, Recognition, Record, RecordError, RelayCommand,
+    Stamp, StopReason, TemplateSource, Unusable, UnusedDisabled, UnusedSoon, View, WhichCamera,
+    WhitelistFault,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -775,6 +776,20 @@ fn factors_and_lockouts() -> Vec<Event> {
             actor,
         }),
     ]);
+    for act in FleetAct::ALL {
+        events.push(Event::FleetChanged(FleetChanged {
+            act: *act,
+            person: PersonRef::new(PersonId(7), "Ada Example"),
+            revision: 41,
+            signer: "back".into(),
+        }));
+    }
+    for reason in FleetFault::ALL {
+        events.push(Event::FleetNoticed(FleetNoticed {
+            reason: *reason,
+            message: "what it said".into(),
+        }));
+    }
     events
 }
 

@@ -62,7 +62,7 @@ pub struct Settings {
 /// Why it does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    #[error("{} switches nothing on: write metrics.file, mqtt.broker, a section [webhooks.…] hooks.programs or fleet.keys, as it explains", .0.display())]
+    #[error("{} switches nothing on: write metrics.file, mqtt.broker, a section [webhooks.…] hooks.programs or fleet.link, as it explains", .0.display())]
     NothingOn(PathBuf),
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -80,7 +80,7 @@ pub enum BridgeError {
     Fleet(#[from] FleetError),
     #[cfg(not(feature = "fleet"))]
     #[error(
-        "fleet.keys is set, and this doorward was built without fleets: remove it, or install the package"
+        "fleet.link is set, and this doorward was built without fleets: remove it, or install the package"
     )]
     NoFleet,
     #[error("the system gives no thread: {0}")]
@@ -131,12 +131,17 @@ impl Bridge {
             bridge.feed("hooks", settings, stop, hooks)?;
         }
         #[cfg(not(feature = "fleet"))]
-        if on.fleet.keys.is_some() {
+        if on.fleet.link.is_some() {
             return Err(BridgeError::NoFleet);
         }
         #[cfg(feature = "fleet")]
-        if let Some(fleet) = fleet::Fleet::new(&on.fleet, &on.process.folder)? {
-            bridge.feed("fleet", settings, stop, fleet)?;
+        if let Some(keys) = fleet::keys(&on.fleet)? {
+            let errands = fleet::Errands::new(&keys, settings.config.clone(), stop)?;
+            let post = fleet::Fleet::new(&keys, &on.process.folder)?;
+            bridge.feed("fleet", settings, stop, post)?;
+            let thread = std::thread::Builder::new().name("errands".into());
+            let thread = thread.spawn(move || errands.run());
+            bridge.threads.push(thread.map_err(BridgeError::Thread)?);
         }
         match bridge.parts[..] {
             [] => Err(BridgeError::NothingOn(config::Bridge::path(

@@ -34,7 +34,7 @@ pub(crate) enum Fleet {
     Join(Join),
     /// Have a door belong to the fleet no more, from the next byte on
     Revoke(Revoke),
-    /// Say how the doors of the fleet are
+    /// Say how the doors of the fleet are, or this one
     Status(Status),
     /// Fetch the list once, and push the events that wait
     Sync(Sync),
@@ -100,7 +100,7 @@ impl Fleet {
         matches!(self, Self::Serve(_))
     }
 
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         start_stderr_log(match self.serves() {
             true => log::LevelFilter::Info,
             false => log::LevelFilter::Warn,
@@ -111,7 +111,7 @@ impl Fleet {
             Self::Serve(serve) => runtime(true)?.block_on(serve.run()),
             Self::Invite(invite) => runtime(false)?.block_on(invite.run()),
             Self::Revoke(revoke) => runtime(false)?.block_on(revoke.run()),
-            Self::Status(status) => runtime(false)?.block_on(status.run()),
+            Self::Status(status) => runtime(false)?.block_on(status.run(config)),
             Self::Sync(sync) => runtime(false)?.block_on(sync.run()),
             Self::Backup(backup) => runtime(false)?.block_on(backup.run()),
             Self::Verify(verify) => runtime(false)?.block_on(verify.run()),

@@ -14,14 +14,19 @@ use super::output::Exit;
 use super::passphrase::{Terminal, first_line};
 use super::{Format, print_json, safe, table};
 use crate::files::{self, Kind};
-use crate::fleet::{self, Answer, Client, DoorKeys, FounderKeys, List, Put, Right, Session};
+use crate::fleet::{
+    self, Answer, Client, DoorKeys, FounderKeys, LinkKeys, List, ListKeys, Put, Right, Session,
+};
+use crate::ipc;
 use crate::sealed::{self, Passphrase};
-use crate::shown::Quoted;
+use crate::shown::{Quoted, counted};
 
 /// How often a commit is tried that another one came before.
 const MAX_TRIES: usize = 5;
 /// After so long without a word a door is something to look after, in seconds.
 const MAX_SILENCE_S: i64 = 600;
+/// How long the daemon may take to answer.
+const MAX_DAEMON_WAIT: Duration = Duration::from_secs(20);
 /// The longest sealed invitation.
 const MAX_INVITATION_BYTES: u64 = 64 * 1024;
 
@@ -45,9 +50,12 @@ pub(crate) struct Invite {
 pub(crate) struct Join {
     /// File that invite made
     file: PathBuf,
-    /// File to write the door's keys to
+    /// File to write for the door's daemon: what opens and signs the list
     #[arg(long, value_name = "FILE", default_value = "door.json")]
     keys: PathBuf,
+    /// File to write for the door's bridge: what brings it to the hub, and nothing else
+    #[arg(long, value_name = "FILE", default_value = "link.json")]
+    link: PathBuf,
     /// Read the code from the first line of FILE, or of standard input for -
     #[arg(long, value_name = "FILE")]
     code_file: Option<PathBuf>,
@@ -68,18 +76,22 @@ pub(crate) struct Revoke {
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// The founder's file that init made
-    #[arg(long, value_name = "FILE", default_value = "founder.json")]
-    founder: PathBuf,
+    /// The founder's file that init made: how the hub sees all doors. Without it how this door
+    /// stands, by what its daemon verified
+    #[arg(long, value_name = "FILE")]
+    founder: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
-    /// The door's file that join made
+    /// The daemon's file that join made
     #[arg(long, value_name = "FILE", default_value = "door.json")]
     keys: PathBuf,
+    /// The bridge's file that join made
+    #[arg(long, value_name = "FILE", default_value = "link.json")]
+    link: PathBuf,
     /// SQLite file in which the door keeps the list
     #[arg(long, value_name = "FILE", default_value = "fleet.db")]
     state: PathBuf,
@@ -203,15 +215,25 @@ impl Join {
         opened.read_to_string(&mut text).with_context(about)?;
         let keys: DoorKeys = serde_json::from_str(&text)
             .with_context(|| format!("{} is no invitation to a fleet", self.file.display()))?;
-        write(&self.keys, &keys)?;
+        let (list, link) = keys.split();
+        write(&self.keys, &list)?;
+        if let Err(error) = write(&self.link, &link) {
+            let _ = std::fs::remove_file(&self.keys);
+            return Err(error);
+        }
         let removed = std::fs::remove_file(&self.file);
         if self.format.json {
             print_json(
-                &json!({ "door": keys.name, "hub": keys.hub, "keys": self.keys, "invitation_removed": removed.is_ok() }),
+                &json!({ "door": keys.name, "hub": keys.hub, "keys": self.keys, "link": self.link, "invitation_removed": removed.is_ok() }),
             )?;
             return Ok(Exit::Done.into());
         }
         println!("this is door {} of the fleet at {}", keys.name, keys.hub);
+        println!(
+            "{} is for the daemon, fleet.keys in doorward.toml; {} for the bridge, fleet.link in bridge.toml",
+            self.keys.display(),
+            self.link.display()
+        );
         match removed {
             Ok(()) => println!(
                 "{} is removed; remove every copy of it",
@@ -256,8 +278,11 @@ impl Revoke {
 }
 
 impl Status {
-    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let founder: FounderKeys = read(&self.founder, "init")?;
+    pub(super) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let Some(founder) = &self.founder else {
+            return self.here(config);
+        };
+        let founder: FounderKeys = read(founder, "init")?;
         let status = client(&founder.door)?.status().await?;
         let newest = status["revision"].as_u64().unwrap_or_default();
         let now = status["now_s"].as_i64().unwrap_or_default();
@@ -309,10 +334,54 @@ impl Status {
     }
 }
 
+impl Status {
+    /// How this door stands.
+    fn here(&self, config: &Path) -> anyhow::Result<ExitCode> {
+        let Some(mut daemon) = ipc::Client::connect(config)? else {
+            bail!(
+                "nothing guards the door with {}; to see how the hub sees all doors name --founder",
+                config.display()
+            );
+        };
+        let now: ipc::FleetNow = daemon.ask(ipc::Ask::FleetStatus {}, MAX_DAEMON_WAIT)?;
+        let code = match now.missed {
+            Some(_) => Exit::No,
+            None => Exit::Done,
+        };
+        if self.format.json {
+            print_json(&serde_json::to_value(&now)?)?;
+            return Ok(code.into());
+        }
+        println!(
+            "{} has the list of revision {}: {} of {} rows are enabled",
+            safe(&now.door),
+            now.revision,
+            now.enabled,
+            now.rows
+        );
+        if now.waiting > 0 {
+            println!(
+                "{} for the hub",
+                counted(now.waiting as u64, "change waits", "changes wait")
+            );
+        }
+        match (now.heard_ms, now.missed) {
+            (_, Some(why)) => println!("the hub was not heard since: {}", safe(&why)),
+            (Some(at_ms), None) => println!(
+                "the hub was heard {}",
+                super::output::local(at_ms, "%Y-%m-%d %H:%M:%S")
+            ),
+            (None, None) => println!("the hub was not heard since the daemon started"),
+        }
+        Ok(code.into())
+    }
+}
+
 impl Sync {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let keys: DoorKeys = read(&self.keys, "join")?;
-        let mut session = Session::open(&keys, &self.state)?;
+        let keys: ListKeys = read(&self.keys, "join")?;
+        let link: LinkKeys = read(&self.link, "join")?;
+        let mut session = Session::with(&keys, &link, &self.state)?;
         let told = session.turn(Duration::ZERO).await?;
         let list = session.door().list();
         let enabled = list

@@ -341,7 +341,7 @@ impl Cli {
             #[cfg(feature = "bridge")]
             Command::Bridge(bridge) => bridge.run(&self.config),
             #[cfg(feature = "fleet")]
-            Command::Fleet(fleet) => fleet.run(),
+            Command::Fleet(fleet) => fleet.run(&self.config),
             Command::Guardian(guardian) => guardian.run(&self.config),
             Command::Generate(generate) => generate.run(),
         }

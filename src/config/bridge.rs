@@ -101,14 +101,14 @@ pub struct Hooks {
 /// `[fleet]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BridgeFleet {
-    /// The door's keys, as `doorward fleet join` makes them; none by default.
-    pub keys: Option<PathBuf>,
+    /// The bridge's keys, as `doorward fleet join` makes them; none by default.
+    pub link: Option<PathBuf>,
 }
 
 impl BridgeFleet {
     fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            keys: section.some_path("keys"),
+            link: section.some_path("link"),
         }
     }
 }
@@ -298,7 +298,7 @@ impl Bridge {
         if let Some(file) = &mut bridge.metrics.file {
             anchor(file, folder);
         }
-        if let Some(file) = &mut bridge.fleet.keys {
+        if let Some(file) = &mut bridge.fleet.link {
             anchor(file, folder);
         }
         bridge.mqtt.anchor(folder);

@@ -18,6 +18,7 @@ mod door_name;
 mod explain;
 mod factors;
 mod file;
+mod fleet;
 mod infrared;
 mod liveness;
 mod lockout;
@@ -50,6 +51,7 @@ pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use factors::{CardAlone, Demand, Factors};
+pub use fleet::{Fleet, FleetShare};
 pub use infrared::Infrared;
 pub use liveness::{Challenge, Liveness};
 pub use lockout::Lockout;
@@ -110,6 +112,8 @@ pub struct Config {
     pub lockout: Lockout,
     /// The local page.
     pub web: Web,
+    /// The fleet that the door belongs to.
+    pub fleet: Fleet,
 }
 
 impl Config {
@@ -130,6 +134,7 @@ impl Config {
         config.whitelist.anchor(folder);
         config.panel.anchor(folder);
         config.web.anchor(folder);
+        config.fleet.anchor(folder);
         Ok(config)
     }
 
@@ -246,6 +251,7 @@ impl Config {
             factors: file.section("factors", Factors::read),
             lockout: file.section("lockout", Lockout::read),
             web: file.section("web", Web::read),
+            fleet: file.section("fleet", Fleet::read),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why the daemon does not run, or ends.
 
 use super::access_rules::RulesFault;
+use super::fleet::FleetKeysError;
 use super::mapping_file::MappingError;
 use super::strict::Untrusted;
 use crate::acts::ActsError;
@@ -55,6 +56,9 @@ pub enum DaemonError {
     /// The access rules are wrong, and nobody knows who may pass.
     #[error("{0}; `doorward access check` looks at the rules alone")]
     AccessRules(#[from] RulesFault),
+    /// The keys of the fleet cannot be used.
+    #[error(transparent)]
+    Fleet(#[from] FleetKeysError),
     /// The system gave no thread or no signals.
     #[error("cannot start {what}: {source}; look at the limits of the service")]
     System {

@@ -187,6 +187,7 @@ pub(crate) fn of_failure(error: &DaemonError) -> Event {
         DaemonError::Panel(_) => (FaultReason::Panel, None),
         DaemonError::Risk(_) => (FaultReason::NoThreshold, None),
         DaemonError::AccessRules(_) => (FaultReason::AccessRules, None),
+        DaemonError::Fleet(_) => (FaultReason::Fleet, None),
         DaemonError::System { .. } => (FaultReason::System, None),
         DaemonError::Fault(fault) => return of_fault(fault),
         DaemonError::NotLocked(_) => (FaultReason::Relay, None),

@@ -26,6 +26,11 @@ mod doorkeeper;
 mod ending;
 mod error;
 mod events;
+#[cfg(feature = "fleet")]
+mod fleet;
+#[cfg(not(feature = "fleet"))]
+#[path = "no_fleet.rs"]
+mod fleet;
 mod head_note;
 mod heartbeat;
 mod judge;
@@ -66,6 +71,7 @@ pub use self::access_rules::RulesFault;
 pub use self::control::fuzz as fuzz_control;
 pub use self::error::{DaemonError, Fault};
 pub(crate) use self::events::denial_reason as events_reason;
+pub use self::fleet::FleetKeysError;
 pub use self::mapping_file::MappingError;
 
 use std::path::{Path, PathBuf};
@@ -230,6 +236,7 @@ impl Guard {
             panel,
             camera,
             second,
+            fleet_keys,
         } = parts;
         let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
         let sight = Arc::<Sight>::default();
@@ -264,6 +271,8 @@ impl Guard {
             bell.clone(),
         )
         .map_err(of_a_thread)?;
+        let told = (queue.clone(), bell.clone(), asks.for_verbs());
+        let fleet = fleet::FleetDesk::start(&config, fleet_keys, told)?;
         let outlook = Arc::<Outlook>::default();
         let viewfinder = Arc::new(Viewfinder::new(bell.clone()));
         let doorkeeper = Doorkeeper {
@@ -292,6 +301,7 @@ impl Guard {
             strict: Arc::clone(&strict),
             recorder: to_recorder,
             verbs,
+            fleet,
             poke: poke.clone(),
             queue: queue.clone(),
             status: status.now(),
@@ -299,14 +309,7 @@ impl Guard {
             outlook,
             viewfinder: Arc::clone(&viewfinder),
             bell: bell.clone(),
-            enrol: control::EnrolGiven {
-                models: config.models.clone(),
-                vision: config.vision.clone(),
-                keep_photos: config.whitelist.keep_photos,
-                require_consent: config.whitelist.require_consent,
-                is_mirrored: config.camera.mirror,
-                rules: Arc::clone(&rules),
-            },
+            enrol: control::EnrolGiven::of(&config, &rules),
         };
         let recorder = Recorder {
             pictures: Pictures::open(log.database())?,

@@ -17,7 +17,7 @@ use super::pin_checker::PinChecker;
 use super::record_queue::RecordQueue;
 use super::threads::Starting;
 use super::whitelist_watch::WhitelistWatch;
-use super::{access_rules, lockout_rows, mapping_file, strict};
+use super::{access_rules, fleet, lockout_rows, mapping_file, strict};
 use crate::access::{Gate, Rules, Subject};
 use crate::camera::{self, CameraError};
 use crate::config::{self, Config, Signal, Source};
@@ -49,6 +49,8 @@ pub(super) struct Parts {
     pub camera: Result<Box<dyn camera::FrameSource>, CameraError>,
     /// The second camera, where there is one.
     pub second: Option<Second>,
+    /// Of the fleet that the door belongs to.
+    pub fleet_keys: fleet::Keys,
 }
 
 /// The infrared camera.
@@ -113,6 +115,7 @@ impl Parts {
         if config.daemon.strict_modes {
             strict::models(&config.models)?;
         }
+        let fleet_keys = fleet::keys(&config.fleet)?;
         let rules = access_rules::load(config)?;
         let panel = Panel::take(&config.panel)?;
         let vision = Vision::open(&config.models, &config.vision)?.with_pad(config)?;
@@ -151,6 +154,7 @@ impl Parts {
             rules,
             camera,
             second,
+            fleet_keys,
         })
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         (old.panel != new.panel, "panel"),
         (old.whitelist != new.whitelist, "whitelist"),
         (old.daemon.door != new.daemon.door, "daemon.door"),
+        (old.fleet != new.fleet, "fleet"),
     ]
     .into_iter()
     .filter(|(changed, _)| *changed)

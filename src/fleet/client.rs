@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 use super::answer::Answer;
 use super::gateway::{Identity, TlsError};
 use super::outbox::{Life, Pushed};
+use super::post::Errand;
 use super::put::Put;
 use super::row::Position;
 use super::wire::{self, Broken, Frame};
@@ -181,6 +182,15 @@ impl Client {
         Ok(body)
     }
 
+    /// Brings what somebody else made, and gives the answer as it is.
+    pub async fn carry(&mut self, errand: Errand, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        let (path, wait) = match errand {
+            Errand::List(wait) => ("/list", wait),
+            Errand::Put => ("/put", Duration::ZERO),
+        };
+        Ok(self.ask(Method::POST, path, body, wait).await?.into())
+    }
+
     fn broken(&self, source: Broken) -> ClientError {
         ClientError::Broken {
             hub: self.hub.clone(),
@@ -227,9 +237,7 @@ impl Client {
 
     /// Has rows stored.
     pub async fn put(&mut self, put: Put) -> Result<Answer, ClientError> {
-        let rows = put.rows.into_iter().map(Frame::Row);
-        let frames: Vec<Frame> = rows.chain([Frame::Commit(put.commit)]).collect();
-        let body = wire::message(&frames);
+        let body = put.message();
         let body = self.ask(Method::POST, "/put", body, Duration::ZERO).await?;
         let frames = wire::frames(&body).map_err(|error| self.broken(error))?;
         match &frames[..] {

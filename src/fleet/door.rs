@@ -13,10 +13,8 @@ use std::collections::BTreeMap;
 
 use super::answer::{Answer, Effect, Notice};
 use super::list::{List, Refusal, Staged};
-use super::put::{Change, Put, hash, row, seal};
-use super::row::{
-    Commit, Hash, Kind, MAX_COMMIT_ROWS, Mark, Position, Revision, Row, RowId, Standing,
-};
+use super::put::{Change, Put, fit, hash, row, seal};
+use super::row::{Commit, Hash, Kind, Mark, Position, Revision, Row, RowId, Standing};
 use super::signing::Signer;
 
 /// Somebody who is kept shut whatever the list says.
@@ -364,7 +362,7 @@ impl Door {
             return (None, notices);
         };
         let mut due = self.due(&mut notices);
-        due.truncate(MAX_COMMIT_ROWS);
+        fit(&mut due);
         let mut rows = Vec::new();
         let mut staged = Staged::new(&self.list, false);
         let base = self.list.position();
@@ -416,12 +414,16 @@ impl Door {
     }
 
     fn due(&mut self, notices: &mut Vec<Notice>) -> Vec<Change> {
-        let (list, shut) = (&self.list, &self.shut);
+        let list = &self.list;
+        self.shut
+            .retain(|id, shut| shut.newer_than.is_some() || !list.is_gone(*id, shut.standing));
+        let shut = &self.shut;
         self.changes.retain(|Pending { change, seen, .. }| {
             // Who is kept shut was heard of after the change.
             let is_other = list.get(change.id).map(|row| row.hash) != *seen;
-            let is_overruled =
-                change.standing == Standing::Enabled && (is_other || shut.contains_key(&change.id));
+            let is_overruled = list.is_gone(change.id, change.standing)
+                || change.standing == Standing::Enabled
+                    && (is_other || shut.contains_key(&change.id));
             if is_overruled {
                 notices.push(Notice::Overruled(change.id));
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 use super::answer::{Answer, Effect};
 use super::door::{Door, Pending, Shut};
@@ -253,6 +253,21 @@ impl Kept {
         let kept = self.list(root).unwrap_or_else(|_| List::new(root));
         door.go_back(kept, shut);
         Err(error)
+    }
+
+    /// A row of the list.
+    pub fn row(&self, id: RowId) -> Result<Option<Row>, StoreError> {
+        let sql = "SELECT frame FROM list WHERE id = ?1";
+        let frame: Option<Vec<u8>> = self
+            .connection
+            .query_row(sql, params![id.0], |row| row.get(0))
+            .optional()
+            .map_err(self.fail())?;
+        match frame.map(|frame| frame_of(&frame)).transpose()? {
+            None => Ok(None),
+            Some(Frame::Row(row)) => Ok(Some(row)),
+            Some(_) => Err(StoreError::Broken("this door's copy of the list")),
+        }
     }
 
     /// Keeps what an answer or a change brought, and what the door says now.

@@ -70,7 +70,8 @@ impl Secret {
     }
 }
 
-/// What a door has. Whoever has it is the door, until it is revoked.
+/// All that a door has, as an invitation brings it. Whoever has it is the door, until it is
+/// revoked. At the door it is taken apart: [`DoorKeys::split`].
 #[derive(Clone, Serialize, Deserialize)]
 pub struct DoorKeys {
     pub name: String,
@@ -84,6 +85,28 @@ pub struct DoorKeys {
     signing: Secret,
     /// What the bodies of rows are sealed with; no hub has it.
     seal: Secret,
+}
+
+/// What a door's daemon has: what opens the list's rows, and signs them.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListKeys {
+    pub name: String,
+    id: String,
+    root: String,
+    signing: Secret,
+    seal: Secret,
+}
+
+/// What a door's bridge has: what brings it to the hub, and opens or signs nothing.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkKeys {
+    /// Host and port.
+    pub hub: String,
+    authority: String,
+    certificate: String,
+    key: Secret,
 }
 
 /// What the founder has: all that makes doors, and a door's keys to speak with.
@@ -110,7 +133,7 @@ fn bytes<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], Keys
     bytes.try_into().map_err(|_| KeysError::Wrong(what))
 }
 
-impl DoorKeys {
+impl ListKeys {
     pub fn id(&self) -> Result<RowId, KeysError> {
         bytes(&self.id, "id").map(RowId)
     }
@@ -124,6 +147,13 @@ impl DoorKeys {
         Ok(Signer::new(self.id()?, &secret))
     }
 
+    /// The key that bodies are sealed with.
+    pub fn seal(&self) -> Result<Zeroizing<[u8; 32]>, KeysError> {
+        bytes(&self.seal.0, "seal").map(Zeroizing::new)
+    }
+}
+
+impl LinkKeys {
     pub fn identity(&self) -> Identity {
         Identity {
             authority: self.authority.clone(),
@@ -131,10 +161,46 @@ impl DoorKeys {
             key: self.key.0.to_string(),
         }
     }
+}
+
+impl DoorKeys {
+    /// For the daemon, and for the bridge.
+    pub fn split(&self) -> (ListKeys, LinkKeys) {
+        let list = ListKeys {
+            name: self.name.clone(),
+            id: self.id.clone(),
+            root: self.root.clone(),
+            signing: self.signing.clone(),
+            seal: self.seal.clone(),
+        };
+        let link = LinkKeys {
+            hub: self.hub.clone(),
+            authority: self.authority.clone(),
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+        };
+        (list, link)
+    }
+
+    pub fn id(&self) -> Result<RowId, KeysError> {
+        self.split().0.id()
+    }
+
+    pub fn root(&self) -> Result<Root, KeysError> {
+        self.split().0.root()
+    }
+
+    pub fn signer(&self) -> Result<Signer, KeysError> {
+        self.split().0.signer()
+    }
+
+    pub fn identity(&self) -> Identity {
+        self.split().1.identity()
+    }
 
     /// The key that bodies are sealed with.
     pub fn seal(&self) -> Result<Zeroizing<[u8; 32]>, KeysError> {
-        bytes(&self.seal.0, "seal").map(Zeroizing::new)
+        self.split().0.seal()
     }
 
     fn card(&self, right: Right) -> Result<DoorCard, KeysError> {

@@ -140,6 +140,12 @@ impl List {
         self.rows.get(&id)
     }
 
+    /// Whether somebody would be put back to be kept out who was removed meanwhile.
+    pub(super) fn is_gone(&self, id: RowId, standing: Standing) -> bool {
+        let there = self.get(id).map(|row| row.standing);
+        standing == Standing::Disabled && there == Some(Standing::Removed)
+    }
+
     /// The doors that belong to the fleet, and those that did: the card, and when it was revoked.
     pub fn doors(&self) -> impl Iterator<Item = (RowId, &DoorCard, Option<Revision>)> {
         let all = self.members.iter();

@@ -7,6 +7,7 @@
 //! their seal elsewhere.
 
 mod answer;
+mod body;
 mod client;
 mod door;
 mod fuzzing;
@@ -15,9 +16,11 @@ mod kept;
 mod keys;
 mod lease;
 mod list;
+mod member;
 mod outbox;
 #[cfg(test)]
 mod outbox_properties;
+mod post;
 #[cfg(test)]
 mod properties;
 mod put;
@@ -31,17 +34,21 @@ pub mod wire;
 mod wire_properties;
 
 pub use self::answer::{Answer, Effect, Notice};
+pub use self::body::Sealing;
 pub use self::client::{Client, ClientError};
 pub use self::door::{Door, Pending, Shut};
 pub use self::fuzzing::fuzz;
 pub use self::gateway::{Gateway, HubError, Identity, Limits, TlsError};
 pub use self::kept::{Kept, MAX_WAITING_EVENTS};
 pub use self::keys::{
-    DoorKeys, FOUNDER, FounderKeys, HubKeys, KeysError, code_of, found, make_code,
+    DoorKeys, FOUNDER, FounderKeys, HubKeys, KeysError, LinkKeys, ListKeys, code_of, found,
+    make_code,
 };
 pub use self::lease::{Lease, Moment};
 pub use self::list::{List, Listed, Refusal};
+pub use self::member::{Member, MemberError, Request, Step};
 pub use self::outbox::{Fault, Held, Life, Outbox, Pushed, judge};
+pub use self::post::{Carrier, Errand, Post};
 pub use self::put::{Change, Put};
 pub use self::row::{
     Commit, DoorCard, Hash, Kind, MAX_BODY_BYTES, MAX_COMMIT_ROWS, Mark, Position, Revision, Right,

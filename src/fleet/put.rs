@@ -1,8 +1,16 @@
 //! What goes up: changes, signed to follow a list.
 
 use super::list::List;
-use super::row::{Commit, Hash, Kind, Mark, Position, Revision, Row, RowId, Standing};
+use super::row::{
+    Commit, Hash, Kind, MAX_COMMIT_ROWS, Mark, Position, Revision, Row, RowId, Standing,
+};
 use super::signing::Signer;
+use super::wire::{self, Frame};
+
+/// What one put brings at most, so that it fits into what carries it.
+const MAX_PUT_BYTES: usize = 2 << 20;
+/// A row on its way without its body.
+const MAX_BARE_ROW_BYTES: usize = 128;
 
 /// A change that is to go up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +69,26 @@ pub(super) fn seal(
     Some(Put { rows, commit })
 }
 
+/// As many as one put brings; the rest goes up next.
+pub(super) fn fit(changes: &mut Vec<Change>) {
+    changes.truncate(MAX_COMMIT_ROWS);
+    let mut bytes = 0;
+    let fits = changes.iter().take_while(|change| {
+        bytes += MAX_BARE_ROW_BYTES + change.body.len();
+        bytes <= MAX_PUT_BYTES
+    });
+    let fits = fits.count();
+    changes.truncate(fits);
+}
+
 impl Put {
+    /// As it is sent.
+    pub(super) fn message(self) -> Vec<u8> {
+        let rows = self.rows.into_iter().map(Frame::Row);
+        let frames: Vec<Frame> = rows.chain([Frame::Commit(self.commit)]).collect();
+        wire::message(&frames)
+    }
+
     /// Rows that somebody who holds a key wants to follow a list, signed. `mark` and `at_s` as
     /// for `Door::put`; nothing where the counter is at its end.
     pub fn sign(

@@ -7,11 +7,11 @@ use super::answer::{Effect, Notice};
 use super::client::{Client, ClientError};
 use super::door::Door;
 use super::kept::Kept;
-use super::keys::{DoorKeys, KeysError};
+use super::keys::{DoorKeys, KeysError, LinkKeys, ListKeys};
 use super::list::{List, Refusal};
 use super::outbox::{Fault, Outbox};
 use super::put::Change;
-use super::row::Mark;
+use super::row::{Mark, RowId};
 use super::signing::Root;
 use super::store::StoreError;
 
@@ -64,6 +64,13 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], std::io::Error> {
     }
 }
 
+impl RowId {
+    /// One that no row has; nothing without random numbers.
+    pub fn draw() -> Option<Self> {
+        random().ok().map(Self)
+    }
+}
+
 /// Seconds since 1970 by this machine's clock.
 pub(super) fn now_s() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -78,10 +85,16 @@ impl Session {
     /// # Errors
     /// [`SessionError`], as for all of these.
     pub fn open(keys: &DoorKeys, path: &Path) -> Result<Self, SessionError> {
+        let (list, link) = keys.split();
+        Self::with(&list, &link, path)
+    }
+
+    /// The same with both halves of the keys.
+    pub fn with(keys: &ListKeys, link: &LinkKeys, path: &Path) -> Result<Self, SessionError> {
         let kept = Kept::open(path)?;
         let door = kept.door(keys.root()?, Some(keys.signer()?))?;
         Ok(Self {
-            client: Client::new(&keys.hub, &keys.identity())?,
+            client: Client::new(&link.hub, &link.identity())?,
             outbox: kept.outbox()?,
             kept,
             door,
@@ -149,20 +162,9 @@ impl Session {
     }
 
     async fn push(&mut self, told: &mut Vec<Told>) -> Result<(), SessionError> {
-        loop {
-            let (first, count) = self.outbox.due(MAX_PUSH);
-            let bodies = self.kept.bodies(first, count)?;
-            let before = self.outbox;
-            let said = self.client.push(self.outbox.life(), first, bodies).await?;
-            if let Err(fault) = self.outbox.answer(said) {
-                told.push(Told::Fault(fault));
-                return Ok(());
-            }
-            if self.outbox == before {
-                return Ok(());
-            }
-            self.kept.answered(&self.outbox)?;
-        }
+        let fault = push(&mut self.client, &mut self.kept, &mut self.outbox).await?;
+        told.extend(fault.map(Told::Fault));
+        Ok(())
     }
 
     /// Whether anything was put.
@@ -179,6 +181,27 @@ impl Session {
             self.kept.keep(&self.door, &[])?;
         }
         Ok(has_put)
+    }
+}
+
+/// Pushes all that waits; gives what the hub says against it.
+pub(super) async fn push(
+    client: &mut Client,
+    kept: &mut Kept,
+    outbox: &mut Outbox,
+) -> Result<Option<Fault>, SessionError> {
+    loop {
+        let (first, count) = outbox.due(MAX_PUSH);
+        let bodies = kept.bodies(first, count)?;
+        let before = *outbox;
+        let said = client.push(outbox.life(), first, bodies).await?;
+        if let Err(fault) = outbox.answer(said) {
+            return Ok(Some(fault));
+        }
+        if *outbox == before {
+            return Ok(None);
+        }
+        kept.answered(outbox)?;
     }
 }
 

@@ -11,6 +11,7 @@
 //! who it is comes from the kernel.
 
 mod client;
+mod fleet;
 mod place;
 mod roles;
 mod roles_file;
@@ -18,6 +19,7 @@ mod state;
 mod wire;
 
 pub use client::{Client, ClientError};
+pub use fleet::{FleetErrand, FleetNow, FleetTaken, FleetWhat};
 pub use place::{roles_path, socket_of, socket_paths};
 pub use roles::{Peer, Role, Roles, RolesError};
 pub use state::{

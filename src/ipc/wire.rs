@@ -120,6 +120,20 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at_ms: Option<i64>,
     },
+    /// What to ask the fleet's hub for: [`super::FleetErrand`]. For whoever carries it there.
+    FleetAsk {},
+    /// A piece of what the hub answered, in Base64: [`super::FleetTaken`].
+    FleetTake {
+        /// The errand's number.
+        errand: u64,
+        piece: String,
+        /// Whether it is the last one.
+        ends: bool,
+    },
+    /// That an errand came to nothing, and why: [`super::FleetTaken`].
+    FleetMissed { errand: u64, why: String },
+    /// How the door stands in its fleet: [`super::FleetNow`].
+    FleetStatus {},
     /// A look at people, templates, factors, groups and rights, or a change of them.
     People {
         /// A `verbs::Verb`.
@@ -228,7 +242,9 @@ impl Ask {
             | Self::Watch { .. }
             | Self::Live { pictures: false }
             | Self::Explain { .. }
+            | Self::FleetStatus {}
             | Self::Stop { .. } => Role::Viewer,
+            Self::FleetAsk {} | Self::FleetTake { .. } | Self::FleetMissed { .. } => Role::Bridge,
             Self::Unlock { .. }
             | Self::Lock { .. }
             | Self::Hold { .. }
@@ -247,7 +263,9 @@ impl Ask {
     /// Whether somebody with this role may ask for it; of people, a look.
     pub fn is_for(&self, role: Option<Role>) -> bool {
         let is_bridges = matches!(self, Self::Unlock { .. } | Self::Lock { .. });
-        role >= Some(self.needs()) || role == Some(Role::Bridge) && is_bridges
+        // An operator carries nothing.
+        let is_fit = role != Some(Role::Operator) || self.needs() != Role::Bridge;
+        role >= Some(self.needs()) && is_fit || role == Some(Role::Bridge) && is_bridges
     }
 }
 

@@ -201,6 +201,7 @@ codes! {
         PartEnded = "part_ended", "a part of the daemon ended";
         PartHung = "part_hung", "a part of the daemon made no progress";
         AccessRules = "access_rules", "the access rules cannot be used";
+        Fleet = "fleet", "the keys of the fleet cannot be used";
     }
     /// A part of the daemon.
     Part {
@@ -268,10 +269,31 @@ codes! {
         Stop = "stop", "to end a request";
         Enrol = "enrol", "to enrol somebody with the camera";
         People = "people", "people or a change of them";
+        Fleet = "fleet", "the list of the fleet";
     }
     /// Why something was not done that was asked for at the control socket.
     ControlRefusal {
         Role = "role", "not allowed by the roles";
         TooMany = "too_many", "too many in a short time";
+    }
+    /// What the fleet's list changed about a person here.
+    FleetAct {
+        Listed = "listed", "is listed";
+        Changed = "changed", "is listed with other data";
+        Enabled = "enabled", "is let in again";
+        Disabled = "disabled", "is let in no more";
+        Removed = "removed", "is listed no more";
+    }
+    /// What about the fleet's list somebody has to look after.
+    FleetFault {
+        Restored = "restored", "the hub has another history";
+        Refused = "refused", "the list that came was refused";
+        NotUnderstood = "not_understood", "what came is no answer of a hub";
+        Lost = "lost", "the hub has lost people";
+        Overruled = "overruled", "a change was overruled";
+        NotAllowed = "not_allowed", "this door may not make the change";
+        PutRefused = "put_refused", "the hub refused a change";
+        NotOpened = "not_opened", "a row cannot be opened";
+        NotTaken = "not_taken", "somebody of the list cannot be listed here";
     }
 }

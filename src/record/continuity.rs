@@ -215,6 +215,9 @@ pub(crate) fn named_since(
             ) => {
                 people.insert(person.id);
             }
+            Some(Event::FleetChanged(changed)) => {
+                people.insert(changed.person.id);
+            }
             Some(Event::UnusedDisabled(unused)) => {
                 people.insert(unused.person.id);
             }

@@ -374,6 +374,7 @@ impl Event {
             Self::RulesRejected { message, .. } => {
                 write!(f, ": {message}; the old rules stay in force")
             }
+            Self::FleetChanged(_) | Self::FleetNoticed(_) => super::fleet::tell(self, f),
             Self::PadTested(run) => super::pad::tell(f, run),
             Self::Rekeyed(change) => write!(
                 f,

@@ -15,6 +15,7 @@ use super::codes::{
     WhichCamera, WhitelistFault,
 };
 use super::control::{ControlAsked, ControlRefused};
+use super::fleet::{FleetChanged, FleetNoticed};
 use super::kind::{events, is_not};
 use super::pad::PadTested;
 use super::payload::{
@@ -431,6 +432,10 @@ events! {
     };
     /// All that is sealed was sealed anew with another key.
     Rekeyed = "rekeyed"(KeyChange);
+    /// The fleet's list changed somebody here.
+    FleetChanged = "fleet_changed"(FleetChanged);
+    /// Something about the fleet's list has to be looked after.
+    FleetNoticed = "fleet_noticed"(FleetNoticed);
     /// The checks against presentation attacks were measured.
     PadTested = "pad_tested"(PadTested);
 }

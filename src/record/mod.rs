@@ -14,6 +14,7 @@ mod display;
 mod display_factors;
 mod display_people;
 mod event;
+mod fleet;
 mod head;
 mod journal;
 mod kind;
@@ -37,15 +38,16 @@ pub use body::fuzz;
 pub use body::{Content, FORMAT, Record, Stamp, Unknown};
 pub use codes::{
     Alarm, CameraLoss, ChallengeStep, ConfigFault, ControlAct, ControlRefusal, DenialReason,
-    DoorMode, Factor, FaultReason, GrantReason, HeldStage, InView, LockCause, LockoutCause,
-    ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable, WhichCamera,
-    WhitelistFault,
+    DoorMode, Factor, FaultReason, FleetAct, FleetFault, GrantReason, HeldStage, InView, LockCause,
+    LockoutCause, ModeEnd, NotOpened, Part, RelayCommand, StopReason, TemplateSource, Unusable,
+    WhichCamera, WhitelistFault,
 };
 pub use continuity::Bent;
 pub(crate) use continuity::{Named, head_id, named_since};
 pub use control::{ControlAsked, ControlRefused};
 pub(crate) use display::NOBODY_LISTED;
 pub use event::{Event, Kind};
+pub use fleet::{FleetChanged, FleetNoticed};
 pub use head::{HEAD_MESSAGE_ID, Head};
 pub use journal::journal_fields;
 pub use log::{Log, RecordError};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::at_door::{HeldOpen, Passage, View};
 use super::event::Event;
+use super::fleet::FleetChanged;
 use super::log::Fail;
 use super::payload::{Denied, PersonRef};
 use super::privacy::{Disclosed, UnusedDisabled, UnusedSoon};
@@ -217,6 +218,7 @@ fn texts(event: &mut Event) -> Vec<(PersonId, &mut String)> {
         | Event::PinRemoved { person, .. }
         | Event::CardAdded { person, .. }
         | Event::CardRemoved { person, .. }
+        | Event::FleetChanged(FleetChanged { person, .. })
         | Event::CardLost { person, .. } => vec![named(person)],
         Event::Denied(Denied { person, .. })
         | Event::FactorRefused { person, .. }
@@ -284,6 +286,7 @@ fn texts(event: &mut Event) -> Vec<(PersonId, &mut String)> {
         | Event::Rekeyed(_)
         | Event::HeadKey(_)
         | Event::Erased(_)
+        | Event::FleetNoticed(_)
         | Event::PadTested(_) => Vec::new(),
     }
 }

@@ -201,6 +201,13 @@ pub fn execute(database: &mut Database, given: Given<'_>, verb: Verb) -> Result<
             Err(VerbError::malformed(why))
         }
         Verb::Import { existing, file } => import(db, given, existing, &file),
+        Verb::TakeFleet(batch) => {
+            let done = whitelist::take_fleet(db, &batch, given.require_consent, by)?;
+            Ok(Reply::FleetTaken {
+                left_out: done.left_out,
+                has_removed: done.has_removed,
+            })
+        }
         Verb::NoteExport(noted) => note_export(db, noted, by),
         Verb::NoteDisclosure(noted) => note_disclosure(db, noted, by),
         Verb::NoteBackup { file, head } => note_backup(db, file, &head, by),

@@ -96,6 +96,11 @@ pub enum Reply {
         was_lost: bool,
     },
     Imported(Imported),
+    /// Rows of the fleet's list whose people cannot be listed here, and why.
+    FleetTaken {
+        left_out: Vec<([u8; 16], String)>,
+        has_removed: bool,
+    },
     /// It is on record.
     Noted {},
     /// A mode is ordered, by the event with this number.
@@ -115,7 +120,13 @@ impl Reply {
     pub(crate) fn leaves_pictures(&self) -> bool {
         matches!(
             self,
-            Self::Removed { .. } | Self::ErasedPeople { .. } | Self::Erased { .. }
+            Self::Removed { .. }
+                | Self::ErasedPeople { .. }
+                | Self::Erased { .. }
+                | Self::FleetTaken {
+                    has_removed: true,
+                    ..
+                }
         )
     }
 }

@@ -9,7 +9,7 @@ use super::encoded::{bytes, piece, values};
 use crate::embedding::{Embedding, ModelVersion};
 use crate::person::PersonId;
 use crate::record::{Consent, DoorMode};
-use crate::whitelist::{Existing, NewTemplate};
+use crate::whitelist::{Existing, FleetBatch, NewTemplate};
 
 /// As many events as one answer has.
 pub const MAX_EVENTS_ASKED: u32 = 1000;
@@ -163,6 +163,10 @@ pub enum Verb {
     },
     /// The verb is what was handed over.
     HandedOver {},
+
+    /// Takes what the fleet's list changes. No client can say so.
+    #[serde(skip)]
+    TakeFleet(Box<FleetBatch>),
 
     /// Orders a mode of the door.
     SetMode {

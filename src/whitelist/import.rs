@@ -327,12 +327,12 @@ impl Names {
 
 /// In bytes, the templates of each model version; others could not be compared with them.
 #[derive(Default)]
-struct Sizes {
+pub(super) struct Sizes {
     known: HashMap<String, usize>,
 }
 
 impl Sizes {
-    fn of(
+    pub(super) fn of(
         &self,
         c: &Connection,
         fail: Fail<'_>,

@@ -12,6 +12,10 @@ mod error;
 mod export;
 mod factors;
 mod fingerprint;
+// A daemon that was built without fleets asks for none of it.
+#[cfg_attr(not(feature = "fleet"), allow(dead_code, unused_imports))]
+mod fleet;
+mod fleet_steps;
 mod import;
 mod matcher;
 mod photos;
@@ -45,6 +49,12 @@ pub use factors::{
     remove_pin, set_pin,
 };
 pub(crate) use fingerprint::Fingerprints;
+#[cfg(test)]
+pub(crate) use fleet::FleetListed;
+pub use fleet::{FleetBatch, FleetBy, FleetHash, FleetId, FleetPerson, FleetStep, FleetTemplate};
+#[cfg(feature = "fleet")]
+pub(crate) use fleet::{FleetRow, FleetView, NOTHING_SAID, fleet_view};
+pub(crate) use fleet_steps::take_fleet;
 pub use import::{Arrival, Existing, ImportError, Imported, Taken, import};
 pub use matcher::{Match, Matcher, NotComparable, Templates};
 pub use photos::{KeptPhoto, count_photos, forget_photos, kept_photos, migrate};

@@ -198,7 +198,11 @@ fn from_copy(
             c.execute_batch(
                 "INSERT INTO main.passages SELECT * FROM kept
                      WHERE person IN (SELECT id FROM main.people);
-                 DROP TABLE kept;",
+                 DROP TABLE kept;
+                 -- Whom the fleet's list shut out since then stays out.
+                 UPDATE main.people SET enabled = 0 WHERE id IN (
+                     SELECT person FROM main.fleet_rows WHERE template IS NULL
+                     AND substr(said, 1, 1) = x'00' AND said <> zeroblob(32));",
             )
             .map_err(fail)?;
             forget_the_erased(c, fail, head)?;

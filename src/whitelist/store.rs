@@ -372,7 +372,11 @@ pub(super) fn select(
     Ok(people)
 }
 
-fn by_name(c: &Connection, fail: Fail<'_>, name: &str) -> Result<Option<Person>, WhitelistError> {
+pub(super) fn by_name(
+    c: &Connection,
+    fail: Fail<'_>,
+    name: &str,
+) -> Result<Option<Person>, WhitelistError> {
     Ok(select(c, fail, HAS_NAME, &fold(name))?.pop())
 }
 
@@ -391,7 +395,7 @@ pub(super) fn by_id(
 
 /// Two people whose names look the same, as with letters of another script, cannot be told
 /// apart in a list or in the record.
-fn refuse_look_alike(
+pub(super) fn refuse_look_alike(
     c: &Connection,
     fail: Fail<'_>,
     name: &str,

@@ -57,15 +57,21 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
     ),
     (
         "doorward fleet status",
-        &[(
-            "doorward fleet status",
-            "Which doors are behind, and since when they are silent:",
-        )],
+        &[
+            (
+                "doorward fleet status --founder founder.json",
+                "Which doors are behind, and since when they are silent:",
+            ),
+            (
+                "doorward fleet status",
+                "At a door, how far its daemon has verified the list:",
+            ),
+        ],
     ),
     (
         "doorward fleet sync",
         &[(
-            "doorward fleet sync --keys door.json --state fleet.db",
+            "doorward fleet sync --keys door.json --link link.json --state fleet.db",
             "Try whether the hub is reached:",
         )],
     ),

@@ -16,6 +16,7 @@ use super::peer::Who;
 use super::server::Server;
 use crate::daemon::asks::{Act, Asks};
 use crate::daemon::bell::Bell;
+use crate::daemon::fleet::FleetDesk;
 use crate::daemon::poke::Poke;
 use crate::daemon::record_queue::RecordQueue;
 use crate::daemon::verb_desk::VerbDesk;
@@ -64,6 +65,7 @@ fn site() -> Option<Site> {
         strict: Arc::default(),
         recorder,
         verbs,
+        fleet: FleetDesk::of_nobody(),
         poke: Poke::of_this_thread(),
         queue,
         status: Arc::new(ArcSwap::default()),

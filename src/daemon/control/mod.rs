@@ -44,6 +44,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use self::server::Server;
 use super::asks::ToRecorder;
 use super::bell::Bell;
+use super::fleet::FleetDesk;
 use super::outlook::Outlook;
 use super::poke::Poke;
 use super::record_queue::RecordQueue;
@@ -74,6 +75,7 @@ pub(super) struct Given {
     pub strict: Arc<AtomicBool>,
     pub recorder: ToRecorder,
     pub verbs: VerbDesk,
+    pub fleet: FleetDesk,
     pub poke: Poke,
     pub queue: RecordQueue,
     pub status: Arc<ArcSwap<Note>>,
@@ -94,6 +96,19 @@ pub(super) struct EnrolGiven {
     /// Whether the camera's picture is mirrored.
     pub is_mirrored: bool,
     pub rules: Arc<ArcSwap<config::Access>>,
+}
+
+impl EnrolGiven {
+    pub(super) fn of(config: &config::Config, rules: &Arc<ArcSwap<config::Access>>) -> Self {
+        Self {
+            models: config.models.clone(),
+            vision: config.vision.clone(),
+            keep_photos: config.whitelist.keep_photos,
+            require_consent: config.whitelist.require_consent,
+            is_mirrored: config.camera.mirror,
+            rules: Arc::clone(rules),
+        }
+    }
 }
 
 /// What others tell the thread.

@@ -2,12 +2,16 @@
 
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::connection::{Connection, Gone, Watch};
 use super::enrolling::Wanted;
 use super::limits::{MAX_RECORD_WAIT, MAX_VERB_WAIT, MAX_WAITING_REQUESTS};
 use super::server::Server;
 use super::waiting::{For, Then, Waiting};
 use crate::daemon::asks::{Act, Asked};
+use crate::daemon::fleet;
 use crate::ipc::{Answer, Ask, Code, MAX_REASON_CHARS, Nonsense, Request, Role, Word};
 use crate::record::{
     Actor, ControlAct, ControlRefusal, ControlRefused, DoorMode, Event, Origin, Stamp,
@@ -134,6 +138,25 @@ impl Server<'_> {
             Ask::Enrol(asked) => self.wanted(client, Wanted::ByCamera(asked))?,
             Ask::EnrolPhotos(asked) => self.wanted(client, Wanted::ByPhotos(asked))?,
             Ask::Photo { name, picture } => return client.keep_photo(name, &picture).map(Some),
+            Ask::FleetAsk {} => return self.begin_fleet(client, id, fleet::Asked::Errand),
+            Ask::FleetStatus {} => return self.begin_fleet(client, id, fleet::Asked::Status),
+            Ask::FleetMissed { errand, why } => {
+                return self.begin_fleet(client, id, fleet::Asked::Missed { errand, why });
+            }
+            Ask::FleetTake {
+                errand,
+                piece,
+                ends,
+            } => {
+                let piece = STANDARD.decode(piece);
+                let misread = |_| Refused(Code::NotUnderstood, "the piece is no Base64".into());
+                let asked = fleet::Asked::Piece {
+                    errand,
+                    piece: piece.map_err(misread)?,
+                    ends,
+                };
+                return self.begin_fleet(client, id, asked);
+            }
             Ask::People { verb } => return self.begin_verb(client, id, verb).map(|()| None),
         };
         if !self.acts.take(client.who.peer.uid, now) {
@@ -193,6 +216,28 @@ impl Server<'_> {
             for_what: For::Verb(answered),
         });
         Ok(())
+    }
+
+    /// Has something done about the fleet's list, without waiting for it.
+    fn begin_fleet(
+        &mut self,
+        client: &mut Connection,
+        id: u64,
+        asked: fleet::Asked,
+    ) -> Result<Option<Word>, Refused> {
+        if client.waiting >= MAX_WAITING_REQUESTS {
+            return Err(too_many("too many requests of this client wait"));
+        }
+        let answered = self.given.fleet.ask(asked);
+        let answered = answered.map_err(|problem| Refused(problem.code, problem.message))?;
+        client.waiting += 1;
+        self.waiting.push(Waiting {
+            client: client.number,
+            id,
+            until: Instant::now() + MAX_VERB_WAIT,
+            for_what: For::Fleet(answered),
+        });
+        Ok(None)
     }
 
     /// Hands an act to the recorder, without waiting for it.
@@ -369,5 +414,9 @@ fn act_of(ask: &Ask) -> ControlAct {
         Ask::Stop { .. } => ControlAct::Stop,
         Ask::Enrol(_) | Ask::Photo { .. } | Ask::EnrolPhotos(_) => ControlAct::Enrol,
         Ask::Explain { .. } | Ask::People { .. } => ControlAct::People,
+        Ask::FleetAsk {}
+        | Ask::FleetTake { .. }
+        | Ask::FleetMissed { .. }
+        | Ask::FleetStatus {} => ControlAct::Fleet,
     }
 }

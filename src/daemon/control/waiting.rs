@@ -9,6 +9,7 @@ use super::limits::{MAX_OUTCOME_WAIT, MAX_PICTURE_WAIT};
 use super::requests::Refused;
 use super::server::Server;
 use crate::daemon::asks::Answered;
+use crate::daemon::fleet;
 use crate::ipc::{Answer, Code, Enrolled, ModeOrdered, Reloaded, Unlocked, Word};
 use crate::record::{Actor, Event};
 use crate::verbs::{Reply, VerbError};
@@ -29,6 +30,8 @@ pub(super) enum For {
     Recorder(Receiver<Answered>, Then),
     /// What comes of a verb.
     Verb(Receiver<Result<Reply, VerbError>>),
+    /// What comes of something about the fleet's list.
+    Fleet(Receiver<fleet::Answered>),
     /// What becomes of an unlocking.
     Unlocking { act: u64 },
     /// What becomes of reading the configuration again.
@@ -125,6 +128,12 @@ impl Server<'_> {
                 Ok(Ok(reply)) => Stands::Ends(Word::ok(&reply)),
                 Ok(Err(error)) => Stands::Ends(Word::Error(error.into())),
                 Err(TryRecvError::Empty) => Stands::Waits(For::Verb(answer)),
+                Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
+            },
+            For::Fleet(answer) => match answer.try_recv() {
+                Ok(Ok(gave)) => Stands::Ends(Word::Ok(gave)),
+                Ok(Err(problem)) => Stands::Ends(Word::Error(problem)),
+                Err(TryRecvError::Empty) => Stands::Waits(For::Fleet(answer)),
                 Err(TryRecvError::Disconnected) => Stands::Ends(stopping()),
             },
             For::Unlocking { act } => match self.feed.outcome(act) {
@@ -224,7 +233,7 @@ impl Server<'_> {
 
 fn late(for_what: &For) -> Word {
     match for_what {
-        For::Recorder(..) | For::Verb(_) => Word::error(
+        For::Recorder(..) | For::Verb(_) | For::Fleet(_) => Word::error(
             Code::NoAnswer,
             "the daemon did not come to it in time; `doorward events` shows whether it still did",
         ),
