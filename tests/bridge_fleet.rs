@@ -380,11 +380,11 @@ fn who_is_enrolled_at_one_door_passes_at_the_other_until_somebody_is_shut_out_an
         .frames(WALL, 3);
     let back = back.frames(WALL, 3);
     let _front = front.start();
-    let _back = back.start();
+    let back_daemon = back.start();
     front.await_events(Kind::Started, 1);
     back.await_events(Kind::Started, 1);
     let _front_bridge = bridge(&front);
-    let _back_bridge = bridge(&back);
+    let back_bridge = bridge(&back);
     until("both have the list", || {
         standing(&front)["revision"] == 3 && standing(&back)["revision"] == 3
     });
@@ -413,4 +413,20 @@ fn who_is_enrolled_at_one_door_passes_at_the_other_until_somebody_is_shut_out_an
         is_listed(&front, "Barack Obama", false)
     });
     assert_eq!(changes(&front), [(FleetAct::Disabled, "fleet".to_owned())]);
+
+    // A daemon that was away hears of it, and what was changed meanwhile does not come back.
+    drop(back_daemon);
+    drop(back_bridge);
+    runs(&front, &["people", "rename", "Barack Obama", "B. H. Obama"]);
+    runs(&front, &["people", "enable", "B. H. Obama"]);
+    let _back = back.start();
+    let _back_bridge = bridge(&back);
+    until("the other door lets him in again", || {
+        is_listed(&back, "B. H. Obama", true)
+    });
+    runs(&front, &["people", "erase", "B. H. Obama", "--yes"]);
+    until("the other door forgets him", || listed(&back).is_empty());
+    until("that is on record", || back.count(Kind::Erased) == 1);
+    assert_eq!(listed(&front), [("Grace Hopper".to_owned(), true)]);
+    until("nothing waits", || standing(&front)["waiting"] == 0);
 }
