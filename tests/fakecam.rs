@@ -14,7 +14,7 @@ use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use rustix::process::Signal;
-use support::living::{self, Head, Held};
+use scenery::living::{self, Head, Held};
 use support::site::{Daemon, Site, photo_path, said};
 use support::{Need, lacks, project};
 

@@ -26,11 +26,12 @@ const HEAD: (f32, f32, f32) = (-0.18, 0.26, 0.34);
 
 /// A portrait in a room, so wide and with its middle there; its face is 0.4 of it wide.
 fn scene(size: (u32, u32), wide: f32, (x, y): (f32, f32), room: Rgb<u8>) -> RgbImage {
-    let portrait = image::open(photo_path(PROBE)).unwrap().to_rgb8();
-    let portrait = imageops::crop_imm(&portrait, 232, 60, 400, 500).to_image();
+    let portrait = image::open(photo_path(PROBE)).unwrap();
+    let portrait = portrait.crop_imm(232, 60, 400, 500);
     let side = |of: u32| ((of as f32 * wide / portrait.width() as f32) as u32).max(1);
     let (w, h) = (side(portrait.width()), side(portrait.height()));
-    let small = imageops::resize(&portrait, w, h, FilterType::Triangle);
+    // By a function that is compiled in its own crate, and so with optimisation.
+    let small = portrait.resize_exact(w, h, FilterType::Triangle).to_rgb8();
     let mut picture = RgbImage::from_pixel(size.0, size.1, room);
     let at = |middle: f32, of: u32| (middle - of as f32 / 2.0) as i64;
     imageops::overlay(&mut picture, &small, at(x, w), at(y, h));

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use image::RgbImage;
 
-use super::stage::SIZE;
 use crate::support::{Need, lacks, research_data};
+use scenery::stage::SIZE;
 
 /// Of a piece, in frames.
 const PIECE: usize = 45;

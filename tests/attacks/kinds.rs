@@ -5,9 +5,9 @@ use std::f32::consts::TAU;
 
 use image::RgbImage;
 
-use super::stage::{self, Camera, Edge, Place};
-use crate::support::living::{self, Head, Held};
 use crate::support::project;
+use scenery::living::{self, Head, Held};
+use scenery::stage::{self, Camera, Edge, Place};
 
 /// What is presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

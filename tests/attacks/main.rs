@@ -8,7 +8,6 @@
 
 mod clips;
 mod kinds;
-mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 

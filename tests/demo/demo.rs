@@ -5,8 +5,6 @@
 //! wrong people were let in or the relay did not do what the configuration says.
 
 mod hands;
-#[path = "../support/living.rs"]
-mod living;
 mod scene;
 mod scenes;
 mod tiles;

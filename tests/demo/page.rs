@@ -1,9 +1,6 @@
 //! `make demo-web`: the demo's scenes in a loop, and the page that shows what happens, on
 //! loopback, with an account whose random password is printed. Ends by Ctrl-C.
 
-#[path = "../support/living.rs"]
-#[allow(dead_code)]
-mod living;
 // Titles are for the other demo.
 #[allow(dead_code)]
 mod scene;

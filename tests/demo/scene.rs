@@ -10,7 +10,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use super::living::{self, Head, Held};
+use scenery::living::{self, Head, Held};
 
 /// Frame size of the pretended camera, in pixels.
 const WIDTH: u32 = 640;

@@ -4,7 +4,6 @@
 #[cfg(feature = "bridge")]
 pub mod broker;
 pub mod head;
-pub mod living;
 pub mod onnx;
 pub mod postgres;
 pub mod pty;

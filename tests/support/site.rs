@@ -12,9 +12,8 @@ use doorward::database::Database;
 use doorward::record::{Event, HEAD_MESSAGE_ID, Kind, Log, Query, Record};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
+use scenery::living::{self, Head, Held};
 use tempfile::TempDir;
-
-use super::living::{self, Head, Held};
 
 /// Longer than anything takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);

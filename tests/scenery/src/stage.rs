@@ -1,12 +1,13 @@
 //! What a camera sees of a thing before it: a person, a print, a screen.
 
 use std::f32::consts::TAU;
+use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use crate::support::living::{Head, sample};
+use crate::living::{Head, sample};
 
 /// Of the pretended camera, in pixels.
 pub const SIZE: [u32; 2] = [640, 480];
@@ -75,10 +76,8 @@ pub struct Camera {
 
 /// A scene's background, as wide as the camera's picture.
 pub fn background(name: &str) -> RgbImage {
-    let path = crate::support::project()
-        .join("tests/photos/scenes-free")
-        .join(name);
-    let photo = image::open(path).unwrap().to_rgb8();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../photos/scenes-free");
+    let photo = image::open(folder.join(name)).unwrap().to_rgb8();
     let picture = imageops::resize(&photo, SIZE[0], SIZE[1], FilterType::Triangle);
     // As far behind as it is, it is not as sharp.
     imageops::fast_blur(&picture, 1.0)
