@@ -653,11 +653,11 @@ fn lists_and_forms_work_without_scripts() {
 /// What was asked last about people.
 fn last_verb(served: &Served) -> serde_json::Value {
     let asked = served.door.asked();
-    let verbs = asked.into_iter().filter_map(|(_, ask)| match ask {
+    let mut verbs = asked.into_iter().filter_map(|(_, ask)| match ask {
         doorward::ipc::Ask::People { verb } if verb["verb"] != "erase" => Some(verb),
         _ => None,
     });
-    verbs.last().unwrap()
+    verbs.next_back().unwrap()
 }
 
 #[test]

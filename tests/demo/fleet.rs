@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use doorward::fleet::store::{Sqlite, Store as _};
 use doorward::fleet::{
-    Change, Client, DoorKeys, FounderKeys, Gateway, HubKeys, Kind, Limits, Revision, Right, RowId,
-    Session, Standing, fetch, found,
+    Change, Client, DoorKeys, FounderKeys, Gateway, HubKeys, Kind, Limits, Right, RowId, Session,
+    Standing, fetch, found,
 };
 use tokio::task::JoinHandle;
 
