@@ -133,8 +133,8 @@ fn a_line_that_another_process_has_is_busy_and_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the simulated relay {} is held by a running doorward; stop it first (`systemctl stop \
-             doorward`); it locks the door as it stops",
+            "the simulated relay {} is held by a running doorward; end it first (`systemctl stop \
+             doorward`, or Ctrl-C where it runs); it locks the door as it ends",
             line.display()
         )
     );

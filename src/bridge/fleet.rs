@@ -103,11 +103,9 @@ impl Receiver for Fleet {
     /// Kept on the disk, and so told: it goes up with the next turn.
     fn deliver(&mut self, event: &Outgoing) -> Result<(), NotTaken> {
         let body = serde_json::Value::Object(event.body(false)).to_string();
-        // One that was kept before the bridge could note so comes again.
-        let kept = self.post.newest();
-        let is_kept = kept.map(|kept| kept.as_deref() == Some(body.as_bytes()));
-        let is_kept = is_kept.map_err(|error| NotTaken(error.to_string()))?;
-        if is_kept {
+        // What was kept before the bridge could note so comes again.
+        let is_kept = self.post.has_event(body.as_bytes());
+        if is_kept.map_err(|error| NotTaken(error.to_string()))? {
             return Ok(());
         }
         match self.post.event(body.as_bytes()) {

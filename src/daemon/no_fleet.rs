@@ -17,12 +17,14 @@ use crate::ipc::{Code, Problem};
 )]
 pub struct FleetKeysError;
 
-pub(crate) type Keys = ();
+/// None.
+#[derive(Debug)]
+pub(crate) struct Keys;
 
 pub(crate) fn keys(fleet: &config::Fleet) -> Result<Keys, FleetKeysError> {
     match fleet.keys {
         Some(_) => Err(FleetKeysError),
-        None => Ok(()),
+        None => Ok(Keys),
     }
 }
 
@@ -51,7 +53,7 @@ pub(crate) struct FleetDesk;
 impl FleetDesk {
     pub(crate) fn start(
         _: &config::Config,
-        (): Keys,
+        _: Keys,
         _: (RecordQueue, Bell, Sender<verb_line::Asked>),
     ) -> Result<Self, DaemonError> {
         Ok(Self)

@@ -24,6 +24,8 @@ const VERSION: i64 = 2;
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
 /// Events that wait for a hub; a door that is never connected keeps its newest record anyway.
 pub const MAX_WAITING_EVENTS: u64 = 200_000;
+/// Events that stay for comparison.
+const MAX_COMPARED_EVENTS: u64 = 1_000;
 
 /// A file.
 pub struct Kept {
@@ -317,17 +319,13 @@ impl Kept {
         Ok(true)
     }
 
-    /// The newest event that is kept here.
-    pub fn newest(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut newest = None;
-        self.each(
-            "SELECT body FROM events ORDER BY number DESC LIMIT 1",
-            |row| {
-                newest = Some(row.get(0)?);
-                Ok(())
-            },
-        )?;
-        Ok(newest)
+    /// Whether this is one of the newest events, which are kept also when the hub has them: whoever
+    /// tells of what happened may have been killed before it noted how far it was.
+    pub fn has_event(&self, body: &[u8]) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS(SELECT 1 FROM (SELECT body FROM events ORDER BY number DESC LIMIT ?1) WHERE body = ?2)";
+        let row = params![signed(MAX_COMPARED_EVENTS), body];
+        let has = self.connection.query_row(sql, row, |row| row.get(0));
+        has.map_err(self.fail())
     }
 
     /// Bodies from a number on.
@@ -354,7 +352,8 @@ impl Kept {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate);
         let work = work.map_err(&fail)?;
-        let backed_up = signed(outbox.backed_up());
+        let compared = outbox.last().saturating_sub(MAX_COMPARED_EVENTS);
+        let backed_up = signed(outbox.backed_up().min(compared));
         work.execute("DELETE FROM events WHERE number <= ?1", [backed_up])
             .map_err(&fail)?;
         note(&work, outbox).map_err(&fail)?;

@@ -59,9 +59,9 @@ impl Post {
         })
     }
 
-    /// The newest event that is kept.
-    pub fn newest(&self) -> Result<Option<Vec<u8>>, SessionError> {
-        Ok(self.kept.newest()?)
+    /// Whether it was taken already.
+    pub fn has_event(&self, body: &[u8]) -> Result<bool, SessionError> {
+        Ok(self.kept.has_event(body)?)
     }
 
     /// Something happened here. False if it is too long or too many wait.
