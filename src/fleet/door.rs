@@ -414,16 +414,14 @@ impl Door {
     }
 
     fn due(&mut self, notices: &mut Vec<Notice>) -> Vec<Change> {
-        let list = &self.list;
-        self.shut
-            .retain(|id, shut| shut.newer_than.is_some() || !list.is_gone(*id, shut.standing));
-        let shut = &self.shut;
-        self.changes.retain(|Pending { change, seen, .. }| {
+        let (list, shut) = (&self.list, &self.shut);
+        self.changes.retain_mut(|Pending { change, seen, .. }| {
+            // An enabling that knew of a removal knew nothing of what shut the person since.
+            change.shut_as(list.shutting(change.id, change.standing));
             // Who is kept shut was heard of after the change.
             let is_other = list.get(change.id).map(|row| row.hash) != *seen;
-            let is_overruled = list.is_gone(change.id, change.standing)
-                || change.standing == Standing::Enabled
-                    && (is_other || shut.contains_key(&change.id));
+            let is_overruled =
+                change.standing == Standing::Enabled && (is_other || shut.contains_key(&change.id));
             if is_overruled {
                 notices.push(Notice::Overruled(change.id));
             }
@@ -440,7 +438,7 @@ impl Door {
             due.push(Change {
                 id: *id,
                 kind: shut.kind,
-                standing: shut.standing,
+                standing: list.shutting(*id, shut.standing),
                 body: Vec::new(),
             });
         }

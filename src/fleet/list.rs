@@ -140,10 +140,12 @@ impl List {
         self.rows.get(&id)
     }
 
-    /// Whether somebody would be put back to be kept out who was removed meanwhile.
-    pub(super) fn is_gone(&self, id: RowId, standing: Standing) -> bool {
-        let there = self.get(id).map(|row| row.standing);
-        standing == Standing::Disabled && there == Some(Standing::Removed)
+    /// How to keep somebody out: whoever was removed is removed once more, and not put back.
+    pub(super) fn shutting(&self, id: RowId, standing: Standing) -> Standing {
+        match self.get(id).map(|row| row.standing) {
+            Some(Standing::Removed) if standing.is_shut() => Standing::Removed,
+            _ => standing,
+        }
     }
 
     /// The doors that belong to the fleet, and those that did: the card, and when it was revoked.

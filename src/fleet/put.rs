@@ -22,6 +22,15 @@ pub struct Change {
     pub body: Vec<u8>,
 }
 
+impl Change {
+    /// With another standing it has nothing more to say.
+    pub(super) fn shut_as(&mut self, standing: Standing) {
+        if self.standing != standing {
+            (self.standing, self.body) = (standing, Vec::new());
+        }
+    }
+}
+
 /// Rows and the commit that closes them, to be stored as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
