@@ -21,7 +21,8 @@ pub enum Answer {
 }
 
 /// What is to be done, in this order, and before the next answer is taken. The effects of one
-/// answer and what [`Door::shut`] and [`Door::changes`] say then are kept in one transaction.
+/// answer, and what [`super::Door::shut`] and [`super::Door::changes`] say then, are kept in one
+/// transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Keep rows beside the list.
