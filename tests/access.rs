@@ -109,6 +109,7 @@ fn reason(reason: DenialReason) -> &'static str {
         | DenialReason::CardLost
         | DenialReason::CardAlone
         | DenialReason::FactorOfAnother
+        | DenialReason::LeaseOver
         | DenialReason::Challenge(_)
         | DenialReason::FrozenFace
         | DenialReason::CoupledFace

@@ -18,7 +18,7 @@ use doorward::fleet::{
     found,
 };
 use doorward::ipc::{self, Ask, FleetErrand, FleetTaken};
-use doorward::record::{Event, FleetAct, FleetFault, Kind};
+use doorward::record::{DenialReason, Event, FleetAct, FleetFault, Kind};
 use rustix::process::Signal;
 use serde_json::Value;
 use support::site::{Daemon, Site, said};
@@ -429,4 +429,58 @@ fn who_is_enrolled_at_one_door_passes_at_the_other_until_somebody_is_shut_out_an
     until("that is on record", || back.count(Kind::Erased) == 1);
     assert_eq!(listed(&front), [("Grace Hopper".to_owned(), true)]);
     until("nothing waits", || standing(&front)["waiting"] == 0);
+}
+
+#[test]
+fn whoever_the_list_has_is_refused_when_the_lease_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::new(folder.path());
+    let (site, _) = door(&hub, "front");
+    let site = site.set("fleet.share", "\"all\"").frames(WALL, 3);
+    let _daemon = site.start();
+    site.await_events(Kind::Started, 1);
+    let photos = OBAMA.map(support::site::photo_path);
+    let [one, other] = photos.each_ref().map(|photo| photo.to_str().unwrap());
+    runs(&site, &["enroll", "Barack Obama", one, other]);
+    let grace = support::site::photo_path(NOBODY);
+    let grace = grace.to_str().unwrap();
+    runs(
+        &site,
+        &[
+            "people",
+            "add-guest",
+            "Grace Hopper",
+            grace,
+            "--until",
+            "8h",
+        ],
+    );
+    until("both wait for the hub", || {
+        standing(&site)["waiting"].as_u64() >= Some(4)
+    });
+
+    // No commit of another door was ever heard: nothing proves how old the list is.
+    let now = standing(&site);
+    assert_eq!(now["news_age_s"], Value::Null);
+    assert_eq!(now["leases"][0]["who"], "guests");
+    assert_eq!(now["leases"][0]["is_over"], true);
+    assert_eq!(now["leases"].as_array().unwrap().len(), 1);
+    let refused = || {
+        let denied = |(_, event)| matches!(event, Event::Denied(denied) if denied.reason == DenialReason::LeaseOver);
+        site.events().into_iter().any(denied)
+    };
+    site.show(NOBODY);
+    until("the guest is refused", refused);
+    assert_eq!(site.count(Kind::Granted), 0);
+    site.show(PROBE);
+    until("a resident is let in", || site.count(Kind::Granted) == 1);
+
+    // The founder's commit comes, and with it news.
+    site.show(WALL);
+    let _bridge = bridge(&site);
+    until("the list is here", || {
+        standing(&site)["leases"][0]["is_over"] == false
+    });
+    site.show(NOBODY);
+    until("the guest is let in", || site.count(Kind::Granted) == 2);
 }

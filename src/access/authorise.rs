@@ -225,6 +225,8 @@ pub enum DenialReason {
     CardAlone,
     /// The card is another person's than the face.
     FactorOfAnother,
+    /// The person is of a list that was not heard of for too long.
+    LeaseOver,
 }
 
 impl DenialReason {

@@ -343,7 +343,7 @@ impl Status {
                 config.display()
             );
         };
-        let now: ipc::FleetNow = daemon.ask(ipc::Ask::FleetStatus {}, MAX_DAEMON_WAIT)?;
+        let mut now: ipc::FleetNow = daemon.ask(ipc::Ask::FleetStatus {}, MAX_DAEMON_WAIT)?;
         let code = match now.missed {
             Some(_) => Exit::No,
             None => Exit::Done,
@@ -365,13 +365,16 @@ impl Status {
                 counted(now.waiting as u64, "change waits", "changes wait")
             );
         }
-        match (now.heard_ms, now.missed) {
+        match (now.heard_ms, now.missed.take()) {
             (_, Some(why)) => println!("the hub was not heard since: {}", safe(&why)),
             (Some(at_ms), None) => println!(
                 "the hub was heard {}",
                 super::output::local(at_ms, "%Y-%m-%d %H:%M:%S")
             ),
             (None, None) => println!("the hub was not heard since the daemon started"),
+        }
+        for line in lease_lines(&now) {
+            println!("{line}");
         }
         Ok(code.into())
     }
@@ -410,5 +413,30 @@ impl Sync {
             list.rows().len()
         );
         Ok(code.into())
+    }
+}
+
+/// How old the news is, and what that means for whom.
+fn lease_lines(now: &ipc::FleetNow) -> Vec<String> {
+    let age = match now.news_age_s {
+        Some(age_s) => format!("another door signed something {} ago", time(age_s)),
+        None => "nothing proves how old the newest is that another door signed".into(),
+    };
+    let leases = now.leases.iter().map(|lease| {
+        let who = safe(&lease.who);
+        let left_s = lease.limit_s.saturating_sub(now.news_age_s.unwrap_or(0));
+        match lease.is_over {
+            true => format!("the lease of {who} is over: the list lets none of them in"),
+            false => format!("the lease of {who} ends in {} without news", time(left_s)),
+        }
+    });
+    std::iter::once(age).chain(leases).collect()
+}
+
+fn time(seconds: u64) -> String {
+    match seconds {
+        s if s >= 2 * 86_400 => counted(s / 86_400, "day", "days"),
+        s if s >= 2 * 3600 => counted(s / 3600, "hour", "hours"),
+        s => counted(s / 60, "minute", "minutes"),
     }
 }

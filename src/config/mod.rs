@@ -51,7 +51,7 @@ pub use daemon::{Daemon, LogLevel};
 pub use door::{Door, DoorKind, MAX_QUEUE_PEOPLE, Relock};
 pub use door_name::DoorName;
 pub use factors::{CardAlone, Demand, Factors};
-pub use fleet::{Fleet, FleetShare};
+pub use fleet::{Fleet, FleetLease, FleetShare, LeaseLimit};
 pub use infrared::Infrared;
 pub use liveness::{Challenge, Liveness};
 pub use lockout::Lockout;

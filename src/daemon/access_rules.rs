@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use rusqlite::Connection;
 
 use super::events;
+use super::news::News;
 use super::record_queue::RecordQueue;
 use super::strict::{self, Untrusted};
 use crate::access::{
@@ -19,7 +20,7 @@ use crate::config::{self, ClockTrust, Config, RulesError, read_rules};
 use crate::database::DatabaseError;
 use crate::record::{Log, Stamp, believes_clock, boot};
 use crate::shown::Quoted;
-use crate::whitelist::Directory;
+use crate::whitelist::{Directory, Group, Standing};
 
 /// Why access rules are not used.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,9 @@ pub(crate) struct SharedLaw {
     pub trusts_clock: Arc<AtomicBool>,
     /// Whether it was found to be right, a moment ago.
     is_sure: Arc<AtomicBool>,
+    pub lease: Arc<ArcSwap<config::FleetLease>>,
+    /// Of the fleet's list.
+    pub news: News,
 }
 
 impl SharedLaw {
@@ -80,15 +84,13 @@ impl SharedLaw {
             rules: Arc::new(ArcSwap::from_pointee(rules)),
             trusts_clock: Arc::new(true.into()),
             is_sure: Arc::default(),
+            lease: Arc::new(ArcSwap::from_pointee(config::Fleet::default().lease)),
+            news: News::default(),
         }
     }
 
-    pub(crate) fn new(
-        rules: Rules,
-        access: &config::Access,
-        log: &Log,
-        queue: &RecordQueue,
-    ) -> Self {
+    pub(crate) fn new(rules: Rules, config: &Config, log: &Log, queue: &RecordQueue) -> Self {
+        let access = &config.access;
         if rules.counts().0 > 0 {
             queue.happened(events::of_rules(&access.rules_dir, &rules));
         }
@@ -96,6 +98,8 @@ impl SharedLaw {
             rules: Arc::new(ArcSwap::from_pointee(rules)),
             trusts_clock: Arc::default(),
             is_sure: Arc::default(),
+            lease: Arc::new(ArcSwap::from_pointee(config.fleet.lease.clone())),
+            news: News::default(),
         };
         law.trust_clock(access);
         law.look_at_clock(log);
@@ -106,6 +110,7 @@ impl SharedLaw {
     /// nothing.
     pub(crate) fn reload(&self, config: &Config, queue: &RecordQueue) {
         self.trust_clock(&config.access);
+        self.lease.store(Arc::new(config.fleet.lease.clone()));
         let folder = &config.access.rules_dir;
         match load(config) {
             Ok(rules) if rules == **self.rules.load() => {}
@@ -157,6 +162,8 @@ pub(crate) struct Law<'a> {
     pub trusts_clock: bool,
     /// The kernel's word about it.
     pub synchronised: bool,
+    pub lease: &'a config::FleetLease,
+    pub news: &'a News,
 }
 
 impl Law<'_> {
@@ -167,6 +174,13 @@ impl Law<'_> {
         fail: &dyn Fn(rusqlite::Error) -> DatabaseError,
     ) -> Result<bool, DatabaseError> {
         Ok(self.trusts_clock || believes_clock(connection, fail, self.stamp, self.synchronised)?)
+    }
+
+    /// Whether somebody of the fleet's list is let in without news of it for so long as there is none.
+    pub(crate) fn has_lease(&self, standing: &Standing, wall: &Wall<'_>) -> bool {
+        let groups = standing.groups.iter().map(Group::as_str);
+        let limit = self.lease.limit(standing.is_guest, groups);
+        limit.is_none_or(|limit| !self.news.is_over(limit, wall))
     }
 
     /// Whether the company is still what it was: by the rules it came by, and an escort who was

@@ -73,6 +73,15 @@ pub(crate) fn admit(
             let again = authorise(&directory, law.rules, grant.basis(), &asking)
                 .map_err(|denial| denial.reason)
                 .and_then(|again| law.confirmed(again, grant, &directory, &asking));
+            if again.is_ok() {
+                for listed in directory.all() {
+                    if !law.has_lease(&listed.standing, &asking.wall)
+                        && whitelist::is_of_fleet(connection, fail, listed.id)?
+                    {
+                        return Ok(Err(DenialReason::LeaseOver));
+                    }
+                }
+            }
             Ok(again.map(|again| {
                 let with = again.companion().map(|c| c.person);
                 let event = match &*event {

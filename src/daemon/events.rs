@@ -344,6 +344,7 @@ pub(crate) fn denial_reason(reason: access::DenialReason) -> DenialReason {
         access::DenialReason::CardLost => DenialReason::CardLost,
         access::DenialReason::CardAlone => DenialReason::CardAlone,
         access::DenialReason::FactorOfAnother => DenialReason::FactorOfAnother,
+        access::DenialReason::LeaseOver => DenialReason::LeaseOver,
     }
 }
 

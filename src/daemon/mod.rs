@@ -39,6 +39,7 @@ mod lockout_rows;
 pub(crate) mod looks;
 pub(crate) mod mailbox;
 pub(crate) mod mapping_file;
+mod news;
 mod outlook;
 mod panel_link;
 mod parts;
@@ -238,16 +239,15 @@ impl Guard {
             second,
             fleet_keys,
         } = parts;
-        let law = SharedLaw::new(access_rules, &config.access, &log, &queue);
+        let law = SharedLaw::new(access_rules, &config, &log, &queue);
         let sight = Arc::<Sight>::default();
         let factors = Arc::new(ArcSwap::from_pointee(DeskSettings::of(&config)));
         let (panel_link, panel) =
             PanelLink::start(panel, Arc::clone(&sight)).map_err(of_a_thread)?;
-        let settings = Arc::clone(&factors);
         let desk = parts::desk(
             lockouts,
             credentials,
-            settings,
+            Arc::clone(&factors),
             panel.desk,
             (law.clone(), queue.clone()),
         )?;
@@ -271,8 +271,8 @@ impl Guard {
             bell.clone(),
         )
         .map_err(of_a_thread)?;
-        let told = (queue.clone(), bell.clone(), asks.for_verbs());
-        let fleet = fleet::FleetDesk::start(&config, fleet_keys, told)?;
+        let fleet = (queue.clone(), bell.clone(), asks.for_verbs(), law.clone());
+        let fleet = fleet::FleetDesk::start(&config, fleet_keys, fleet)?;
         let outlook = Arc::<Outlook>::default();
         let viewfinder = Arc::new(Viewfinder::new(bell.clone()));
         let doorkeeper = Doorkeeper {

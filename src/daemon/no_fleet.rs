@@ -3,6 +3,7 @@
 use crossbeam_channel::{Receiver, Sender};
 use serde_json::Value;
 
+use super::access_rules::SharedLaw;
 use super::bell::Bell;
 use super::error::DaemonError;
 use super::record_queue::RecordQueue;
@@ -54,7 +55,7 @@ impl FleetDesk {
     pub(crate) fn start(
         _: &config::Config,
         _: Keys,
-        _: (RecordQueue, Bell, Sender<verb_line::Asked>),
+        _: (RecordQueue, Bell, Sender<verb_line::Asked>, SharedLaw),
     ) -> Result<Self, DaemonError> {
         Ok(Self)
     }

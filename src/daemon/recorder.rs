@@ -192,6 +192,8 @@ impl Recorder {
             stamp: &now,
             trusts_clock: self.law.trusts_clock.load(Ordering::Relaxed),
             synchronised: clock::is_synchronised(),
+            lease: &self.law.lease.load_full(),
+            news: &self.law.news,
         };
         let mut event = event;
         let became = admit(log, door, stamp, &mut event, grant, law, Instant::now);

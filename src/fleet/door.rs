@@ -51,7 +51,7 @@ struct Incoming {
 #[derive(Debug)]
 pub struct Door {
     list: List,
-    signer: Option<Signer>,
+    pub(super) signer: Option<Signer>,
     incoming: Option<Incoming>,
     shut: BTreeMap<RowId, Shut>,
     changes: Vec<Pending>,
@@ -407,10 +407,11 @@ impl Door {
     }
 
     /// A commit without rows: that the list is still this one, for those whose lease counts.
-    pub fn pulse(&self, mark: Mark, at_s: i64) -> Option<Put> {
+    pub fn pulse(&mut self, mark: Mark, at_s: i64) -> Option<Put> {
         let may = self.incoming.is_none() && self.may_sign();
         let signer = self.signer.as_ref().filter(|_| may)?;
-        seal(&self.list, Vec::new(), mark, at_s, signer)
+        self.asked = seal(&self.list, Vec::new(), mark, at_s, signer);
+        self.asked.clone()
     }
 
     fn due(&mut self, notices: &mut Vec<Notice>) -> Vec<Change> {

@@ -9,7 +9,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavio
 
 use super::answer::{Answer, Effect};
 use super::door::{Door, Pending, Shut};
+use super::lease::Moment;
 use super::list::List;
+use super::news::{self, News};
 use super::outbox::{Life, Outbox};
 use super::put::Change;
 use super::row::{Commit, Kind, Position, Revision, Row, RowId, Standing};
@@ -20,7 +22,7 @@ use crate::files::{self, Kind as FileKind};
 
 /// `PRAGMA application_id`: "dwfd".
 const APPLICATION_ID: i32 = 0x6477_6664;
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(2);
 /// Events that wait for a hub; a door that is never connected keeps its newest record anyway.
 pub const MAX_WAITING_EVENTS: u64 = 200_000;
@@ -31,6 +33,8 @@ const MAX_COMPARED_EVENTS: u64 = 1_000;
 pub struct Kept {
     path: PathBuf,
     connection: Connection,
+    /// When what is taken next is heard; news is not noted without.
+    pub now: Option<Moment>,
 }
 
 /// One frame that this program stored.
@@ -92,6 +96,7 @@ impl Kept {
         let mut kept = Self {
             path: path.into(),
             connection,
+            now: None,
         };
         kept.prepare()?;
         Ok(kept)
@@ -112,17 +117,15 @@ impl Kept {
             .transaction_with_behavior(TransactionBehavior::Immediate);
         let work = work.map_err(&fail)?;
         let number = |name| work.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let (application, version) = (
-            number("application_id").map_err(&fail)?,
-            number("user_version").map_err(&fail)?,
-        );
+        let application = number("application_id").map_err(&fail)?;
+        let version = number("user_version").map_err(&fail)?;
         let tables = "SELECT count(*) FROM sqlite_schema";
         let tables: i64 = work
             .query_row(tables, [], |row| row.get(0))
             .map_err(&fail)?;
         if tables == 0 {
-            work.execute_batch(include_str!("kept.sql"))
-                .map_err(&fail)?;
+            let tables = [include_str!("kept.sql"), news::TABLE].concat();
+            work.execute_batch(&tables).map_err(&fail)?;
             work.pragma_update(None, "application_id", APPLICATION_ID)
                 .map_err(&fail)?;
             work.pragma_update(None, "user_version", VERSION)
@@ -131,11 +134,13 @@ impl Kept {
             return Err(StoreError::OtherApplication {
                 path: self.path.clone(),
             });
-        } else if version == 1 {
+        } else if version == 1 || version == 2 {
             // What a change was made over was a revision, which another history has too. Without
             // it the change gives way to whoever disabled the person.
-            work.execute_batch("UPDATE changes SET seen = x''; ALTER TABLE shut ADD COLUMN before BLOB; PRAGMA user_version = 2;")
-                .map_err(&fail)?;
+            let first = "UPDATE changes SET seen = x''; ALTER TABLE shut ADD COLUMN before BLOB;";
+            let first = if version == 1 { first } else { "" };
+            let steps = [first, news::TABLE, "PRAGMA user_version = 3;"];
+            work.execute_batch(&steps.concat()).map_err(&fail)?;
         } else if version != VERSION {
             return Err(StoreError::FutureVersion {
                 place: self.path.display().to_string(),
@@ -257,6 +262,11 @@ impl Kept {
         Err(error)
     }
 
+    /// Of others' commits.
+    pub fn news(&self) -> Result<Option<News>, StoreError> {
+        News::read(&self.connection).map_err(self.fail())
+    }
+
     /// A row of the list.
     pub fn row(&self, id: RowId) -> Result<Option<Row>, StoreError> {
         let sql = "SELECT frame FROM list WHERE id = ?1";
@@ -279,7 +289,7 @@ impl Kept {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate);
         let work = work.map_err(&fail)?;
-        write(&work, door, effects).map_err(&fail)?;
+        write(&work, door, effects, self.now).map_err(&fail)?;
         work.commit().map_err(&fail)
     }
 
@@ -373,7 +383,12 @@ fn note(work: &Connection, outbox: &Outbox) -> rusqlite::Result<usize> {
     )
 }
 
-fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result<()> {
+fn write(
+    work: &Connection,
+    door: &Door,
+    effects: &[Effect],
+    now: Option<Moment>,
+) -> rusqlite::Result<()> {
     for effect in effects {
         match effect {
             Effect::Stage(rows) => {
@@ -394,6 +409,8 @@ fn write(work: &Connection, door: &Door, effects: &[Effect]) -> rusqlite::Result
                 work.execute_batch(
                     "INSERT OR REPLACE INTO list SELECT id, revision, frame FROM beside; DELETE FROM beside;",
                 )?;
+                let own = door.signer.as_ref().map(Signer::id);
+                News::note(work, commit, own, now)?;
                 let frame = encoded(&Frame::Commit(commit.clone()));
                 work.execute("UPDATE state SET frame = ?1", [frame])?;
             }

@@ -26,10 +26,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Whether it is not proven that the news is younger than `limit`. What no clock can prove
-    /// is over: whoever keeps a door without power or time gains nothing.
-    pub fn is_over(&self, limit: Duration, now: &Moment) -> bool {
-        let limit_s = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
+    /// How old the news is, by the clock that says most; nothing where no clock can.
+    pub fn age(&self, now: &Moment) -> Option<Duration> {
         let since_heard = if now.boot == self.heard.boot {
             now.uptime.checked_sub(self.heard.uptime)
         } else {
@@ -42,10 +40,15 @@ impl Lease {
                 .filter(|passed| *passed >= now.uptime)
         };
         // One that was held back on its way is as old as it says.
-        let was_held_back = now
-            .clock_s
-            .is_some_and(|now| now.saturating_sub(self.signed_s) > limit_s);
-        was_held_back || since_heard.is_none_or(|passed| passed > limit)
+        let since_signed = now.clock_s.map(|now| now.saturating_sub(self.signed_s));
+        let since_signed = since_signed.and_then(|s| u64::try_from(s).ok());
+        since_heard.map(|heard| heard.max(Duration::from_secs(since_signed.unwrap_or(0))))
+    }
+
+    /// Whether it is not proven that the news is younger than `limit`. What no clock can prove
+    /// is over: whoever keeps a door without power or time gains nothing.
+    pub fn is_over(&self, limit: Duration, now: &Moment) -> bool {
+        self.age(now).is_none_or(|age| age > limit)
     }
 }
 

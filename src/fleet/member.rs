@@ -3,19 +3,29 @@
 //! as signatures say so, and no further.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::answer::{Answer, Effect, Notice};
 use super::door::Door;
 use super::kept::Kept;
 use super::keys::{KeysError, ListKeys};
+use super::lease::Moment;
 use super::put::Change;
-use super::row::{Mark, Row};
+use super::row::{Commit, Mark, Row, RowId};
 use super::session::{now_s, random};
+use super::signing::Signer;
 use super::store::StoreError;
 use super::wire::{self, Broken, Decoder, Frame};
 
 /// The longest answer: a page of the longest rows, and what closes it.
 const MAX_ANSWER_BYTES: usize = 9 << 20;
+
+/// Where nobody changed anything for so long, a door signs that the list is still this one.
+const MIN_PULSE_GAP_S: u64 = 3600;
+/// Doors wait longer by up to this, each by its id, so that few of them sign at once.
+const MAX_PULSE_JITTER_S: u64 = 1800;
+/// From one look at the newest commit to the next, and so from one try to the next.
+const PULSE_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why a step came to nothing. What was kept stays.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +83,8 @@ pub struct Member {
     brought: Option<Brought>,
     /// Whether the newest answer was about the list, to its end.
     has_listed: bool,
+    /// When it is looked next whether a commit without rows is due.
+    pulse_look_at: Instant,
 }
 
 impl Member {
@@ -91,6 +103,7 @@ impl Member {
             errand: u64::from_be_bytes(random().map_err(MemberError::Random)?) >> 16,
             brought: None,
             has_listed: false,
+            pulse_look_at: Instant::now(),
         })
     }
 
@@ -124,6 +137,28 @@ impl Member {
         }
     }
 
+    /// By which clocks what comes next is heard; nothing where they say nothing.
+    pub fn is_now(&mut self, now: Option<Moment>) {
+        self.kept.now = now;
+    }
+
+    /// A clock that is not believed would make the news older for everybody.
+    fn is_pulse_due(&mut self) -> Result<bool, MemberError> {
+        let now = Instant::now();
+        let Some(now_s) = self.kept.now.and_then(|now| now.clock_s) else {
+            return Ok(false);
+        };
+        if now < self.pulse_look_at {
+            return Ok(false);
+        }
+        self.pulse_look_at = now + PULSE_LOOK_INTERVAL;
+        let own = self.door.signer.as_ref().map(Signer::id);
+        let newest = self.kept.commit()?;
+        Ok(own
+            .zip(newest)
+            .is_some_and(|(own, newest)| is_quiet(&newest, own, now_s)))
+    }
+
     /// What to ask the hub next; it may wait `wait_s` for something new. An older request's answer
     /// is not taken any more.
     pub fn request(&mut self, wait_s: u32) -> Result<(Request, Vec<Notice>), MemberError> {
@@ -136,6 +171,9 @@ impl Member {
             (put, notices) = self.door.put(mark, now_s());
             if !notices.is_empty() {
                 self.keep()?;
+            }
+            if put.is_none() && self.is_pulse_due()? {
+                put = self.door.pulse(mark, now_s());
             }
         }
         let is_put = put.is_some();
@@ -209,6 +247,18 @@ impl Member {
         }
         Ok(step)
     }
+}
+
+/// Whether the newest commit is so old that this door is to sign one. Nobody's lease counts from
+/// the own commits, so whoever signed the newest one lets another door go first.
+fn is_quiet(newest: &Commit, own: RowId, now_s: i64) -> bool {
+    let RowId([a, b, ..]) = own;
+    let jitter_s = u64::from(u16::from_be_bytes([a, b])) % MAX_PULSE_JITTER_S;
+    let own_s = match newest.signer == own {
+        true => MIN_PULSE_GAP_S,
+        false => 0,
+    };
+    now_s.abs_diff(newest.at_s) > MIN_PULSE_GAP_S + jitter_s + own_s
 }
 
 impl Brought {

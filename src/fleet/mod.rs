@@ -17,6 +17,7 @@ mod keys;
 mod lease;
 mod list;
 mod member;
+mod news;
 mod outbox;
 #[cfg(test)]
 mod outbox_properties;
@@ -47,6 +48,7 @@ pub use self::keys::{
 pub use self::lease::{Lease, Moment};
 pub use self::list::{List, Listed, Refusal};
 pub use self::member::{Member, MemberError, Request, Step};
+pub use self::news::News;
 pub use self::outbox::{Fault, Held, Life, Outbox, Pushed, judge};
 pub use self::post::{Carrier, Errand, Post};
 pub use self::put::{Change, Put};

@@ -52,4 +52,19 @@ pub struct FleetNow {
     /// Why none is taken since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<String>,
+    /// Since another door signed something that is here; nothing where that cannot be told.
+    #[serde(default)]
+    pub news_age_s: Option<u64>,
+    /// Who is let in for how long without news, where that has an end.
+    #[serde(default)]
+    pub leases: Vec<FleetLeaseNow>,
+}
+
+/// A lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetLeaseNow {
+    /// `guests`, `residents` or a group.
+    pub who: String,
+    pub limit_s: u64,
+    pub is_over: bool,
 }

@@ -19,7 +19,7 @@ mod state;
 mod wire;
 
 pub use client::{Client, ClientError};
-pub use fleet::{FleetErrand, FleetNow, FleetTaken, FleetWhat};
+pub use fleet::{FleetErrand, FleetLeaseNow, FleetNow, FleetTaken, FleetWhat};
 pub use place::{roles_path, socket_of, socket_paths};
 pub use roles::{Peer, Role, Roles, RolesError};
 pub use state::{

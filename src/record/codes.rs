@@ -82,6 +82,7 @@ codes! {
         ChallengeTooLate = "challenge_too_late", "did not do in time what the challenge asked for";
         ChallengeIdentityLost = "challenge_identity_lost", "another face, or none, in the middle of a challenge";
         ChallengeFlat = "challenge_flat", "turned without depth, as a picture does";
+        LeaseOver = "lease_over", "this door has had no news of the fleet's list for too long";
     }
     /// Why a face could not be judged.
     Unusable {

@@ -203,6 +203,7 @@ pub(super) fn why(kind: &str, code: &str) -> Option<&'static str> {
         (_, "card_unknown") => "nobody's card",
         (_, "card_lost") => "that card is lost",
         (_, "card_alone") => "a card alone is not enough",
+        (_, "lease_over") => "no news of the fleet's list for too long",
         (_, "factor_of_another") => "the card is somebody else's",
         (_, "too_small") => "too far away",
         (_, "blurred") => "blurred",

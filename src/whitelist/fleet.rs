@@ -234,6 +234,19 @@ pub(crate) fn fleet_view(database: &Database) -> Result<FleetView, WhitelistErro
     })
 }
 
+/// Whether the fleet's list has somebody; in somebody else's transaction.
+pub(crate) fn is_of_fleet(
+    c: &Connection,
+    fail: Fail<'_>,
+    person: PersonId,
+) -> Result<bool, DatabaseError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM fleet_rows WHERE person = ?1)";
+    let mut statement = c.prepare_cached(sql).map_err(fail)?;
+    statement
+        .query_row([person.0], |row| row.get(0))
+        .map_err(fail)
+}
+
 /// Whether the record has that somebody was removed, and erased. Somebody who is not listed for
 /// another reason, such as a restored backup, was not removed by anybody.
 fn removed(

@@ -51,6 +51,7 @@ pub use factors::{
 pub(crate) use fingerprint::Fingerprints;
 #[cfg(test)]
 pub(crate) use fleet::FleetListed;
+pub(crate) use fleet::is_of_fleet;
 pub use fleet::{FleetBatch, FleetBy, FleetHash, FleetId, FleetPerson, FleetStep, FleetTemplate};
 #[cfg(feature = "fleet")]
 pub(crate) use fleet::{FleetRow, FleetView, NOTHING_SAID, fleet_view};

@@ -15,6 +15,7 @@ use crate::cohort::Score;
 use crate::config;
 use crate::daemon::events::{DecidedAt, of_grant};
 use crate::daemon::heartbeat::Heartbeats;
+use crate::daemon::news::News;
 use crate::daemon::pictures::Pictures;
 use crate::daemon::record_queue::RecordQueue;
 use crate::daemon::recorder::Recorder;
@@ -141,6 +142,8 @@ impl Site {
             stamp: &stamp,
             trusts_clock: false,
             synchronised: false,
+            lease: &config::Fleet::default().lease,
+            news: &News::default(),
         };
         let mut event = Event::Granted(self.granted());
         admit(log, door, &stamp, &mut event, &self.grant, law, clock)

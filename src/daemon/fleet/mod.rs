@@ -23,14 +23,16 @@ use serde_json::Value;
 
 use self::notices::Notices;
 use self::people::People;
+use super::access_rules::SharedLaw;
 use super::bell::Bell;
 use super::error::{DaemonError, of_a_thread};
+use super::news;
 use super::record_queue::RecordQueue;
 use super::verb_line;
 use crate::config;
 use crate::files::{self, Kind};
 use crate::fleet::{KeysError, ListKeys, Member, MemberError};
-use crate::ipc::{Code, FleetErrand, FleetNow, FleetTaken, FleetWhat, Problem};
+use crate::ipc::{Code, FleetErrand, FleetLeaseNow, FleetNow, FleetTaken, FleetWhat, Problem};
 use crate::record::{FleetFault, Stamp};
 use crate::shown;
 
@@ -106,7 +108,7 @@ impl FleetDesk {
     pub(crate) fn start(
         config: &config::Config,
         keys: Keys,
-        (queue, bell, recorder): (RecordQueue, Bell, Sender<verb_line::Asked>),
+        (queue, bell, recorder, law): (RecordQueue, Bell, Sender<verb_line::Asked>, SharedLaw),
     ) -> Result<Self, DaemonError> {
         let Some(keys) = keys else {
             return Ok(Self { jobs: None });
@@ -121,6 +123,7 @@ impl FleetDesk {
             people,
             retry_at: Instant::now(),
             notices: Notices::new(queue),
+            law,
             heard_ms: None,
             missed: None,
         };
@@ -203,6 +206,7 @@ struct Desk {
     people: People,
     retry_at: Instant,
     notices: Notices,
+    law: SharedLaw,
     /// When an answer was taken last, and why none is since.
     heard_ms: Option<i64>,
     missed: Option<String>,
@@ -236,10 +240,25 @@ impl Desk {
         }
         self.retry_at = Instant::now() + RETRY_INTERVAL;
         match Member::open(&self.keys, &self.kept) {
-            Ok(member) => self.member = Some(member),
+            Ok(member) => {
+                self.member = Some(member);
+                self.tell_news();
+            }
             Err(error) => self
                 .notices
                 .tell(FleetFault::Refused, &format!("no list is kept: {error}")),
+        }
+    }
+
+    /// What cannot be read is no news.
+    fn tell_news(&mut self) {
+        let news = self.member.as_ref().map(|member| member.kept().news());
+        match news.transpose() {
+            Ok(news) => self.law.news.tell(news.flatten().map(|news| news.lease)),
+            Err(error) => {
+                self.law.news.tell(None);
+                self.failed(&error.into());
+            }
         }
     }
 
@@ -249,6 +268,7 @@ impl Desk {
                 "the fleet's list cannot be kept; the daemon's journal says why",
             ));
         };
+        member.is_now(news::moment(&self.law.moment().wall));
         match asked {
             Asked::Errand => {
                 let made = member.request(MAX_NEWS_WAIT_S);
@@ -281,6 +301,9 @@ impl Desk {
                     }
                 };
                 self.people.has_news |= step.is_news;
+                if step.is_news {
+                    self.tell_news();
+                }
                 self.notices.of_all(&step.notices);
                 if ends && step.notices.is_empty() {
                     self.heard_ms = Some(Stamp::clocks().0);
@@ -320,6 +343,24 @@ impl Desk {
         said(&FleetTaken { revision })
     }
 
+    /// Those that end, with news of this age.
+    fn leases(&self, age: Option<Duration>) -> Vec<FleetLeaseNow> {
+        let lease = self.law.lease.load();
+        let groups = lease
+            .group
+            .iter()
+            .map(|(name, limit)| (name.as_str(), limit));
+        let all = [("guests", &lease.guests), ("residents", &lease.residents)];
+        let all = all.into_iter().chain(groups);
+        let ends = all.filter_map(|(who, limit)| Some((who, limit.ends()?)));
+        ends.map(|(who, limit)| FleetLeaseNow {
+            who: who.to_owned(),
+            limit_s: limit.as_secs(),
+            is_over: age.is_none_or(|age| age > limit),
+        })
+        .collect()
+    }
+
     fn now(&mut self) -> Answered {
         let commit = match &self.member {
             Some(member) => member.kept().commit(),
@@ -334,6 +375,7 @@ impl Desk {
         };
         let door = member.door();
         let rows = door.list().rows();
+        let age = self.law.news.age(&self.law.moment().wall);
         said(&FleetNow {
             door: self.keys.name.clone(),
             revision: door.list().position().revision.0,
@@ -344,6 +386,8 @@ impl Desk {
             is_fetching: door.is_fetching(),
             heard_ms: self.heard_ms,
             missed: self.missed.clone(),
+            news_age_s: age.map(|age| age.as_secs()),
+            leases: self.leases(age),
         })
     }
 }
