@@ -408,7 +408,7 @@ impl Door {
 
     /// A commit without rows: that the list is still this one, for those whose lease counts.
     pub fn pulse(&mut self, mark: Mark, at_s: i64) -> Option<Put> {
-        let may = self.incoming.is_none() && self.may_sign();
+        let may = self.incoming.is_none() && self.asked.is_none() && self.may_sign();
         let signer = self.signer.as_ref().filter(|_| may)?;
         self.asked = seal(&self.list, Vec::new(), mark, at_s, signer);
         self.asked.clone()
